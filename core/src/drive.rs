@@ -1,0 +1,133 @@
+//! The one place where the protocol meets a transport: bytes move until neither side can go on.
+//!
+//! Every server and client, polled or event-driven, on every stack, calls these functions.
+
+use core::task::Poll;
+use core::time::Duration;
+
+use embedded_io::Error;
+
+use crate::error::Abandonment;
+use crate::exchange::{self, Exchange, Outcome};
+use crate::request::{self, Request};
+use crate::transport::Stream;
+
+/// Carries bytes between a client's stream and its exchange as far as both go at `now`.
+///
+/// Call it again when the stream may be ready, and at [`Exchange::timeout`] at the latest. Once
+/// the status is [`Done`](exchange::Status::Done), release or drop the stream. Only an answer that
+/// nobody takes is [aborted](Stream::abort), which is done here.
+pub fn exchange<S: Stream>(
+    exchange: &mut Exchange,
+    stream: &mut S,
+    now: Duration,
+) -> exchange::Status {
+    use exchange::Status;
+    loop {
+        let before = exchange.status();
+        match before {
+            Status::Reading | Status::Draining => {
+                let space = exchange.space();
+                let room = space.len();
+                match stream.receive(space) {
+                    Poll::Ready(Ok(0)) => exchange.received_fin(now),
+                    Poll::Ready(Ok(n)) => {
+                        exchange.received(n, now);
+                        if S::TAKES_ALL && n < room {
+                            exchange.quiet(now);
+                        }
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => exchange.connection_lost(error.kind()),
+                    Poll::Pending => {
+                        exchange.quiet(now);
+                        if exchange.status() == before {
+                            exchange.handle_timeout(now);
+                        }
+                    }
+                }
+            }
+            Status::Replying => {
+                let reply = exchange.transmit();
+                let left = reply.len();
+                match stream.send_last(reply) {
+                    Poll::Ready(Ok(n)) => {
+                        exchange.transmitted(n);
+                        if n >= left {
+                            exchange.finished(now);
+                        }
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => exchange.connection_lost(error.kind()),
+                    Poll::Pending => exchange.handle_timeout(now),
+                }
+            }
+            Status::Finishing => match stream.finish() {
+                Ok(()) => exchange.finished(now),
+                Err(error) => exchange.connection_lost(error.kind()),
+            },
+            Status::Done(outcome) => {
+                if let Outcome::Abandoned(Abandonment::Unread) = outcome {
+                    stream.abort();
+                }
+                return before;
+            }
+        }
+        if exchange.status() == before {
+            return before;
+        }
+    }
+}
+
+/// Carries bytes between a request and the stream to its server as far as both go at `now`.
+///
+/// Call it again when the stream may be ready, and at [`Request::timeout`] at the latest. A stream
+/// that is still connecting is [`Poll::Pending`]. Once the status is
+/// [`Done`](request::Status::Done), drop the stream; [`Request::answer`] says how it ended.
+pub fn request<S: Stream>(
+    request: &mut Request<'_>,
+    stream: &mut S,
+    now: Duration,
+) -> request::Status {
+    use request::Status;
+    loop {
+        match request.status() {
+            Status::Sending => {
+                let name = request.transmit();
+                let left = name.len();
+                match stream.send_last(name) {
+                    Poll::Ready(Ok(n)) => {
+                        request.transmitted(n);
+                        if n >= left {
+                            request.finished();
+                        }
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => {
+                        request.connection_lost(error.kind());
+                        continue;
+                    }
+                    Poll::Pending => {} // a refusal may come before the whole name has left
+                }
+            }
+            Status::Finishing => {
+                match stream.finish() {
+                    Ok(()) => request.finished(),
+                    Err(error) => request.connection_lost(error.kind()),
+                }
+                continue;
+            }
+            Status::Receiving => {}
+            Status::Done => return Status::Done,
+        }
+        match stream.receive(request.space()) {
+            Poll::Ready(Ok(0)) => request.received_fin(),
+            Poll::Ready(Ok(n)) => request.received(n),
+            Poll::Ready(Err(error)) => request.connection_lost(error.kind()),
+            Poll::Pending => {
+                request.handle_timeout(now);
+                return request.status();
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What can go wrong, sorted by whose fault it is.
+//!
+//! | type | whose fault |
+//! |---|---|
+//! | [`Refusal`], [`TextError`] | the peer's: what it sent is no name and no message |
+//! | [`Abandonment`] | the peer's or the transport's: the answer never left |
+//! | [`RequestError`](crate::request::RequestError) | the server's, the transport's, or time's, as a client sees it |
+//!
+//! What a transport itself reports stays its own error, which [`embedded_io::Error`] classifies.
+
+use core::fmt;
+use core::time::Duration;
+
+use embedded_io::ErrorKind;
+
+use crate::limits::{MAX_TEXT, REFUSAL};
+
+/// Why bytes are no [`Text`](crate::text::Text).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TextError {
+    /// There are more than [`MAX_TEXT`] of them.
+    TooLong,
+    /// They aren't UTF-8: byte `at`, counted from 0, starts something that is no character.
+    NotUtf8 {
+        /// The offset in bytes.
+        at: u16,
+    },
+}
+
+impl TextError {
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1024")]
+    pub(crate) const fn not_utf8(at: usize) -> Self {
+        Self::NotUtf8 { at: at as u16 }
+    }
+
+    fn write_to(self, sentence: &mut Sentence) {
+        match self {
+            Self::TooLong => {
+                const { assert!(MAX_TEXT == 1024, "the sentence names it") };
+                sentence.push("longer than 1024 bytes");
+            }
+            Self::NotUtf8 { at } => {
+                sentence.push("not UTF-8 at byte ");
+                sentence.push_number(at.into());
+            }
+        }
+    }
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sentence = Sentence::default();
+        self.write_to(&mut sentence);
+        f.write_str(sentence.as_str())
+    }
+}
+
+impl core::error::Error for TextError {}
+
+/// Why a server refuses what a client sent: the client's fault.
+///
+/// [`Display`](fmt::Display) is the sentence that crosses the wire between `Error: ` and the line feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Refusal {
+    /// What came over TCP is no name.
+    Name(TextError),
+    /// What came over UDP is no message.
+    Message(TextError),
+    /// No complete name came in time.
+    Late {
+        /// The time that the client had.
+        within: Duration,
+    },
+}
+
+impl Refusal {
+    /// The answer as it crosses the wire, `Error: ` and the line feed included.
+    pub(crate) fn reply(self) -> Sentence {
+        let mut sentence = Sentence::default();
+        sentence.push(REFUSAL);
+        self.write_to(&mut sentence);
+        sentence.push("\n");
+        sentence
+    }
+
+    fn write_to(self, sentence: &mut Sentence) {
+        match self {
+            Self::Name(error) => {
+                sentence.push("name is ");
+                error.write_to(sentence);
+            }
+            Self::Message(error) => {
+                sentence.push("message is ");
+                error.write_to(sentence);
+            }
+            Self::Late { within } => {
+                sentence.push("no name within ");
+                sentence.push_number(u32::try_from(within.as_secs()).unwrap_or(u32::MAX));
+                sentence.push_fraction(within.subsec_millis());
+                sentence.push(" s");
+            }
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sentence = Sentence::default();
+        self.write_to(&mut sentence);
+        f.write_str(sentence.as_str())
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// Why an answer never left: the peer went away, or didn't read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Abandonment {
+    /// The connection broke, most often because the peer reset it.
+    Connection(ErrorKind),
+    /// The peer hadn't taken its answer by the deadline.
+    Unread,
+}
+
+impl fmt::Display for Abandonment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connection(ErrorKind::ConnectionReset) => "connection reset by the peer",
+            Self::Connection(ErrorKind::BrokenPipe | ErrorKind::NotConnected) => {
+                "connection closed by the peer"
+            }
+            Self::Connection(ErrorKind::TimedOut) => "the peer vanished",
+            Self::Connection(_) => "connection lost",
+            Self::Unread => "the answer wasn't read by the deadline",
+        })
+    }
+}
+
+impl core::error::Error for Abandonment {}
+
+/// One short sentence, put together without `core::fmt`, whose machinery costs a small board
+/// kilobytes of flash.
+#[derive(Default)]
+pub(crate) struct Sentence(heapless::String<64>);
+
+impl Sentence {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The longest sentence has 47 bytes, so nothing is ever left out.
+    fn push(&mut self, part: &str) {
+        let _ = self.0.push_str(part);
+    }
+
+    /// 32 bits, as a division of 64 is a subroutine on a small board.
+    fn push_number(&mut self, number: u32) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        self.push_digit(number);
+    }
+
+    /// The part behind the decimal point, if there is one, without zeros at its end.
+    fn push_fraction(&mut self, millis: u32) {
+        if millis == 0 {
+            return;
+        }
+        let _ = self.0.push('.');
+        let mut rest = millis % 1000;
+        while rest > 0 {
+            self.push_digit(rest / 100);
+            rest = rest % 100 * 10;
+        }
+    }
+
+    /// The last decimal digit of `number`.
+    fn push_digit(&mut self, number: u32) {
+        let _ = self
+            .0
+            .push(char::from_digit(number % 10, 10).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn refusals_read_as_the_protocol_spells_them() {
+        let late = |millis| Refusal::Late {
+            within: Duration::from_millis(millis),
+        };
+        for (refusal, expected) in [
+            (
+                Refusal::Name(TextError::TooLong),
+                "Error: name is longer than 1024 bytes\n",
+            ),
+            (
+                Refusal::Name(TextError::NotUtf8 { at: 0 }),
+                "Error: name is not UTF-8 at byte 0\n",
+            ),
+            (
+                Refusal::Message(TextError::NotUtf8 { at: 1023 }),
+                "Error: message is not UTF-8 at byte 1023\n",
+            ),
+            (late(10_000), "Error: no name within 10 s\n"),
+            (late(500), "Error: no name within 0.5 s\n"),
+            (late(1_050), "Error: no name within 1.05 s\n"),
+            (late(7), "Error: no name within 0.007 s\n"),
+        ] {
+            assert_eq!(refusal.reply().as_str(), expected);
+            assert_eq!(std::format!("Error: {refusal}\n"), expected);
+        }
+    }
+
+    #[test]
+    fn the_longest_sentence_fits() {
+        let late = Refusal::Late {
+            within: Duration::new(u64::MAX, 999_999_999),
+        };
+        assert_eq!(late.to_string(), "no name within 4294967295.999 s");
+    }
+}

@@ -1,0 +1,131 @@
+//! A polled receiver of messages over UDP: each datagram is one message, or is reported as none.
+
+use core::net::SocketAddr;
+use core::task::Poll;
+use core::time::Duration;
+
+use embedded_io::{Error, ErrorKind};
+
+use crate::buffer::Buffer;
+use crate::error::{Refusal, TextError};
+use crate::limits::MAX_TEXT;
+use crate::text::Text;
+use crate::transport::Datagrams;
+
+/// Takes messages from one UDP socket.
+///
+/// All memory is in here, about 1 KiB.
+pub struct Receiver {
+    buffer: Buffer,
+    tally: Tally,
+}
+
+/// What came in one datagram.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A message.
+    Message {
+        /// The sender's address, which UDP lets anybody forge.
+        from: SocketAddr,
+        /// The message; its `Display` is safe to print.
+        text: Text<'a>,
+    },
+    /// A datagram that is no message.
+    Refused {
+        /// The sender's address, which UDP lets anybody forge.
+        from: SocketAddr,
+        /// The sender's fault.
+        why: Refusal,
+    },
+    /// The transport failed. Datagrams may come again later.
+    Failed {
+        /// How the transport classifies it.
+        kind: ErrorKind,
+    },
+}
+
+/// How many datagrams of which kind have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Tally {
+    /// Good messages.
+    pub messages: u64,
+    /// Datagrams of more than 1024 bytes.
+    pub too_long: u64,
+    /// Datagrams that are not UTF-8.
+    pub not_utf8: u64,
+}
+
+impl Receiver {
+    /// So many datagrams are taken in one poll at most, that a flood leaves time for other work.
+    pub const BATCH: usize = 64;
+
+    /// A receiver that has seen nothing.
+    pub const fn new() -> Self {
+        Self {
+            buffer: Buffer::new(),
+            tally: Tally {
+                messages: 0,
+                too_long: 0,
+                not_utf8: 0,
+            },
+        }
+    }
+
+    /// Takes what has come, up to [`BATCH`](Self::BATCH) datagrams, and reports it.
+    ///
+    /// Returns when to call again: at once if more may be waiting, or (`None`) when the socket may
+    /// be ready.
+    pub fn poll<D: Datagrams>(
+        &mut self,
+        socket: &mut D,
+        now: Duration,
+        mut report: impl FnMut(Event<'_>),
+    ) -> Option<Duration> {
+        for _ in 0..Self::BATCH {
+            match socket.receive_from(self.buffer.space(0)) {
+                Poll::Ready(Ok((len, from))) => report(match self.read(len) {
+                    Ok(text) => Event::Message { from, text },
+                    Err(why) => Event::Refused {
+                        from,
+                        why: Refusal::Message(why),
+                    },
+                }),
+                Poll::Ready(Err(error)) => {
+                    report(Event::Failed { kind: error.kind() });
+                    return None;
+                }
+                Poll::Pending => return None,
+            }
+        }
+        Some(now)
+    }
+
+    /// What has come so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Reads the datagram in the buffer, which had `len` bytes, also if the buffer has not.
+    fn read(&mut self, len: usize) -> Result<Text<'_>, TextError> {
+        let text = if len > MAX_TEXT {
+            Err(TextError::TooLong)
+        } else {
+            Text::from_bytes(self.buffer.text(0, len))
+        };
+        *match text {
+            Ok(_) => &mut self.tally.messages,
+            Err(TextError::TooLong) => &mut self.tally.too_long,
+            Err(TextError::NotUtf8 { .. }) => &mut self.tally.not_utf8,
+        } += 1;
+        text
+    }
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,251 @@
+//! A polled server of `N` places: no heap, no thread, no clock. For a microcontroller, a
+//! simulation, or a desktop program with a loop of its own.
+
+use core::net::SocketAddr;
+use core::task::Poll;
+use core::time::Duration;
+
+use embedded_io::{Error, ErrorKind};
+
+use crate::drive;
+use crate::error::{Abandonment, Refusal};
+use crate::exchange::{Exchange, Outcome, Status};
+use crate::limits::Limits;
+use crate::transport::Listener;
+
+/// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's handle.
+///
+/// All memory is in here, about 1.1 KiB a place, so a `static` or the stack can hold it. While all
+/// places are taken, nobody is accepted: clients wait in the listener's backlog. Dropping it
+/// releases no handle; whoever drops it drops the listener as well.
+pub struct Server<H, const N: usize> {
+    limits: Limits,
+    /// Grows to `N`. A vacated place is used again before the next is made.
+    places: heapless::Vec<Place<H>, N>,
+    tally: Tally,
+}
+
+struct Place<H> {
+    client: Option<(H, SocketAddr)>,
+    exchange: Exchange,
+}
+
+/// What happened to one client. Each is [`Connected`](Event::Connected) once, and ends in exactly
+/// one of the three events after that.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Somebody connected.
+    Connected {
+        /// The client's address.
+        peer: SocketAddr,
+    },
+    /// The whole greeting left.
+    Greeted {
+        /// The client's address.
+        peer: SocketAddr,
+        /// Its [`name`](Exchange::name) can be asked for.
+        exchange: &'a Exchange,
+    },
+    /// What the client sent, or didn't send, was refused, and the whole refusal left.
+    Refused {
+        /// The client's address.
+        peer: SocketAddr,
+        /// Its fault.
+        why: Refusal,
+    },
+    /// The answer never left.
+    Abandoned {
+        /// The client's address.
+        peer: SocketAddr,
+        /// What became of the client.
+        why: Abandonment,
+    },
+    /// The listener lacks something to accept a client, who goes on waiting.
+    AcceptFailed {
+        /// How the transport classifies it.
+        kind: ErrorKind,
+    },
+}
+
+impl<'a> Event<'a> {
+    /// The event that ends an exchange with `peer`.
+    pub fn end(peer: SocketAddr, exchange: &'a Exchange, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Greeted => Self::Greeted { peer, exchange },
+            Outcome::Refused(why) => Self::Refused { peer, why },
+            Outcome::Abandoned(why) => Self::Abandoned { peer, why },
+        }
+    }
+}
+
+/// How many exchanges ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Tally {
+    /// Greetings that left.
+    pub greeted: u64,
+    /// Names longer than 1024 bytes.
+    pub too_long: u64,
+    /// Names that are not UTF-8.
+    pub not_utf8: u64,
+    /// Clients without a name by the deadline.
+    pub late: u64,
+    /// Clients that went away, or didn't take their answer.
+    pub abandoned: u64,
+}
+
+impl Tally {
+    /// Counts one outcome.
+    pub fn count(&mut self, outcome: Outcome) {
+        use crate::error::TextError::{NotUtf8, TooLong};
+        let counter = match outcome {
+            Outcome::Greeted => &mut self.greeted,
+            Outcome::Refused(Refusal::Name(TooLong) | Refusal::Message(TooLong)) => {
+                &mut self.too_long
+            }
+            Outcome::Refused(Refusal::Name(NotUtf8 { .. }) | Refusal::Message(NotUtf8 { .. })) => {
+                &mut self.not_utf8
+            }
+            Outcome::Refused(Refusal::Late { .. }) => &mut self.late,
+            Outcome::Abandoned(_) => &mut self.abandoned,
+        };
+        *counter += 1;
+    }
+
+    /// Adds another tally, say of another worker.
+    pub fn add(&mut self, other: &Self) {
+        self.greeted += other.greeted;
+        self.too_long += other.too_long;
+        self.not_utf8 += other.not_utf8;
+        self.late += other.late;
+        self.abandoned += other.abandoned;
+    }
+
+    /// All clients whose exchange has ended.
+    pub fn total(&self) -> u64 {
+        self.greeted + self.refused() + self.abandoned
+    }
+
+    /// All refusals.
+    pub fn refused(&self) -> u64 {
+        self.too_long + self.not_utf8 + self.late
+    }
+}
+
+impl<H, const N: usize> Server<H, N> {
+    /// A server with `N` free places.
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            places: heapless::Vec::new(),
+            tally: Tally {
+                greeted: 0,
+                too_long: 0,
+                not_utf8: 0,
+                late: 0,
+                abandoned: 0,
+            },
+        }
+    }
+
+    /// Does all that can be done at `now`, reports it, and returns when to call again at the
+    /// latest.
+    ///
+    /// Call it whenever the listener or one of its streams may be ready as well: after a poll of
+    /// the stack, or when an event loop says so. `None`: only then. At most `N` clients are
+    /// accepted in one call; when more may be waiting, the time returned is `now`.
+    pub fn poll<L: Listener<Handle = H>>(
+        &mut self,
+        listener: &mut L,
+        now: Duration,
+        mut report: impl FnMut(Event<'_>),
+    ) -> Option<Duration> {
+        let mut next = None;
+        for index in 0..self.places.len() {
+            self.serve(index, listener, now, &mut next, &mut report);
+        }
+        for _ in 0..N {
+            let Some(index) = self.vacancy(now) else {
+                return next; // clients wait in the backlog
+            };
+            match listener.accept() {
+                Poll::Ready(Ok((handle, peer))) => {
+                    report(Event::Connected { peer });
+                    if let Some(place) = self.places.get_mut(index) {
+                        place.exchange.restart(now, &self.limits);
+                        place.client = Some((handle, peer));
+                    }
+                    self.serve(index, listener, now, &mut next, &mut report);
+                }
+                Poll::Ready(Err(error)) => {
+                    report(Event::AcceptFailed { kind: error.kind() });
+                    return next;
+                }
+                Poll::Pending => return next,
+            }
+        }
+        Some(now)
+    }
+
+    /// How many clients are being served.
+    pub fn clients(&self) -> usize {
+        self.places
+            .iter()
+            .filter(|place| place.client.is_some())
+            .count()
+    }
+
+    /// How the exchanges ended so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// A free place, made if there is none and still room for one.
+    fn vacancy(&mut self, now: Duration) -> Option<usize> {
+        if let Some(index) = self.places.iter().position(|place| place.client.is_none()) {
+            return Some(index);
+        }
+        let place = Place {
+            client: None,
+            exchange: Exchange::new(now, &self.limits),
+        };
+        self.places.push(place).ok()?;
+        Some(self.places.len() - 1)
+    }
+
+    fn serve<L: Listener<Handle = H>>(
+        &mut self,
+        index: usize,
+        listener: &mut L,
+        now: Duration,
+        next: &mut Option<Duration>,
+        report: &mut impl FnMut(Event<'_>),
+    ) {
+        let Some(Place { client, exchange }) = self.places.get_mut(index) else {
+            return;
+        };
+        let Some((handle, peer)) = client else {
+            return;
+        };
+        let status = drive::exchange(exchange, &mut listener.stream(handle), now);
+        if let Status::Done(outcome) = status {
+            self.tally.count(outcome);
+            report(Event::end(*peer, exchange, outcome));
+            if let Some((handle, _)) = client.take() {
+                listener.release(handle);
+            }
+        } else {
+            *next = earlier(*next, exchange.timeout());
+        }
+    }
+}
+
+/// The earlier of two times to come back, of which there may be none.
+fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        _ => a.or(b),
+    }
+}

@@ -1,0 +1,56 @@
+//! Time as an exchange keeps it: eight bytes for a moment, four for a limit.
+//!
+//! A [`Duration`] takes sixteen, and a server keeps thousands. Only this crate's machines see this.
+
+use core::time::Duration;
+
+/// Microseconds since the caller's start; 584,000 years fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    /// Later than any other moment.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    pub(crate) const fn at(since_start: Duration) -> Self {
+        Self(
+            since_start
+                .as_secs()
+                .saturating_mul(1_000_000)
+                .saturating_add(since_start.subsec_micros() as u64),
+        )
+    }
+
+    pub(crate) const fn after(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// `None` for [`NEVER`](Self::NEVER).
+    pub(crate) fn since_start(self) -> Option<Duration> {
+        (self != Self::NEVER).then(|| Duration::from_micros(self.0))
+    }
+}
+
+/// A limit in microseconds, at most `u32::MAX` of them.
+pub(crate) const fn micros(limit: Duration) -> u32 {
+    saturate(Moment::at(limit).0)
+}
+
+/// A limit in milliseconds, at most `u32::MAX` of them.
+pub(crate) const fn millis(limit: Duration) -> u32 {
+    saturate(
+        limit
+            .as_secs()
+            .saturating_mul(1000)
+            .saturating_add(limit.subsec_millis() as u64),
+    )
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "compared first")]
+const fn saturate(wide: u64) -> u32 {
+    if wide > u32::MAX as u64 {
+        u32::MAX
+    } else {
+        wide as u32
+    }
+}

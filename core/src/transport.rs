@@ -1,0 +1,187 @@
+//! What the protocol needs from a network stack: three small traits that never block.
+//!
+//! An adapter implements them once; the drivers in [`drive`](crate::drive),
+//! [`server`](crate::server),
+//! [`client`](crate::client) and [`receiver`](crate::receiver) do the rest. [`Poll::Pending`] says
+//! *not now* in all of them: `WouldBlock` of an operating system, an empty socket buffer of
+//! smoltcp. Nobody is woken by it; the caller polls again when its network says so, or when time
+//! has come.
+//!
+//! Whatever implements [`embedded_io::Read`] and [`embedded_io::Write`] is a [`Stream`] through
+//! [`Blocking`] or [`NonBlocking`].
+
+use core::net::SocketAddr;
+use core::task::Poll;
+
+use embedded_io::{Error, ErrorType};
+
+mod embedded;
+
+pub use embedded::{Blocking, NonBlocking};
+
+/// Two streams of bytes, one each way: a TCP connection, or a serial line.
+///
+/// # What an implementation owes
+///
+/// - No call blocks (but see [`Blocking`]).
+/// - Bytes that [`send`](Self::send) took are delivered, also after the stream is dropped or
+///   [released](Listener::release), as far as the network and the peer allow.
+///   [`abort`](Self::abort) alone throws them away.
+/// - Bytes that came and weren't received are thrown away on drop. Many stacks then send RST (RFC
+///   9293, section 3.6.1), which may overtake the answer; that is why the drivers read on after a
+///   refusal.
+/// - Errors are final: after one, the stream is only dropped, released or aborted. A call that was
+///   merely interrupted is repeated inside.
+pub trait Stream: ErrorType {
+    /// Whether [`receive`](Self::receive) always takes all that is waiting, as far as the buffer
+    /// has room.
+    ///
+    /// Then bytes that leave room in the buffer say that nothing more is waiting, and a driver is
+    /// spared the call that would only say so.
+    const TAKES_ALL: bool = false;
+
+    /// Takes bytes that have come into `buffer`, and says how many.
+    ///
+    /// `Ready(Ok(0))`, for a buffer that isn't empty, is FIN: nothing will follow. `Pending`:
+    /// nothing is waiting now.
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, Self::Error>>;
+
+    /// Sends the first of `bytes`, and says how many; never zero of some.
+    ///
+    /// `Pending`: there is no room now, or the connection isn't established yet; the latter for no
+    /// bytes as well.
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>>;
+
+    /// Half-closes: FIN follows what was sent. The other direction stays open.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke.
+    fn finish(&mut self) -> Result<(), Self::Error>;
+
+    /// Sends the last bytes: [`send`](Self::send), and [`finish`](Self::finish) if all of them were
+    /// taken.
+    ///
+    /// A stack that can puts FIN into the same segment as the bytes; that saves a packet and a
+    /// wake-up.
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
+        let sent = self.send(bytes);
+        if let Poll::Ready(Ok(n)) = sent
+            && n == bytes.len()
+        {
+            self.finish()?;
+        }
+        sent
+    }
+
+    /// Ends both directions at once, with RST where there is such a thing. What was sent may be
+    /// lost.
+    fn abort(&mut self);
+}
+
+/// Where connections come in.
+///
+/// It lends streams rather than handing them out: on smoltcp a stream is a view of a socket in a
+/// set, and the handle is all that a server keeps. Where a stream stands alone, it is its own
+/// handle.
+pub trait Listener {
+    /// What can go wrong in [`accept`](Self::accept).
+    type Error: Error;
+    /// What stands for one connection between polls.
+    type Handle;
+    /// A connection, for as long as it is looked at.
+    type Stream<'a>: Stream
+    where
+        Self: 'a;
+
+    /// Takes the next connection, and says from where it came (the peer's address).
+    ///
+    /// `Pending`: nobody is waiting. A connection that died before it was taken is no error. An
+    /// error isn't final: it says that a resource is missing now, and it may be asked again later.
+    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Self::Error>>;
+
+    /// Lends the stream of a connection.
+    fn stream<'a>(&'a mut self, handle: &'a mut Self::Handle) -> Self::Stream<'a>;
+
+    /// Gives a connection back, whatever its state. What was sent and not aborted is still
+    /// delivered.
+    fn release(&mut self, handle: Self::Handle);
+}
+
+/// A connection that was accepted, and the peer's address.
+pub type Accepted<H> = (H, SocketAddr);
+
+/// A UDP socket.
+pub trait Datagrams: ErrorType {
+    /// Takes the next datagram into `buffer`, and says how long it was and from where it came.
+    ///
+    /// The length is the datagram's own. If it is larger than the buffer, the datagram was cut; a
+    /// stack that only knows that it was cut says one more than the buffer has. `Pending`: none is
+    /// waiting.
+    fn receive_from(&mut self, buffer: &mut [u8])
+    -> Poll<Result<(usize, SocketAddr), Self::Error>>;
+
+    /// Sends one datagram, whole or not at all.
+    ///
+    /// `Pending`: there is no room now. A datagram that the stack can never send is an error, not
+    /// silence.
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Self::Error>>;
+}
+
+impl<T: Stream + ?Sized> Stream for &mut T {
+    const TAKES_ALL: bool = T::TAKES_ALL;
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, Self::Error>> {
+        T::receive(self, buffer)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
+        T::send(self, bytes)
+    }
+
+    fn finish(&mut self) -> Result<(), Self::Error> {
+        T::finish(self)
+    }
+
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
+        T::send_last(self, bytes)
+    }
+
+    fn abort(&mut self) {
+        T::abort(self);
+    }
+}
+
+impl<T: Listener + ?Sized> Listener for &mut T {
+    type Error = T::Error;
+    type Handle = T::Handle;
+    type Stream<'a>
+        = T::Stream<'a>
+    where
+        Self: 'a;
+
+    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Self::Error>> {
+        T::accept(self)
+    }
+
+    fn stream<'a>(&'a mut self, handle: &'a mut Self::Handle) -> Self::Stream<'a> {
+        T::stream(self, handle)
+    }
+
+    fn release(&mut self, handle: Self::Handle) {
+        T::release(self, handle);
+    }
+}
+
+impl<T: Datagrams + ?Sized> Datagrams for &mut T {
+    fn receive_from(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> Poll<Result<(usize, SocketAddr), Self::Error>> {
+        T::receive_from(self, buffer)
+    }
+
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Self::Error>> {
+        T::send_to(self, datagram, to)
+    }
+}

@@ -1,0 +1,74 @@
+//! Any [`embedded_io`] reader and writer as a [`Stream`].
+
+use core::task::Poll;
+
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+
+use super::Stream;
+
+/// A blocking reader and writer: always ready, so [`Poll::Pending`] never comes.
+///
+/// Nothing tells it when its peer has gone quiet: over it, a name ends with FIN (a read of 0 bytes)
+/// alone, and no deadline is met while a read blocks. Good for clients, and for peers that
+/// half-close; use
+/// [`NonBlocking`] for all others.
+///
+/// There is no way to half-close or reset an `embedded_io` stream: [`finish`](Stream::finish)
+/// flushes, and
+/// [`abort`](Stream::abort) does nothing. Drop the stream, or close it by its own means.
+pub struct Blocking<T>(pub T);
+
+/// A reader and writer that says when it is ready: a UART, USB serial, or a socket of another
+/// stack.
+///
+/// As with [`Blocking`], [`finish`](Stream::finish) flushes, which may block, and
+/// [`abort`](Stream::abort) does nothing.
+pub struct NonBlocking<T>(pub T);
+
+impl<T: ErrorType> ErrorType for Blocking<T> {
+    type Error = T::Error;
+}
+
+impl<T: ErrorType> ErrorType for NonBlocking<T> {
+    type Error = T::Error;
+}
+
+impl<T: Read + Write> Stream for Blocking<T> {
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, Self::Error>> {
+        Poll::Ready(self.0.read(buffer))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
+        Poll::Ready(self.0.write(bytes))
+    }
+
+    fn finish(&mut self) -> Result<(), Self::Error> {
+        self.0.flush()
+    }
+
+    fn abort(&mut self) {}
+}
+
+impl<T: Read + Write + ReadReady + WriteReady> Stream for NonBlocking<T> {
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, Self::Error>> {
+        if self.0.read_ready()? {
+            Poll::Ready(self.0.read(buffer))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
+        if self.0.write_ready()? {
+            Poll::Ready(self.0.write(bytes))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Self::Error> {
+        self.0.flush()
+    }
+
+    fn abort(&mut self) {}
+}
