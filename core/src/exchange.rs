@@ -257,6 +257,12 @@ impl Exchange {
         }
     }
 
+    /// Whether nothing has come yet: no byte, no FIN, no deadline. A server may then keep the
+    /// connection without this exchange's memory, and start another when something comes.
+    pub fn is_untouched(&self) -> bool {
+        self.len == 0 && matches!(self.state, State::Reading { .. })
+    }
+
     /// The name, once it is complete and good.
     ///
     /// Each call walks over its bytes.

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::task::Poll;
 use core::time::Duration;
 
-use embedded_io::{Error, ErrorKind};
+use embedded_io::ErrorKind;
 
 use crate::buffer::Buffer;
 use crate::error::{Refusal, TextError};
@@ -20,10 +20,10 @@ pub struct Receiver {
     tally: Tally,
 }
 
-/// What came in one datagram.
+/// What came in one datagram. `E` is the transport's error.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum Event<'a, E = ErrorKind> {
     /// A message.
     Message {
         /// The sender's address, which UDP lets anybody forge.
@@ -40,8 +40,8 @@ pub enum Event<'a> {
     },
     /// The transport failed. Datagrams may come again later.
     Failed {
-        /// How the transport classifies it.
-        kind: ErrorKind,
+        /// What the transport says.
+        error: &'a E,
     },
 }
 
@@ -82,7 +82,7 @@ impl Receiver {
         &mut self,
         socket: &mut D,
         now: Duration,
-        mut report: impl FnMut(Event<'_>),
+        mut report: impl FnMut(Event<'_, D::Error>),
     ) -> Option<Duration> {
         for _ in 0..Self::BATCH {
             match socket.receive_from(self.buffer.space(0)) {
@@ -94,7 +94,7 @@ impl Receiver {
                     },
                 }),
                 Poll::Ready(Err(error)) => {
-                    report(Event::Failed { kind: error.kind() });
+                    report(Event::Failed { error: &error });
                     return None;
                 }
                 Poll::Pending => return None,

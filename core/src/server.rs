@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use core::task::Poll;
 use core::time::Duration;
 
-use embedded_io::{Error, ErrorKind};
+use embedded_io::ErrorKind;
 
 use crate::drive;
 use crate::error::{Abandonment, Refusal};
@@ -32,9 +32,11 @@ struct Place<H> {
 
 /// What happened to one client. Each is [`Connected`](Event::Connected) once, and ends in exactly
 /// one of the three events after that.
+///
+/// `E` is the listener's error.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum Event<'a, E = ErrorKind> {
     /// Somebody connected.
     Connected {
         /// The client's address.
@@ -63,12 +65,12 @@ pub enum Event<'a> {
     },
     /// The listener lacks something to accept a client, who goes on waiting.
     AcceptFailed {
-        /// How the transport classifies it.
-        kind: ErrorKind,
+        /// What the transport says.
+        error: &'a E,
     },
 }
 
-impl<'a> Event<'a> {
+impl<'a, E> Event<'a, E> {
     /// The event that ends an exchange with `peer`.
     pub fn end(peer: SocketAddr, exchange: &'a Exchange, outcome: Outcome) -> Self {
         match outcome {
@@ -160,7 +162,7 @@ impl<H, const N: usize> Server<H, N> {
         &mut self,
         listener: &mut L,
         now: Duration,
-        mut report: impl FnMut(Event<'_>),
+        mut report: impl FnMut(Event<'_, L::Error>),
     ) -> Option<Duration> {
         let mut next = None;
         for index in 0..self.places.len() {
@@ -180,7 +182,7 @@ impl<H, const N: usize> Server<H, N> {
                     self.serve(index, listener, now, &mut next, &mut report);
                 }
                 Poll::Ready(Err(error)) => {
-                    report(Event::AcceptFailed { kind: error.kind() });
+                    report(Event::AcceptFailed { error: &error });
                     return next;
                 }
                 Poll::Pending => return next,
@@ -221,7 +223,7 @@ impl<H, const N: usize> Server<H, N> {
         listener: &mut L,
         now: Duration,
         next: &mut Option<Duration>,
-        report: &mut impl FnMut(Event<'_>),
+        report: &mut impl FnMut(Event<'_, L::Error>),
     ) {
         let Some(Place { client, exchange }) = self.places.get_mut(index) else {
             return;
