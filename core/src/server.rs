@@ -2,6 +2,7 @@
 //! simulation, or a desktop program with a loop of its own.
 
 use core::net::SocketAddr;
+use core::ops::Add;
 use core::task::Poll;
 use core::time::Duration;
 
@@ -116,15 +117,6 @@ impl Tally {
         *counter += 1;
     }
 
-    /// Adds another tally, say of another worker.
-    pub fn add(&mut self, other: &Self) {
-        self.greeted += other.greeted;
-        self.too_long += other.too_long;
-        self.not_utf8 += other.not_utf8;
-        self.late += other.late;
-        self.abandoned += other.abandoned;
-    }
-
     /// All clients whose exchange has ended.
     pub fn total(&self) -> u64 {
         self.greeted + self.refused() + self.abandoned
@@ -133,6 +125,21 @@ impl Tally {
     /// All refusals.
     pub fn refused(&self) -> u64 {
         self.too_long + self.not_utf8 + self.late
+    }
+}
+
+/// Two workers' tallies as one.
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            greeted: self.greeted + other.greeted,
+            too_long: self.too_long + other.too_long,
+            not_utf8: self.not_utf8 + other.not_utf8,
+            late: self.late + other.late,
+            abandoned: self.abandoned + other.abandoned,
+        }
     }
 }
 
