@@ -65,21 +65,17 @@ fn a_python_message_reaches_the_library() {
     }
     let receiver = greet_std::Receiver::bind(ANY_PORT).expect("a free port");
     let (port, handle) = (receiver.local_addr().port(), receiver.handle());
-    let (messages, received) = mpsc::channel();
+    let (came, texts) = mpsc::channel();
     let running = thread::spawn(move || {
         receiver.run(|event| {
             if let receiver::Event::Message { text, .. } = event {
-                messages
-                    .send(text.as_str().to_owned())
+                came.send(text.as_str().to_owned())
                     .expect("the test waits for it");
             }
         })
     });
     run(&mut python("udp_client.py", port));
-    assert_eq!(
-        received.recv_timeout(PATIENCE).as_deref(),
-        Ok("Hello, UDP!")
-    );
+    assert_eq!(texts.recv_timeout(PATIENCE).as_deref(), Ok("Hello, UDP!"));
     handle.stop();
     let tally = running.join().expect("no panic").expect("it received");
     assert_eq!(tally.messages, 1);
