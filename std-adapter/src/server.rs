@@ -43,7 +43,7 @@ pub use stop::Handle;
 /// vanishes. When all places are taken, new clients wait in the system's backlog of 4096
 /// connections.
 ///
-/// See the [crate](crate) for an example.
+/// The [crate documentation](crate) has an example.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
