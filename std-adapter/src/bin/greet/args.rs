@@ -23,11 +23,8 @@ line is wrong.";
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Answer names over TCP, and show messages that come over UDP
     Serve(ServeArgs),
-    /// Send a name over TCP, and print the greeting
     Hello(HelloArgs),
-    /// Send a message over UDP
     Send(SendArgs),
     /// Run a server and clients together on this machine, and show what crosses the wire
     ///
