@@ -126,7 +126,7 @@ impl Exchange {
     pub fn space(&mut self) -> &mut [u8] {
         match self.state {
             State::Reading { .. } => self.buffer.space(self.len.into()),
-            State::Draining { .. } => self.buffer.all(),
+            State::Draining { left } => self.buffer.anywhere(left),
             _ => &mut [],
         }
     }
@@ -137,6 +137,7 @@ impl Exchange {
         match self.state {
             State::Reading { .. } => self.take(n, now),
             State::Draining { left } => {
+                let n = n.min(self.buffer.anywhere(left).len());
                 let n = u32::try_from(n).unwrap_or(u32::MAX);
                 self.state = match left.saturating_sub(n) {
                     0 => State::Done,
@@ -198,12 +199,11 @@ impl Exchange {
     /// FIN was sent after the reply.
     pub fn finished(&mut self, now: Duration) {
         if let State::Finishing = self.state {
-            self.state = if let Verdict::Greeting = self.verdict {
-                State::Done
-            } else {
-                self.deadline = Moment::at(now).after(self.grant.drain_us.into());
-                State::Draining {
-                    left: self.grant.drain_bytes,
+            self.state = match (self.verdict, self.grant.drain_bytes) {
+                (Verdict::Greeting, _) | (_, 0) => State::Done,
+                (_, left) => {
+                    self.deadline = Moment::at(now).after(self.grant.drain_us.into());
+                    State::Draining { left }
                 }
             };
         }
