@@ -115,11 +115,12 @@ impl Receiver {
         } else {
             Text::from_bytes(self.buffer.text(0, len))
         };
-        *match text {
+        let counter = match text {
             Ok(_) => &mut self.tally.messages,
             Err(TextError::TooLong) => &mut self.tally.too_long,
             Err(TextError::NotUtf8 { .. }) => &mut self.tally.not_utf8,
-        } += 1;
+        };
+        *counter = counter.saturating_add(1);
         text
     }
 }

@@ -114,17 +114,21 @@ impl Tally {
             Outcome::Refused(Refusal::Late { .. }) => &mut self.late,
             Outcome::Abandoned(_) => &mut self.abandoned,
         };
-        *counter += 1;
+        *counter = counter.saturating_add(1);
     }
 
     /// All clients whose exchange has ended.
     pub fn total(&self) -> u64 {
-        self.greeted + self.refused() + self.abandoned
+        self.greeted
+            .saturating_add(self.refused())
+            .saturating_add(self.abandoned)
     }
 
     /// All refusals.
     pub fn refused(&self) -> u64 {
-        self.too_long + self.not_utf8 + self.late
+        self.too_long
+            .saturating_add(self.not_utf8)
+            .saturating_add(self.late)
     }
 }
 
