@@ -364,3 +364,29 @@ impl Grant {
 const fn short(len: usize) -> u16 {
     len as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that are known to be whole characters are overwritten with bytes that never occur in
+    /// UTF-8: whoever looked at them again would refuse the name.
+    #[test]
+    fn a_whole_character_is_never_looked_at_again() {
+        let name = "aé世👋".repeat(102);
+        let mut exchange = Exchange::new(Duration::ZERO, &Limits::DEFAULT);
+        for byte in name.bytes() {
+            exchange.space()[0] = byte;
+            exchange.received(1, Duration::ZERO);
+            assert!(
+                exchange.len - exchange.checked < 4,
+                "more than one character is looked at"
+            );
+            let checked = GREETING.len() + usize::from(exchange.checked);
+            exchange.buffer.anywhere(u32::MAX)[GREETING.len()..checked].fill(0xff);
+        }
+        exchange.received_fin(Duration::ZERO);
+        assert_eq!(exchange.status(), Status::Replying);
+        assert_eq!(exchange.transmit().len(), GREETING.len() + name.len());
+    }
+}
