@@ -1,5 +1,7 @@
 //! What time does to an exchange: at the very moment, and not a microsecond before.
 
+#![expect(clippy::unchecked_time_subtraction, reason = "the limits are known")]
+
 use core::task::Poll;
 use core::time::Duration;
 
