@@ -1,4 +1,4 @@
-//! Plain Python programs against ours in all four roles.
+//! Plain Python programs against ours in all four roles: the program `greet`, and the library.
 //!
 //! The programs in `tests/peers` use nothing but `socket`. Without a `python3` on the PATH these
 //! tests skip and say so; where `GREET_REQUIRE` names `python`, they fail instead.
@@ -18,6 +18,76 @@ use greet_std::Client;
 use process::{PATIENCE, Process, port_in, run};
 
 const ANY_PORT: &str = "127.0.0.1:0";
+
+#[test]
+fn a_python_client_is_greeted_by_the_program() {
+    if !has_python() {
+        return;
+    }
+    let server = Process::start(greet().args(["serve", "--tcp", ANY_PORT]));
+    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    for name in ["World", "世界", "a\tb"] {
+        let received = run(python("tcp_client.py", port).arg(name));
+        assert_eq!(received, [format!("Received: Hello, {name}")]);
+        port_in(&server.line(), "Connection from 127.0.0.1:", "");
+    }
+}
+
+#[test]
+fn a_python_server_greets_the_program() {
+    if !has_python() {
+        return;
+    }
+    let server = Process::start(&mut python("tcp_server.py", 0));
+    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let longest = "x".repeat(1024);
+    for name in ["World", "世界", &longest] {
+        let address = format!("127.0.0.1:{port}");
+        let received = run(greet().args(["hello", name, "--to", &address]));
+        assert_eq!(received, [format!("Received: Hello, {name}")]);
+        port_in(&server.line(), "Connection from 127.0.0.1:", "");
+    }
+}
+
+#[test]
+fn a_python_message_reaches_the_program() {
+    if !has_python() {
+        return;
+    }
+    let receiver = Process::start(greet().args(["serve", "--udp", ANY_PORT]));
+    let port = port_in(
+        &receiver.line(),
+        "Receiver is listening on UDP port ",
+        "...",
+    );
+    for (message, shown) in [
+        ("Hello, UDP!", "Hello, UDP!"),
+        ("two\nlines", "two\\nlines"),
+    ] {
+        run(python("udp_client.py", port).arg(message));
+        let start = format!("Received message: {shown} from 127.0.0.1:");
+        port_in(&receiver.line(), &start, "");
+    }
+}
+
+#[test]
+fn the_programs_message_reaches_python() {
+    if !has_python() {
+        return;
+    }
+    let receiver = Process::start(&mut python("udp_server.py", 0));
+    let port = port_in(
+        &receiver.line(),
+        "Receiver is listening on UDP port ",
+        "...",
+    );
+    for message in ["Hello, UDP!", "世界"] {
+        let address = format!("127.0.0.1:{port}");
+        run(greet().args(["send", message, "--to", &address]));
+        let start = format!("Received message: {message} from 127.0.0.1:");
+        port_in(&receiver.line(), &start, "");
+    }
+}
 
 #[test]
 fn a_python_client_is_greeted_by_the_library() {
@@ -121,6 +191,10 @@ fn has_python() -> bool {
         );
     }
     found
+}
+
+fn greet() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_greet"))
 }
 
 fn python(script: &str, port: u16) -> Command {
