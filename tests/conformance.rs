@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use greet_core::limits::MIN_MSS;
+use greet_tests::loopback::OnSmoltcp;
 use greet_tests::matrix::Matrix;
 use greet_tests::memory::bench::Memory;
 use greet_tests::memory::{Cut, Wire};
@@ -21,6 +22,9 @@ fn main() -> ExitCode {
     matrix.greetings("narrow", narrow);
     matrix.greetings("segments", segments::<false>);
     matrix.greetings("segments-takes-all", segments::<true>);
+    for (name, testbed) in OnSmoltcp::ALL {
+        matrix.transport(name, move || testbed);
+    }
     matrix.run()
 }
 

@@ -6,10 +6,12 @@
 //! | [`testbed`] | what a transport brings along so that the cases can be run over it |
 //! | [`runner`] | the client's side of a case, and the comparison, byte for byte |
 //! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
+//! | [`loopback`] | smoltcp over a loopback device, under virtual time |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
 
 #![forbid(unsafe_code)]
 
+pub mod loopback;
 pub mod matrix;
 pub mod memory;
 pub mod runner;
