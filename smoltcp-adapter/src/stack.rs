@@ -156,7 +156,7 @@ impl<'a, D: Device> Stack<'a, D> {
                 continue;
             }
             let swept = net.sweep();
-            moved |= swept.freed;
+            moved |= swept.moved;
             if moved {
                 stuck = false;
             } else if net.clients_ready() && !stuck {

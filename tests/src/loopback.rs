@@ -60,7 +60,7 @@ impl OnSmoltcp {
     fn stack<D: Device>(&self, device: D) -> io::Result<Stack<'static, D>> {
         let config = Config::new(match self.medium {
             Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, 1])),
-            _ => HardwareAddress::Ip,
+            Medium::Ip => HardwareAddress::Ip,
         });
         let slots = leak(SocketSlots::<2, 0>::new());
         let network = IpCidr::new(self.address, 24);

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod peer;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -55,7 +57,7 @@ impl Path {
     pub(crate) fn config(self) -> Config {
         Config::new(match self.medium {
             Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, 1])),
-            _ => HardwareAddress::Ip,
+            Medium::Ip => HardwareAddress::Ip,
         })
     }
 
