@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     for (name, testbed) in OnSmoltcp::ALL {
         matrix.transport(name, move || testbed);
     }
+    matrix.greetings("smoltcp-loopback", |case| {
+        runner::one(case, &mut OnSmoltcp::ITS_OWN)
+    });
     matrix.run()
 }
 

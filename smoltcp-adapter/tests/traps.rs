@@ -16,7 +16,7 @@ use greet_smoltcp::error::{ConnectError, DatagramError, SetupError, StreamError}
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use smoltcp::iface::Config;
-use smoltcp::phy::{self, Device, DeviceCapabilities, Loopback, Medium};
+use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use smoltcp::wire::TcpControl::{None as Nothing, Psh, Syn};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
@@ -354,26 +354,6 @@ fn a_full_ring_makes_the_stack_wait_and_loses_nothing() {
         let received = inbox.on(stack.net()).receive_from(&mut buffer);
         assert!(matches!(received, Poll::Ready(Ok((1, _)))));
         assert_eq!(buffer, [number], "in order");
-    }
-}
-
-#[test]
-fn smoltcps_own_loopback_works_too() {
-    for path in Path::ALL {
-        let mut slots = SocketSlots::<2, 0>::new();
-        let mut places = TcpBuffers::<1, 1024, 1031>::new();
-        let mut outgoing = TcpBuffers::<1, 1031, 1024>::new();
-        let mut stack = path.stack_on(Loopback::new(path.medium), &mut slots);
-        let listener = stack.net().listen(&mut places, 8000).unwrap();
-        stack.net().add_clients(&mut outgoing).unwrap();
-        let mut server = Server::<_, 1>::new(Limits::DEFAULT);
-        let mut clock = Clock::new();
-        let mut caller = Caller::new(path.port(8000), "World", clock.now, 5 * SECOND);
-        clock.run(&mut stack, SECOND, |net, now| {
-            let next = server.poll(&mut listener.on(net), now, |_| ());
-            (true, earlier(next, caller.poll(net, now)))
-        });
-        assert_eq!(caller.answer, Some(Ok("Hello, World".into())), "{path:?}");
     }
 }
 
