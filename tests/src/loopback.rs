@@ -29,11 +29,18 @@ use crate::testbed::{Connection, Report, Testbed};
 type Ring = Loopback<8, 1514>;
 
 /// A stack over a loopback device with this medium and this address.
-#[derive(Clone, Copy, Debug)]
 pub struct OnSmoltcp<D> {
     medium: Medium,
     address: IpAddress,
     device: fn(Medium) -> D,
+}
+
+// Derived ones would ask for a device that can be copied.
+impl<D> Copy for OnSmoltcp<D> {}
+impl<D> Clone for OnSmoltcp<D> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
 /// A connection to a server of its own, on one stack with it.
@@ -72,7 +79,7 @@ impl<D: Device> OnSmoltcp<D> {
         }
     }
 
-    fn stack<T: Device>(&self, device: T) -> io::Result<Stack<'static, T>> {
+    fn stack<T: Device>(self, device: T) -> io::Result<Stack<'static, T>> {
         let config = Config::new(match self.medium {
             Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, 1])),
             Medium::Ip => HardwareAddress::Ip,
