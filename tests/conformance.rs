@@ -26,7 +26,8 @@ fn main() -> ExitCode {
         matrix.transport(name, move || testbed);
     }
     matrix.greetings("smoltcp-loopback", |case| {
-        runner::one(case, &mut OnSmoltcp::ITS_OWN)
+        let mut testbed = OnSmoltcp::ITS_OWN;
+        runner::one(case, &mut testbed)
     });
     matrix.run()
 }

@@ -332,3 +332,69 @@ fn a_quiet_client_outlives_the_handshakes_timeout() {
         Some(&b"Hello, World"[..])
     );
 }
+
+#[test]
+fn a_client_who_waits_in_a_socket_outlives_it_too() {
+    // A server with fewer places than there are sockets.
+    let mut slots = SocketSlots::<2, 0>::new();
+    let mut places = TcpBuffers::<2, 64, 64>::new();
+    let mut stack = Path::IP.stack_on(Tap::default(), &mut slots);
+    let stack = &mut stack;
+    let listener = stack.net().listen(&mut places, 8000).expect("a listener");
+    let mut server = Server::<_, 1>::new(Limits::DEFAULT);
+    let mut poll = |stack: &mut Stack<'_, Tap>, now| {
+        stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_| ()))
+    };
+    let mut peers = [Peer::new(1), Peer::new(2)];
+    for peer in &mut peers {
+        peer.send(stack.device(), Syn, &[]);
+        poll(stack, Duration::ZERO);
+        peer.take(stack.device());
+        peer.send(stack.device(), Nothing, &[]);
+        poll(stack, Duration::ZERO);
+    }
+    let mut now = Duration::ZERO;
+    while let Some(next) = poll(stack, now).filter(|next| *next < 9 * SECOND) {
+        now = next;
+    }
+    for peer in &mut peers {
+        peer.send(stack.device(), Fin, b"World");
+        poll(stack, 9 * SECOND);
+        let reply = peer.take(stack.device());
+        let last = reply.last().map(|last| &last.payload[..]);
+        assert_eq!(last, Some(&b"Hello, World"[..]), "port {}", peer.port);
+    }
+}
+
+#[test]
+fn a_reset_waits_for_room_in_the_device_before_the_socket_listens() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.send(&mut peer, Psh, b"World");
+    host.taken(&mut peer);
+    host.send(&mut peer, Nothing, &[]);
+    host.stack.device().full = true;
+    host.now = 10 * SECOND;
+    host.poll();
+    assert_eq!(host.listening(), PLACES - 1);
+    host.stack.device().full = false;
+    host.now += SECOND / 2;
+    host.poll();
+    assert_eq!(host.taken(&mut peer), [Rst]);
+    host.is_whole();
+}
+
+#[test]
+fn a_device_that_stays_full_keeps_no_place_for_long() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.send(&mut peer, Psh, b"World");
+    host.taken(&mut peer);
+    host.send(&mut peer, Nothing, &[]);
+    host.stack.device().full = true;
+    host.now = 10 * SECOND;
+    host.poll();
+    host.now += SECOND;
+    host.poll();
+    assert_eq!(host.listening(), PLACES);
+}

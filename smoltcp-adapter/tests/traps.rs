@@ -67,6 +67,49 @@ fn a_stack_whose_device_takes_nothing_asks_to_be_called_later_but_soon() {
 }
 
 #[test]
+fn sockets_come_back_while_there_is_always_something_to_do() {
+    let path = Path::IP;
+    let mut slots = SocketSlots::<2, 0>::new();
+    let mut places = TcpBuffers::<1, 64, 64>::new();
+    let mut outgoing = TcpBuffers::<1, 64, 64>::new();
+    let mut stack = path.stack(&mut slots);
+    let listener = stack.net().listen(&mut places, 8000).unwrap();
+    stack.net().add_clients(&mut outgoing).unwrap();
+    let mut server = Server::<_, 1>::new(Limits::DEFAULT);
+    let mut greeted = 0;
+    let mut caller = Caller::new(path.port(8000), "World", SECOND, SECOND);
+    let next = stack.poll(SECOND, |net| {
+        server.poll(&mut listener.on(net), SECOND, |_| ());
+        caller.poll(net, SECOND);
+        if caller.answer.is_some() {
+            greeted += 1;
+            caller = Caller::new(path.port(8000), "World", SECOND, SECOND);
+        }
+        Some(SECOND) // at once
+    });
+    assert_eq!(next, Some(SECOND), "a poll ends all the same");
+    assert!(greeted > 5, "{greeted} in one poll");
+}
+
+#[test]
+fn who_waits_for_a_socket_is_told_when_one_is_free() {
+    let path = Path::IP;
+    let mut slots = SocketSlots::<1, 0>::new();
+    let mut outgoing = TcpBuffers::<1, 64, 64>::new();
+    let mut stack = path.stack_on(Deaf, &mut slots);
+    stack.net().add_clients(&mut outgoing).unwrap();
+    let first = stack.net().connect(path.port(8000)).unwrap();
+    first.release(stack.net());
+    // The first's reset can't be sent; after lingering, its socket is free without.
+    let mut second = None;
+    stack.poll(10 * SECOND, |net| {
+        second = second.take().or(net.connect(path.port(8000)).ok());
+        None
+    });
+    assert!(second.is_some());
+}
+
+#[test]
 fn a_reply_longer_than_the_send_buffer_arrives_whole() {
     let path = Path::IP;
     let mut slots = SocketSlots::<2, 0>::new();

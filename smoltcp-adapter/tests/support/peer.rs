@@ -17,6 +17,8 @@ pub(crate) const PEER: Ipv4Address = Ipv4Address::new(192, 0, 2, 2);
 pub(crate) struct Tap {
     pub(crate) incoming: VecDeque<Vec<u8>>,
     pub(crate) outgoing: Vec<Vec<u8>>,
+    /// It takes no frame, and so gives none.
+    pub(crate) full: bool,
 }
 
 pub(crate) struct Taken(Vec<u8>);
@@ -27,12 +29,15 @@ impl Device for Tap {
     type TxToken<'t> = Given<'t>;
 
     fn receive(&mut self, _: Instant) -> Option<(Taken, Given<'_>)> {
+        if self.full {
+            return None;
+        }
         let frame = self.incoming.pop_front()?;
         Some((Taken(frame), Given(&mut self.outgoing)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Given<'_>> {
-        Some(Given(&mut self.outgoing))
+        (!self.full).then_some(Given(&mut self.outgoing))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
