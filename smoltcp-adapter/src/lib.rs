@@ -8,12 +8,13 @@
 //! |---|---|
 //! | [`storage`] | the memory that a program reserves, as types that a `static` can hold |
 //! | [`stack`] | a device with its sockets, and the one `poll` |
+//! | [`net`] | the sockets: to listen, connect and bind |
 //! | [`listener`], [`stream`], [`datagrams`] | core's transport traits over smoltcp's sockets |
 //! | [`slot`] | how long a connection may hold a socket without being of use |
 //! | [`loopback`] | a device without a heap, for a program that talks to itself |
 //! | [`error`] | what can go wrong, and whose fault it is |
 //!
-//! What is set up on [`Net`](stack::Net), a [`Listener`](listener::Listener), a
+//! What is set up on [`Net`](net::Net), a [`Listener`](listener::Listener), a
 //! [`Connection`](stream::Connection) or a [`Binding`](datagrams::Binding), is a small handle. In
 //! each poll, its `on` lends what core asks for:
 //!
@@ -74,7 +75,7 @@
 //! None in this crate or in core: CI reads a program with all of both and finds none. smoltcp has
 //! panics for what it takes to be impossible; what could set them off from outside
 //! ([`Stack::new`](stack::Stack::new), addresses) is checked here first. A program's own calls of
-//! smoltcp, through [`Net::interface`](stack::Net::interface), are its own business.
+//! smoltcp, through [`Net::interface`](net::Net::interface), are its own business.
 //!
 //! [smoltcp]: https://docs.rs/smoltcp
 
@@ -89,6 +90,7 @@ pub mod error;
 mod gate;
 pub mod listener;
 pub mod loopback;
+pub mod net;
 mod ports;
 pub mod slot;
 pub mod stack;

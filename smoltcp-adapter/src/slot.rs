@@ -1,6 +1,6 @@
 //! What each socket of the set is for, and how a TCP socket comes back to work after a connection.
 //!
-//! [`Net`](crate::stack::Net) sweeps over all slots; who may listen again, and when, is decided
+//! [`Net`](crate::net::Net) sweeps over all slots; who may listen again, and when, is decided
 //! here and nowhere else.
 
 use core::time::Duration;
