@@ -131,6 +131,12 @@ fn a_name_that_would_settle_after_the_deadline_is_late() {
     exchange.quiet(deadline - LIMITS.settle + TICK);
     changes_at(&mut exchange, deadline, Status::Replying);
     assert!(exchange.transmit().starts_with(b"Error: "));
+
+    // Also if the driver comes after both.
+    let mut exchange = with_name(MIN_MSS, START);
+    exchange.quiet(deadline - LIMITS.settle + TICK);
+    exchange.handle_timeout(deadline + TICK);
+    assert!(exchange.transmit().starts_with(b"Error: "));
 }
 
 #[test]

@@ -7,11 +7,13 @@
 //! | [`runner`] | the client's side of a case, and the comparison, byte for byte |
 //! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
+//! | [`sockets`] | greet-std over the system's sockets, on loopback |
 
 #![forbid(unsafe_code)]
 
 pub mod matrix;
 pub mod memory;
 pub mod runner;
+pub mod sockets;
 pub mod testbed;
 pub mod vectors;
