@@ -19,7 +19,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A name is no address, or isn't known.
-    #[error("can't find the address: {}", reason(.source))]
+    #[error("can't find the address: {}{}", reason(.source), resolve_advice(.source))]
     Resolve {
         /// What the resolver says.
         source: io::Error,
@@ -79,6 +79,13 @@ fn reason(error: &io::Error) -> String {
     chars
         .next()
         .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+fn resolve_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::InvalidInput => " (HOST:PORT is what is needed, as in 127.0.0.1:8000)",
+        _ => "",
+    }
 }
 
 fn listen_advice(error: &io::Error) -> &'static str {
