@@ -90,7 +90,7 @@ impl<'a> Acceptor<'a> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.tally),
                 Err(error) if sys::is_about_peer(&error) => {}
                 Err(error) => {
-                    places.starve(clock, || report(Event::AcceptFailed { error: &error }))
+                    places.starve(clock, || report(Event::AcceptFailed { error: &error }));
                 }
             }
         }
