@@ -3,11 +3,19 @@
 
 mod common;
 
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::task::Poll;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use common::{Running, connect, greeting, patient, read_all};
+use common::{BOUND, Running, connect, greeting, patient, read_all};
+use embedded_io::ErrorType;
+use greet_core::drive;
+use greet_core::exchange::{Exchange, Outcome, Status};
+use greet_core::limits::Limits;
+use greet_core::transport;
+use greet_std::Stream;
 
 const FIRST: &[u8] = &[b'1'; 100];
 const SECOND: &[u8] = &[b'2'; 300];
@@ -62,4 +70,76 @@ fn no_reply_is_lost_or_reset() {
     let tally = server.stop();
     assert_eq!(tally.greeted, 3 * EACH as u64);
     assert_eq!(tally.total(), 3 * EACH as u64);
+}
+
+/// A server's stream to which the second piece comes when the first was received, and before the
+/// reply is sent: the moment that the clients above may miss.
+struct Between<'a> {
+    ours: Stream,
+    client: &'a TcpStream,
+}
+
+impl ErrorType for Between<'_> {
+    type Error = io::Error;
+}
+
+impl transport::Stream for Between<'_> {
+    /// The first piece is all that was waiting, wherever this runs.
+    const TAKES_ALL: bool = true;
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let received = self.ours.receive(buffer);
+        if received.is_ready() {
+            let mut client = self.client;
+            client.write_all(SECOND)?;
+            wait_for_bytes(&self.ours);
+        }
+        received
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.ours.send(bytes)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.ours.finish()
+    }
+
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.ours.send_last(bytes)
+    }
+
+    fn abort(&mut self) {
+        self.ours.abort();
+    }
+}
+
+fn wait_for_bytes(stream: &Stream) {
+    let start = Instant::now();
+    while stream.get_ref().peek(&mut [0]).is_err() {
+        assert!(start.elapsed() < BOUND, "the bytes don't come");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn closing_over_unread_bytes_loses_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    for _ in 0..100 {
+        let mut client = connect(listener.local_addr().expect("it is bound"));
+        client.write_all(FIRST).expect("room");
+        let (socket, _) = listener.accept().expect("a client");
+        let ours = Stream::new(socket).expect("a socket");
+        wait_for_bytes(&ours);
+        let mut stream = Between {
+            ours,
+            client: &client,
+        };
+        let mut exchange = Exchange::new(Duration::ZERO, &Limits::DEFAULT);
+        let status = drive::exchange(&mut exchange, &mut stream, Duration::ZERO);
+        assert_eq!(status, Status::Done(Outcome::Greeted));
+        drop(stream); // RST, as there are bytes unread; the reply is ahead of it
+        let reply = read_all(&mut client).expect("no reset before the end");
+        assert_eq!(reply, greeting(FIRST));
+    }
 }
