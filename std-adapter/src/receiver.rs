@@ -120,10 +120,8 @@ impl Receiver {
         // What came before the stop was still sent to us. No more than the socket holds, as others may
         // go on sending.
         for _ in 0..MOST_WAITING / receiver::Receiver::BATCH {
-            if receiver
-                .poll(&mut self.socket, clock.now(), &mut report)
-                .is_none()
-            {
+            let now = clock.now();
+            if receiver.poll(&mut self.socket, now, &mut report) != Some(now) {
                 break;
             }
         }

@@ -156,7 +156,7 @@ fn an_address_that_is_none() {
     assert_eq!(
         error.to_string(),
         "can't find the address: invalid socket address \
-         (HOST:PORT is what is needed, as in 127.0.0.1:8000)"
+         (it is HOST:PORT, such as 127.0.0.1:8000, localhost:8000 or [::1]:8000)"
     );
     let error = Server::bind(&[][..]).err().expect("no address");
     assert!(matches!(error, Error::NoAddress));
