@@ -8,6 +8,7 @@
 //! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
 //! | [`loopback`] | smoltcp over a loopback device, under virtual time |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
+//! | [`sockets`] | greet-std over the system's sockets, on loopback |
 
 #![forbid(unsafe_code)]
 
@@ -15,5 +16,6 @@ pub mod loopback;
 pub mod matrix;
 pub mod memory;
 pub mod runner;
+pub mod sockets;
 pub mod testbed;
 pub mod vectors;
