@@ -12,6 +12,9 @@ use crate::limits::MAX_TEXT;
 use crate::text::Text;
 use crate::transport::Datagrams;
 
+/// How long after a failure the socket is asked again: datagrams may be waiting behind it.
+pub const RETRY: Duration = Duration::from_millis(100);
+
 /// Takes messages from one UDP socket.
 ///
 /// All memory is in here, about 1 KiB.
@@ -38,7 +41,8 @@ pub enum Event<'a, E = ErrorKind> {
         /// The sender's fault.
         why: Refusal,
     },
-    /// The transport failed. Datagrams may come again later.
+    /// The transport failed. It is asked again after [`RETRY`], or in the next poll if that comes
+    /// first.
     Failed {
         /// What the transport says.
         error: &'a E,
@@ -76,8 +80,8 @@ impl Receiver {
 
     /// Takes what has come, up to [`BATCH`](Self::BATCH) datagrams, and reports it.
     ///
-    /// Returns when to call again: at once if more may be waiting, or (`None`) when the socket may
-    /// be ready.
+    /// Returns when to call again: at once if more may be waiting, a little later after a failure,
+    /// or (`None`) when the socket may be ready.
     pub fn poll<D: Datagrams>(
         &mut self,
         socket: &mut D,
@@ -95,7 +99,7 @@ impl Receiver {
                 }),
                 Poll::Ready(Err(error)) => {
                     report(Event::Failed { error: &error });
-                    return None;
+                    return Some(now.saturating_add(RETRY));
                 }
                 Poll::Pending => return None,
             }
@@ -115,11 +119,12 @@ impl Receiver {
         } else {
             Text::from_bytes(self.buffer.text(0, len))
         };
-        *match text {
+        let counter = match text {
             Ok(_) => &mut self.tally.messages,
             Err(TextError::TooLong) => &mut self.tally.too_long,
             Err(TextError::NotUtf8 { .. }) => &mut self.tally.not_utf8,
-        } += 1;
+        };
+        *counter = counter.saturating_add(1);
         text
     }
 }

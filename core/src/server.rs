@@ -14,6 +14,9 @@ use crate::exchange::{Exchange, Outcome, Status};
 use crate::limits::Limits;
 use crate::transport::Listener;
 
+/// How long after a failed accept the next is due: nobody says when what was missing is back.
+pub const RETRY: Duration = Duration::from_millis(100);
+
 /// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's handle.
 ///
 /// All memory is in here, about 1.1 KiB a place, so a `static` or the stack can hold it. While all
@@ -64,7 +67,8 @@ pub enum Event<'a, E = ErrorKind> {
         /// What became of the client.
         why: Abandonment,
     },
-    /// The listener lacks something to accept a client, who goes on waiting.
+    /// The listener lacks something to accept a client, who goes on waiting. It is asked again
+    /// after [`RETRY`], or in the next poll if that comes first.
     AcceptFailed {
         /// What the transport says.
         error: &'a E,
@@ -114,17 +118,21 @@ impl Tally {
             Outcome::Refused(Refusal::Late { .. }) => &mut self.late,
             Outcome::Abandoned(_) => &mut self.abandoned,
         };
-        *counter += 1;
+        *counter = counter.saturating_add(1);
     }
 
     /// All clients whose exchange has ended.
     pub fn total(&self) -> u64 {
-        self.greeted + self.refused() + self.abandoned
+        self.greeted
+            .saturating_add(self.refused())
+            .saturating_add(self.abandoned)
     }
 
     /// All refusals.
     pub fn refused(&self) -> u64 {
-        self.too_long + self.not_utf8 + self.late
+        self.too_long
+            .saturating_add(self.not_utf8)
+            .saturating_add(self.late)
     }
 }
 
@@ -134,18 +142,19 @@ impl Add for Tally {
 
     fn add(self, other: Self) -> Self {
         Self {
-            greeted: self.greeted + other.greeted,
-            too_long: self.too_long + other.too_long,
-            not_utf8: self.not_utf8 + other.not_utf8,
-            late: self.late + other.late,
-            abandoned: self.abandoned + other.abandoned,
+            greeted: self.greeted.saturating_add(other.greeted),
+            too_long: self.too_long.saturating_add(other.too_long),
+            not_utf8: self.not_utf8.saturating_add(other.not_utf8),
+            late: self.late.saturating_add(other.late),
+            abandoned: self.abandoned.saturating_add(other.abandoned),
         }
     }
 }
 
 impl<H, const N: usize> Server<H, N> {
-    /// A server with `N` free places.
+    /// A server with `N` free places; one without any doesn't compile.
     pub const fn new(limits: Limits) -> Self {
+        const { assert!(N > 0, "a server needs a place") };
         Self {
             limits,
             places: heapless::Vec::new(),
@@ -190,7 +199,7 @@ impl<H, const N: usize> Server<H, N> {
                 }
                 Poll::Ready(Err(error)) => {
                     report(Event::AcceptFailed { error: &error });
-                    return next;
+                    return earlier(next, Some(now.saturating_add(RETRY)));
                 }
                 Poll::Pending => return next,
             }

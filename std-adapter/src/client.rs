@@ -81,9 +81,9 @@ impl Client {
     pub fn greet(&self, to: impl ToSocketAddrs, name: Text<'_>) -> Result<Greeting, Error> {
         let clock = Clock::start();
         let (stream, address) = self.connect(to, clock)?;
-        let setup = |source| Error::Setup {
+        let setup = |cause| Error::Setup {
             what: "a connection that doesn't block",
-            source,
+            cause,
         };
         stream.set_nonblocking(true).map_err(setup)?;
         let mut stream = Stream::from_non_blocking(mio::net::TcpStream::from_std(stream));
@@ -114,9 +114,9 @@ impl Client {
         let reply = || client.reply().to_vec();
         match answer {
             Ok(Some(sentence)) => Err(Error::Refused { address, sentence }),
-            Err(source) => Err(Error::Request {
+            Err(cause) => Err(Error::Request {
                 address,
-                source,
+                cause,
                 reply: reply(),
             }),
             Ok(None) => {
@@ -139,7 +139,7 @@ impl Client {
         let mut last = Error::NoAddress;
         for address in to
             .to_socket_addrs()
-            .map_err(|source| Error::Resolve { source })?
+            .map_err(|cause| Error::Resolve { cause })?
         {
             let left = self.timeout.saturating_sub(clock.now());
             let connected = if left.is_zero() {
@@ -149,7 +149,7 @@ impl Client {
             };
             match connected {
                 Ok(stream) => return Ok((stream, address)),
-                Err(source) => last = Error::Connect { address, source },
+                Err(cause) => last = Error::Connect { address, cause },
             }
         }
         Err(last)

@@ -7,41 +7,43 @@ use greet_core::request::RequestError;
 use greet_core::text::shown;
 
 /// Why something on [`std::net`] failed, and what can be done.
+///
+/// A sentence says all of it, the cause included, so there is no `source` behind it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The system doesn't let us listen there.
-    #[error("can't listen on {address}: {}{}", reason(.source), listen_advice(.source))]
+    #[error("can't listen on {address}: {}{}", reason(.cause), listen_advice(.cause))]
     Listen {
         /// Where.
         address: SocketAddr,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A name is no address, or isn't known.
-    #[error("can't find the address: {}", reason(.source))]
+    #[error("can't find the address: {}{}", reason(.cause), resolve_advice(.cause))]
     Resolve {
         /// What the resolver says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A name has no address at all.
     #[error("the name has no address; check how it is spelt")]
     NoAddress,
     /// The system lacks something.
-    #[error("can't set up {what}: {}", reason(.source))]
+    #[error("can't set up {what}: {}", reason(.cause))]
     Setup {
         /// What we tried.
         what: &'static str,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Nobody answers there.
-    #[error("can't connect to {address}: {}{}", reason(.source), connect_advice(.source))]
+    #[error("can't connect to {address}: {}{}", reason(.cause), connect_advice(.cause))]
     Connect {
         /// Where.
         address: SocketAddr,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The server refused the name: the name's fault.
     #[error("{address} refused: {}", shown(.sentence))]
@@ -52,22 +54,22 @@ pub enum Error {
         sentence: String,
     },
     /// The server didn't keep to the protocol, or the connection broke.
-    #[error("no greeting from {address}: {source}{}", received(.reply))]
+    #[error("no greeting from {address}: {cause}{}", received(.reply))]
     Request {
         /// The server.
         address: SocketAddr,
         /// Whose fault it is.
-        source: RequestError,
+        cause: RequestError,
         /// What had come until then.
         reply: Vec<u8>,
     },
     /// A datagram couldn't be sent.
-    #[error("can't send to {address}: {}", reason(.source))]
+    #[error("can't send to {address}: {}", reason(.cause))]
     Send {
         /// Where.
         address: SocketAddr,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -79,6 +81,15 @@ fn reason(error: &io::Error) -> String {
     chars
         .next()
         .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+fn resolve_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::InvalidInput => {
+            " (it is HOST:PORT, such as 127.0.0.1:8000, localhost:8000 or [::1]:8000)"
+        }
+        _ => "",
+    }
 }
 
 fn listen_advice(error: &io::Error) -> &'static str {

@@ -44,9 +44,9 @@ impl Listener {
         let listener = bind(address, BACKLOG)?;
         listener
             .set_nonblocking(true)
-            .map_err(|source| Error::Setup {
+            .map_err(|cause| Error::Setup {
                 what: "a listener that doesn't block",
-                source,
+                cause,
             })?;
         Ok(Self(listener))
     }
@@ -109,12 +109,12 @@ pub(crate) fn first<T>(
 ) -> Result<T, Error> {
     let addresses = addresses
         .to_socket_addrs()
-        .map_err(|source| Error::Resolve { source })?;
+        .map_err(|cause| Error::Resolve { cause })?;
     let mut last = Error::NoAddress;
     for address in addresses {
         match open(address) {
             Ok(opened) => return Ok(opened),
-            Err(source) => last = Error::Listen { address, source },
+            Err(cause) => last = Error::Listen { address, cause },
         }
     }
     Err(last)

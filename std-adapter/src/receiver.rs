@@ -60,9 +60,9 @@ impl Receiver {
     /// [`Error::Listen`] if the system doesn't grant the address, with what to do about it.
     pub fn bind(address: impl ToSocketAddrs) -> Result<Self, Error> {
         let mut socket = UdpSocket::bind(address)?.into_mio();
-        let setup = |source| Error::Setup {
+        let setup = |cause| Error::Setup {
             what: "a UDP receiver",
-            source,
+            cause,
         };
         let address = socket.get_ref().local_addr().map_err(setup)?;
         let poll = Poll::new().map_err(setup)?;
@@ -107,10 +107,10 @@ impl Receiver {
             let now = clock.now();
             let due = receiver.poll(&mut self.socket, now, &mut report);
             match self.poll.poll(&mut events, wait(due, now)) {
-                Err(source) if source.kind() != io::ErrorKind::Interrupted => {
+                Err(cause) if cause.kind() != io::ErrorKind::Interrupted => {
                     return Err(Error::Setup {
                         what: "waiting for datagrams",
-                        source,
+                        cause,
                     });
                 }
                 _ => {}

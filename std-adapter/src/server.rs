@@ -43,7 +43,7 @@ pub use stop::Handle;
 /// vanishes. When all places are taken, new clients wait in the system's backlog of 4096
 /// connections.
 ///
-/// See the [crate](crate) for an example.
+/// The [crate documentation](crate) has an example.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -102,9 +102,9 @@ impl Builder {
     ///
     /// [`Error::Listen`] with what to do about it, or [`Error::Setup`] if the system lacks something.
     pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server, Error> {
-        let setup = |source| Error::Setup {
+        let setup = |cause| Error::Setup {
             what: "a server",
-            source,
+            cause,
         };
         let listener = listener::bind(address, BACKLOG)?;
         let address = listener.local_addr().map_err(setup)?;
@@ -204,9 +204,9 @@ impl Server {
                     Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 }
             }
-            tally.map_err(|source| Error::Setup {
+            tally.map_err(|cause| Error::Setup {
                 what: "the server's threads",
-                source,
+                cause,
             })
         })
     }

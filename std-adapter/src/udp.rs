@@ -88,11 +88,11 @@ pub fn send(to: impl ToSocketAddrs, message: Text<'_>) -> Result<SocketAddr, Err
     let mut last = Error::NoAddress;
     for address in to
         .to_socket_addrs()
-        .map_err(|source| Error::Resolve { source })?
+        .map_err(|cause| Error::Resolve { cause })?
     {
         match send_once(address, message.as_bytes()) {
             Ok(()) => return Ok(address),
-            Err(source) => last = Error::Send { address, source },
+            Err(cause) => last = Error::Send { address, cause },
         }
     }
     Err(last)
