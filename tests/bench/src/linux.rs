@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod load;
 mod namespace;
 mod peers;
+mod quiet;
 mod ratio;
 mod rows;
 mod server;

@@ -1,9 +1,7 @@
 //! Greetings a second where the server's processor is full, as it does the packet work of both
 //! sides: soft interrupts of the loopback are moved there (`rps_cpus`).
 
-use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -12,6 +10,7 @@ use super::{Bar, Figures, Table, judge};
 use crate::linux::load::Load;
 use crate::linux::namespace;
 use crate::linux::peers::{self, Peer};
+use crate::linux::quiet::Watch;
 use crate::linux::ratio::Rounds;
 use crate::linux::server::{Cores, Server};
 
@@ -92,39 +91,10 @@ fn one(peer: Peer, cores: Cores) -> anyhow::Result<(f64, f64)> {
         clients: CLIENTS,
     };
     load.run(GREETINGS / 8)?;
-    let before = Ticks::read(cores.server)?;
-    let took: Duration = load.run(GREETINGS)?;
-    let after = Ticks::read(cores.server)?;
+    let watch = Watch::start(cores.server)?;
+    let took = load.run(GREETINGS)?;
+    let busy = watch.busy()?;
     #[expect(clippy::cast_precision_loss, reason = "thousands")]
-    let (rate, busy) = (
-        GREETINGS as f64 / took.as_secs_f64(),
-        1.0 - (after.idle - before.idle) as f64 / (after.all - before.all).max(1) as f64,
-    );
+    let rate = GREETINGS as f64 / took.as_secs_f64();
     Ok((rate, busy))
-}
-
-/// How a processor has spent its time.
-struct Ticks {
-    idle: u64,
-    all: u64,
-}
-
-impl Ticks {
-    fn read(core: usize) -> anyhow::Result<Self> {
-        let stat = fs::read_to_string("/proc/stat")?;
-        let name = format!("cpu{core} ");
-        let line = stat
-            .lines()
-            .find_map(|line| line.strip_prefix(&name))
-            .context("a processor without a line in /proc/stat")?;
-        let ticks = line
-            .split_whitespace()
-            .map(str::parse)
-            .collect::<Result<Vec<u64>, _>>()?;
-        // user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5))
-        Ok(Self {
-            idle: ticks.iter().skip(3).take(2).sum(),
-            all: ticks.iter().take(8).sum(),
-        })
-    }
 }
