@@ -13,7 +13,7 @@ mod ratio;
 mod rows;
 mod server;
 
-use load::Load;
+use load::{Load, Sends};
 use peers::{Peer, Sink};
 use rows::Row;
 
@@ -63,6 +63,9 @@ enum Command {
         /// Greetings that are under way at once.
         #[arg(long, default_value_t = 64)]
         clients: usize,
+        /// When a client sends its name.
+        #[arg(long, value_enum, default_value_t = Sends::AtOnce)]
+        sends: Sends,
         /// How many in all.
         #[arg(long, default_value_t = 10_000)]
         greetings: u64,
@@ -85,10 +88,16 @@ pub(crate) fn main() -> anyhow::Result<()> {
         Some(Command::Load {
             target,
             clients,
+            sends,
             greetings,
         }) => {
             peers::raise_descriptor_limit()?;
-            let took = Load { target, clients }.run(greetings)?;
+            let load = Load {
+                target,
+                clients,
+                sends,
+            };
+            let took = load.run(greetings)?;
             println!("{greetings} greetings, every byte checked, in {took:?}");
             Ok(())
         }

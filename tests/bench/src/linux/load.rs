@@ -23,6 +23,16 @@ pub(crate) struct Load {
     pub(crate) target: SocketAddr,
     /// Greetings that are under way at once.
     pub(crate) clients: usize,
+    pub(crate) sends: Sends,
+}
+
+/// When a client sends its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Sends {
+    /// Once connected, as usual.
+    AtOnce,
+    /// After others had their turn, when the server has most likely accepted it.
+    Late,
 }
 
 struct Client {
@@ -102,7 +112,9 @@ impl Load {
         };
         // On a loopback it is connected by now, though the system says `in progress`. A client that
         // blocks sends here as well.
-        client.send()?;
+        if self.sends == Sends::AtOnce {
+            client.send()?;
+        }
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::ET;
         epoll::add(
             epoll,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::{Bar, Table, judge};
-use crate::linux::load::Load;
+use crate::linux::load::{Load, Sends};
 use crate::linux::peers::Peer;
 use crate::linux::server::{Cores, Server};
 
@@ -42,6 +42,7 @@ fn one(peer: Peer, cores: Cores) -> anyhow::Result<f64> {
     let load = Load {
         target: server.address,
         clients: 64,
+        sends: Sends::AtOnce,
     };
     load.run(2_000)?;
     let (descriptors, resident) = (server.descriptors()?, server.resident()?);

@@ -7,15 +7,45 @@ use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Bar, Figures, Table, judge};
-use crate::linux::load::Load;
+use crate::linux::load::{Load, Sends};
 use crate::linux::peers::Peer;
 use crate::linux::quiet::{self, Watch};
 use crate::linux::server::{Cores, Server};
 
-/// Clients at once, and greetings in one round.
-const LOADS: [(usize, u64); 3] = [(1, 4_000), (64, 10_000), (1_000, 10_000)];
+/// One column of the table.
+#[derive(Clone, Copy)]
+struct Column {
+    title: &'static str,
+    /// At once.
+    clients: usize,
+    /// In one round.
+    greetings: u64,
+    sends: Sends,
+    bar: Option<Bar>,
+}
 
-const BAR: Bar = Bar::AtMost(0.70);
+const COLUMNS: [Column; 4] = [
+    Column::usual("1 client", 1, 4_000),
+    Column::usual("64 clients", 64, 10_000),
+    Column::usual("1,000 clients", 1_000, 10_000),
+    Column {
+        sends: Sends::Late,
+        bar: None,
+        ..Column::usual("64, late names", 64, 10_000)
+    },
+];
+
+impl Column {
+    const fn usual(title: &'static str, clients: usize, greetings: u64) -> Self {
+        Self {
+            title,
+            clients,
+            greetings,
+            sends: Sends::AtOnce,
+            bar: Some(Bar::AtMost(0.70)),
+        }
+    }
+}
 
 /// Others may have such a share of a processor during a run.
 const QUIET: f64 = 0.15;
@@ -25,41 +55,43 @@ const TRIES: u32 = 5;
 
 pub(super) fn measure(table: &Table, cores: Cores, missed: &mut Vec<String>) -> anyhow::Result<()> {
     let peers = table.peers();
-    let mut columns = LOADS.map(|_| Figures::new(&peers));
+    let mut figures = COLUMNS.map(|_| Figures::new(&peers));
     let mut disturbed = 0;
     for _ in 0..table.rounds {
-        for (figures, (clients, greetings)) in columns.iter_mut().zip(LOADS) {
+        for (figures, column) in figures.iter_mut().zip(COLUMNS) {
             let round = peers
                 .iter()
-                .map(|&peer| undisturbed(peer, cores, clients, greetings, &mut disturbed))
+                .map(|&peer| undisturbed(peer, cores, column, &mut disturbed))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             figures.push(&round);
         }
     }
     println!("Processor time of the server for a greeting, textbook = 1:\n");
-    println!("| server | 1 client | 64 clients | 1,000 clients | us at 1, 64, 1,000 |");
-    println!("|---|---|---|---|---|");
+    println!(
+        "| server | {} | us |",
+        COLUMNS.map(|column| column.title).join(" | ")
+    );
+    println!("|---|---|---|---|---|---|");
     for (index, peer) in peers.iter().enumerate() {
-        let [one, some, many] = &columns;
+        let ratios = figures.each_ref().map(|of| of.ratios[index].to_string());
+        let micros = figures
+            .each_ref()
+            .map(|of| format!("{:.1}", of.absolute[index].median()));
         println!(
-            "| {} | {} | {} | {} | {:.1}, {:.1}, {:.1} |",
+            "| {} | {} | {} |",
             peer.title(),
-            one.ratios[index],
-            some.ratios[index],
-            many.ratios[index],
-            one.absolute[index].median(),
-            some.absolute[index].median(),
-            many.absolute[index].median(),
+            ratios.join(" | "),
+            micros.join(", ")
         );
     }
     println!();
     if disturbed > 0 {
         println!("{disturbed} runs were disturbed by other processes, however often repeated");
     }
-    for (figures, (clients, _)) in columns.iter().zip(LOADS) {
-        if let Some(greet) = figures.of_greet() {
-            let what = format!("processor time at {clients} clients");
-            judge(&what, BAR, figures.ratios[greet].median(), missed);
+    for (figures, column) in figures.iter().zip(COLUMNS) {
+        if let (Some(greet), Some(bar)) = (figures.of_greet(), column.bar) {
+            let what = format!("processor time, {}", column.title);
+            judge(&what, bar, figures.ratios[greet].median(), missed);
         }
     }
     Ok(())
@@ -78,14 +110,13 @@ struct Run {
 fn undisturbed(
     peer: Peer,
     cores: Cores,
-    clients: usize,
-    greetings: u64,
+    column: Column,
     disturbed: &mut u32,
 ) -> anyhow::Result<f64> {
     let mut best: Option<Run> = None;
     for _ in 0..TRIES {
         quiet::wait(cores, QUIET)?;
-        let run = one(peer, cores, clients, greetings)?;
+        let run = one(peer, cores, column)?;
         if run.foreign <= QUIET {
             return Ok(run.micros);
         }
@@ -97,12 +128,14 @@ fn undisturbed(
     best.map(|best| best.micros).context("no run")
 }
 
-fn one(peer: Peer, cores: Cores, clients: usize, greetings: u64) -> anyhow::Result<Run> {
+fn one(peer: Peer, cores: Cores, column: Column) -> anyhow::Result<Run> {
     let server = Server::start(peer, cores)?;
     let load = Load {
         target: server.address,
-        clients,
+        clients: column.clients,
+        sends: column.sends,
     };
+    let greetings = column.greetings;
     load.run(greetings / 8)?; // caches and queues warm up
     let own = || Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default();
     let (server_watch, load_watch) = (Watch::start(cores.server)?, Watch::start(cores.load)?);

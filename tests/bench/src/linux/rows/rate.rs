@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 
 use super::{Bar, Figures, Table, judge};
-use crate::linux::load::Load;
+use crate::linux::load::{Load, Sends};
 use crate::linux::namespace;
 use crate::linux::peers::{self, Peer};
 use crate::linux::quiet::Watch;
@@ -89,6 +89,7 @@ fn one(peer: Peer, cores: Cores) -> anyhow::Result<(f64, f64)> {
     let load = Load {
         target: server.address,
         clients: CLIENTS,
+        sends: Sends::AtOnce,
     };
     load.run(GREETINGS / 8)?;
     let watch = Watch::start(cores.server)?;
