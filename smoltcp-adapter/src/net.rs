@@ -402,7 +402,7 @@ impl<'a> Net<'a> {
         };
         // At once: it has something to send, and the device doesn't take it.
         let at = Some(time::since_start(at)).filter(|at| *at > self.now);
-        time::earlier(at.or(Some(busy)), stuck)
+        [at.or(Some(busy)), stuck].into_iter().flatten().min()
     }
 
     fn check(&self, protocol: Protocol, port: u16, sockets: usize) -> Result<(), SetupError> {

@@ -142,7 +142,7 @@ impl Slot {
         }
         self.role = Role::Closing { until };
         found.closing = true;
-        found.next = time::earlier(found.next, Some(until));
+        found.next = Some(found.next.map_or(until, |next| next.min(until)));
     }
 
     /// Makes a socket that isn't open ready for its next connection.

@@ -12,7 +12,6 @@ use smoltcp::wire::{HardwareAddress, IpCidr};
 use crate::error::SetupError;
 use crate::net::Net;
 use crate::storage::SocketSlots;
-use crate::time;
 
 /// So often the application runs in one poll at most, that a flood leaves time for other work.
 const ROUNDS: usize = 64;
@@ -111,8 +110,8 @@ impl<'a, D: Device> Stack<'a, D> {
             } else if net.clients_ready() && !stuck {
                 stuck = true; // unless the device takes the answer to one in the next round
             } else {
-                let next = time::earlier(next, swept.next);
-                return time::earlier(next, net.timeout(stuck));
+                let times = [next, swept.next, net.timeout(stuck)];
+                return times.into_iter().flatten().min();
             }
         }
         Some(now)

@@ -29,11 +29,3 @@ fn micros(duration: Duration) -> u64 {
         .saturating_add(duration.subsec_micros().into())
         .min(LATEST)
 }
-
-/// The earlier of two times to come back, of which there may be none.
-pub(crate) fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
-    }
-}
