@@ -1,0 +1,527 @@
+//! The network: hosts, links, what is under way, and the one clock, which jumps from event to event.
+//!
+//! Users build it and run it. Everything happens in an order that follows from the seed alone.
+
+use core::cmp::Ordering;
+use core::time::Duration;
+use std::boxed::Box;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::vec::Vec;
+
+use smoltcp::config::IFACE_MAX_ADDR_COUNT;
+use smoltcp::phy::Medium;
+use smoltcp::wire::IpAddress;
+
+use super::clock::Nanos;
+use super::counters::Counters;
+use super::device::Frame;
+use super::error::Error;
+use super::host::{Application, Host, HostId, Machine, Stack};
+use super::link::Link;
+use super::packet::{self, Destination};
+use super::random::Random;
+use super::trace::{Loss, Trace};
+use super::wire::{Fate, Wire, nanos};
+
+/// Hosts on links, under one virtual clock.
+///
+/// `'a` is how long applications and planned changes may borrow what is outside, such as a
+/// [`Cell`](core::cell::Cell) for results.
+pub struct Network<'a> {
+    seed: u64,
+    medium: Medium,
+    now: Nanos,
+    machines: Vec<Machine<'a>>,
+    addresses: BTreeMap<IpAddress, usize>,
+    /// Two for each link, there and back.
+    wires: Vec<Wire>,
+    /// Which wire leads from one host to another.
+    routes: BTreeMap<(usize, usize), usize>,
+    under_way: BinaryHeap<UnderWay>,
+    /// Of packets under way and changes: of two at the same time, the one planned first comes first.
+    sequence: u64,
+    changes: BTreeMap<(Nanos, u64), Change<'a>>,
+    spare: Vec<Frame>,
+    sent: Vec<Frame>,
+    /// Packets that no wire took.
+    unroutable: Counters,
+    trace: Option<Trace>,
+}
+
+/// Stands for a link of one network. Another network does nothing with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(usize);
+
+type Change<'a> = Box<dyn FnOnce(&mut Network<'a>) + 'a>;
+
+struct UnderWay {
+    arrival: Nanos,
+    sequence: u64,
+    number: u64,
+    wire: usize,
+    epoch: u32,
+    record: Option<u32>,
+    frame: Frame,
+}
+
+impl<'a> Network<'a> {
+    /// An empty network of IP packets without a link layer below, at time 0.
+    pub const fn new(seed: u64) -> Self {
+        Self::of(seed, Medium::Ip)
+    }
+
+    /// An empty network of Ethernet frames, whose hosts find each other by ARP and NDISC.
+    ///
+    /// Mind smoltcp's neighbor cache, which has 8 places unless its features
+    /// `iface-neighbor-cache-count-*` say otherwise.
+    pub const fn ethernet(seed: u64) -> Self {
+        Self::of(seed, Medium::Ethernet)
+    }
+
+    const fn of(seed: u64, medium: Medium) -> Self {
+        Self {
+            seed,
+            medium,
+            now: 0,
+            machines: Vec::new(),
+            addresses: BTreeMap::new(),
+            wires: Vec::new(),
+            routes: BTreeMap::new(),
+            under_way: BinaryHeap::new(),
+            sequence: 0,
+            changes: BTreeMap::new(),
+            spare: Vec::new(),
+            sent: Vec::new(),
+            unroutable: Counters::ZERO,
+            trace: None,
+        }
+    }
+
+    /// Adds a host. It runs at once, without an application.
+    ///
+    /// # Errors
+    ///
+    /// Its addresses are taken or too many, or its MTU is too small.
+    pub fn add(&mut self, host: Host) -> Result<HostId, Error> {
+        let limit = IFACE_MAX_ADDR_COUNT;
+        if host.addresses.len() > limit {
+            return Err(Error::TooManyAddresses { limit });
+        }
+        let least = host.least_mtu();
+        if host.mtu < least {
+            return Err(Error::MtuTooSmall { least });
+        }
+        for cidr in &host.addresses {
+            if self.addresses.contains_key(&cidr.address()) {
+                return Err(Error::AddressTaken(cidr.address()));
+            }
+        }
+        let place = self.machines.len();
+        for cidr in &host.addresses {
+            self.addresses.insert(cidr.address(), place);
+        }
+        let chance = Random::new(self.seed).child(HOSTS).child(place as u64);
+        self.machines
+            .push(Machine::new(host, self.medium, place, chance, self.now));
+        Ok(HostId(place))
+    }
+
+    /// Puts a link between two hosts, the same in both directions.
+    ///
+    /// # Errors
+    ///
+    /// There are no such two hosts, or they share a link already.
+    pub fn link(&mut self, a: HostId, b: HostId, plan: Link) -> Result<LinkId, Error> {
+        self.link_with(a, b, plan.clone(), plan)
+    }
+
+    /// Puts a link between two hosts that differs in its directions, `there` being from `a` to `b`.
+    ///
+    /// # Errors
+    ///
+    /// There are no such two hosts, or they share a link already.
+    pub fn link_with(
+        &mut self,
+        a: HostId,
+        b: HostId,
+        there: Link,
+        back: Link,
+    ) -> Result<LinkId, Error> {
+        if a.0.max(b.0) >= self.machines.len() {
+            return Err(Error::UnknownHost);
+        }
+        if a == b {
+            return Err(Error::SameHost);
+        }
+        if self.routes.contains_key(&(a.0, b.0)) {
+            return Err(Error::AlreadyLinked);
+        }
+        let link = LinkId(self.wires.len() / 2);
+        for (from, to, plan) in [(a.0, b.0, there), (b.0, a.0, back)] {
+            let place = self.wires.len();
+            let chance = Random::new(self.seed).child(WIRES).child(place as u64);
+            self.wires.push(Wire::new(from, to, plan, chance));
+            self.routes.insert((from, to), place);
+        }
+        Ok(link)
+    }
+
+    /// Boots a host with an application: `boot` makes it, now and after every
+    /// [`reboot`](Self::reboot). It may add sockets first.
+    pub fn boot<A, B>(&mut self, host: HostId, mut boot: B)
+    where
+        A: Application + 'a,
+        B: FnMut(&mut Stack) -> A + 'a,
+    {
+        let now = self.now;
+        if let Some(machine) = self.machines.get_mut(host.0) {
+            let boot = move |stack: &mut Stack| -> Box<dyn Application + 'a> {
+                Box::new(boot(stack))
+            };
+            machine.install(Box::new(boot), now);
+        }
+    }
+
+    /// Takes a host down: its stack, sockets and application are lost. It boots after `downtime`.
+    pub fn reboot(&mut self, host: HostId, downtime: Duration) {
+        let back = self.now.saturating_add(nanos(downtime));
+        if let Some(machine) = self.machines.get_mut(host.0) {
+            machine.fail(back);
+        }
+    }
+
+    /// Changes what a link does to packets that are sent from now on.
+    pub fn change(&mut self, link: LinkId, plan: &Link) {
+        for wire in self.wires_of(link) {
+            wire.change(plan.clone());
+        }
+    }
+
+    /// Cuts a link. What is under way on it is lost.
+    pub fn cut(&mut self, link: LinkId) {
+        for wire in self.wires_of(link) {
+            wire.set_cut(true);
+        }
+    }
+
+    /// Mends a link that was cut.
+    pub fn mend(&mut self, link: LinkId) {
+        for wire in self.wires_of(link) {
+            wire.set_cut(false);
+        }
+    }
+
+    /// Parts these hosts from all others, until [`heal`](Self::heal). What is under way between
+    /// them is lost.
+    pub fn partition(&mut self, hosts: &[HostId]) {
+        for wire in &mut self.wires {
+            let inside = |place| hosts.contains(&HostId(place));
+            if inside(wire.from) != inside(wire.to) {
+                wire.set_partitioned(true);
+            }
+        }
+    }
+
+    /// Ends all partitions. Links that were cut stay so.
+    pub fn heal(&mut self) {
+        for wire in &mut self.wires {
+            wire.set_partitioned(false);
+        }
+    }
+
+    /// Plans a change for a time since the start; at once, if that has passed.
+    ///
+    /// ```
+    /// # use core::time::Duration;
+    /// # use greet_smoltcp::sim::{Host, Link, Network};
+    /// # let mut network = Network::new(1);
+    /// # let a = network.add(Host::new("a", "10.0.0.1/24".parse().unwrap()))?;
+    /// # let b = network.add(Host::new("b", "10.0.0.2/24".parse().unwrap()))?;
+    /// let link = network.link(a, b, Link::new())?;
+    /// network.at(Duration::from_secs(5), move |network| network.cut(link));
+    /// network.at(Duration::from_secs(9), move |network| network.mend(link));
+    /// # Ok::<(), greet_smoltcp::sim::Error>(())
+    /// ```
+    pub fn at(&mut self, time: Duration, change: impl FnOnce(&mut Self) + 'a) {
+        let key = (nanos(time).max(self.now), self.sequence);
+        self.sequence += 1;
+        self.changes.insert(key, Box::new(change));
+    }
+
+    /// Keeps a [`Trace`] of every packet from now on.
+    pub fn record(&mut self) {
+        self.trace
+            .get_or_insert_with(|| Trace::new(self.medium));
+    }
+
+    /// The packets so far, since [`record`](Self::record).
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// The seed from which everything follows.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The time since the start.
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.now)
+    }
+
+    /// The name of a host.
+    pub fn name(&self, host: HostId) -> Option<&str> {
+        Some(self.machines.get(host.0)?.plan.name.as_str())
+    }
+
+    /// What happened to packets, on all links together.
+    pub fn counters(&self) -> Counters {
+        let mut sum = self.unroutable;
+        for wire in &self.wires {
+            sum += &wire.counters;
+        }
+        sum
+    }
+
+    /// What happened to packets on one link, in both directions.
+    pub fn link_counters(&self, link: LinkId) -> Counters {
+        let mut sum = Counters::default();
+        for wire in self.wires.iter().skip(link.0 * 2).take(2) {
+            sum += &wire.counters;
+        }
+        sum
+    }
+
+    /// When the next event is due. `None`: never, until somebody changes something.
+    pub fn next_event(&self) -> Option<Duration> {
+        self.next().map(Duration::from_nanos)
+    }
+
+    /// Goes on to the next event, and does all that is due then. `None`: there is none.
+    pub fn step(&mut self) -> Option<Duration> {
+        let time = self.next()?;
+        self.step_to(time);
+        Some(self.now())
+    }
+
+    /// Runs up to a time since the start, what is due at that time included.
+    pub fn run_until(&mut self, time: Duration) {
+        self.run_while(time, || true);
+    }
+
+    /// Runs for so long.
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(self.now().saturating_add(time));
+    }
+
+    /// Runs while the condition holds, up to a time since the start at the latest. Says whether the
+    /// condition came to an end.
+    pub fn run_while(&mut self, time: Duration, mut condition: impl FnMut() -> bool) -> bool {
+        let end = nanos(time);
+        while condition() {
+            match self.next() {
+                Some(next) if next <= end => self.step_to(next),
+                _ => {
+                    self.now = self.now.max(end);
+                    return !condition();
+                }
+            }
+        }
+        true
+    }
+
+    fn next(&self) -> Option<Nanos> {
+        let change = self.changes.first_key_value().map(|((time, _), _)| *time);
+        let arrival = self.under_way.peek().map(|packet| packet.arrival);
+        let wake = self.machines.iter().filter_map(|machine| machine.wake);
+        wake.chain(change).chain(arrival).min()
+    }
+
+    fn step_to(&mut self, time: Nanos) {
+        self.now = self.now.max(time);
+        while let Some(entry) = self.changes.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            entry.remove()(self);
+        }
+        while let Some(packet) = self.under_way.peek() {
+            if packet.arrival > self.now {
+                break;
+            }
+            if let Some(packet) = self.under_way.pop() {
+                self.arrive(packet);
+            }
+        }
+        for place in 0..self.machines.len() {
+            self.run_machine(place);
+        }
+    }
+
+    fn run_machine(&mut self, place: usize) {
+        let Some(machine) = self.machines.get_mut(place) else {
+            return;
+        };
+        if machine.wake.is_none_or(|wake| wake > self.now) {
+            return;
+        }
+        let mut sent = core::mem::take(&mut self.sent);
+        machine.run(self.now, &mut self.spare, &mut sent);
+        for frame in sent.drain(..) {
+            self.send(place, frame);
+        }
+        self.sent = sent;
+    }
+
+    fn arrive(&mut self, packet: UnderWay) {
+        let Some(wire) = self.wires.get_mut(packet.wire) else {
+            return;
+        };
+        let Some(machine) = self.machines.get_mut(wire.to) else {
+            return;
+        };
+        let len = packet.frame.len();
+        let end = if machine.is_down() {
+            Err(wire.lost(Loss::HostDown))
+        } else {
+            wire.arrive(packet.number, packet.epoch, len)
+        };
+        if let Some(trace) = &mut self.trace {
+            trace.ended(packet.record, self.now, end);
+        }
+        match end {
+            Ok(_) => machine.receive(packet.frame, self.now),
+            Err(_) => self.spare.push(packet.frame),
+        }
+    }
+
+    /// Sends a frame from a host to wherever it wants to go.
+    fn send(&mut self, from: usize, frame: Frame) {
+        let own = self
+            .machines
+            .get(from)
+            .map_or(&[][..], |machine| &machine.plan.addresses);
+        let to = match packet::destination(self.medium, &frame, own) {
+            Destination::Address(address) => self.addresses.get(&address).copied(),
+            Destination::Host(place) => Some(place),
+            Destination::Neighbors => return self.send_to_neighbors(from, frame),
+            Destination::Unknown => None,
+        };
+        match to.and_then(|to| self.routes.get(&(from, to)).copied()) {
+            Some(wire) => self.send_over(wire, frame),
+            None => {
+                self.unroutable.sent += 1;
+                self.unroutable.no_route += 1;
+                if let Some(trace) = &mut self.trace {
+                    let record = trace.sent(HostId(from), None, self.now, &frame);
+                    trace.ended(record, self.now, Err(Loss::NoRoute));
+                }
+                self.spare.push(frame);
+            }
+        }
+    }
+
+    fn send_to_neighbors(&mut self, from: usize, frame: Frame) {
+        for place in 0..self.wires.len() {
+            if self.wires.get(place).is_some_and(|wire| wire.from == from) {
+                let copy = self.copy(&frame);
+                self.send_over(place, copy);
+            }
+        }
+        self.spare.push(frame);
+    }
+
+    fn send_over(&mut self, place: usize, mut frame: Frame) {
+        let Some(wire) = self.wires.get_mut(place) else {
+            return;
+        };
+        let guarded = packet::guarded_from(self.medium, &frame);
+        let bits = (frame.len() - guarded) as u64 * 8;
+        let fate = wire.carry(packet::ip_len(self.medium, &frame), bits, self.now);
+        let (from, to) = (HostId(wire.from), HostId(wire.to));
+        let record = self
+            .trace
+            .as_mut()
+            .and_then(|trace| trace.sent(from, Some(to), self.now, &frame));
+        let passage = match fate {
+            Fate::Carried(passage) => passage,
+            Fate::Dropped(loss) => {
+                if let Some(trace) = &mut self.trace {
+                    trace.ended(record, self.now, Err(loss));
+                }
+                self.spare.push(frame);
+                return;
+            }
+        };
+        if let Some(bit) = passage.flipped {
+            flip(&mut frame, guarded, bit);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.crossing(record, &passage, &frame);
+        }
+        let copy = passage.copy.map(|arrival| {
+            let copy = self.copy(&frame);
+            let record = self
+                .trace
+                .as_mut()
+                .and_then(|trace| trace.copied(record));
+            (arrival, copy, record)
+        });
+        let original = (passage.arrival, frame, record);
+        for (arrival, frame, record) in [Some(original), copy].into_iter().flatten() {
+            self.under_way.push(UnderWay {
+                arrival,
+                sequence: self.sequence,
+                number: passage.number,
+                wire: place,
+                epoch: passage.epoch,
+                record,
+                frame,
+            });
+            self.sequence += 1;
+        }
+    }
+
+    fn copy(&mut self, frame: &[u8]) -> Frame {
+        let mut copy = self.spare.pop().unwrap_or_default();
+        copy.clear();
+        copy.extend_from_slice(frame);
+        copy
+    }
+
+    fn wires_of(&mut self, link: LinkId) -> impl Iterator<Item = &mut Wire> {
+        self.wires.iter_mut().skip(link.0 * 2).take(2)
+    }
+}
+
+/// Labels of the streams of chance.
+const HOSTS: u64 = 1;
+const WIRES: u64 = 2;
+
+fn flip(frame: &mut [u8], from: usize, bit: u64) {
+    let byte = from + usize::try_from(bit / 8).unwrap_or(usize::MAX);
+    if let Some(byte) = frame.get_mut(byte) {
+        *byte ^= 1 << (bit % 8);
+    }
+}
+
+/// The heap gives out the greatest: the packet that arrives first.
+impl Ord for UnderWay {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.arrival, other.sequence).cmp(&(self.arrival, self.sequence))
+    }
+}
+
+impl PartialOrd for UnderWay {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for UnderWay {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for UnderWay {}
