@@ -261,7 +261,8 @@ impl Running<'_> {
         let due = interface
             .poll_at(instant, sockets)
             .map(|at| u64::try_from(at.total_micros()).unwrap_or(0));
-        let wanted = wanted.map(|at| u64::try_from(at.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX));
+        let wanted =
+            wanted.map(|at| u64::try_from(at.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX));
         let next = match (due, wanted) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -120,6 +120,9 @@ impl<'a> Network<'a> {
         for cidr in &host.addresses {
             self.addresses.insert(cidr.address(), place);
         }
+        if let Some(trace) = &mut self.trace {
+            trace.name(&host.name);
+        }
         let chance = Random::new(self.seed).child(HOSTS).child(place as u64);
         self.machines
             .push(Machine::new(host, self.medium, place, chance, self.now));
@@ -175,9 +178,8 @@ impl<'a> Network<'a> {
     {
         let now = self.now;
         if let Some(machine) = self.machines.get_mut(host.0) {
-            let boot = move |stack: &mut Stack| -> Box<dyn Application + 'a> {
-                Box::new(boot(stack))
-            };
+            let boot =
+                move |stack: &mut Stack| -> Box<dyn Application + 'a> { Box::new(boot(stack)) };
             machine.install(Box::new(boot), now);
         }
     }
@@ -250,8 +252,13 @@ impl<'a> Network<'a> {
 
     /// Keeps a [`Trace`] of every packet from now on.
     pub fn record(&mut self) {
-        self.trace
-            .get_or_insert_with(|| Trace::new(self.medium));
+        if self.trace.is_none() {
+            let mut trace = Trace::new(self.medium);
+            for machine in &self.machines {
+                trace.name(&machine.plan.name);
+            }
+            self.trace = Some(trace);
+        }
     }
 
     /// The packets so far, since [`record`](Self::record).
@@ -461,10 +468,7 @@ impl<'a> Network<'a> {
         }
         let copy = passage.copy.map(|arrival| {
             let copy = self.copy(&frame);
-            let record = self
-                .trace
-                .as_mut()
-                .and_then(|trace| trace.copied(record));
+            let record = self.trace.as_mut().and_then(|trace| trace.copied(record));
             (arrival, copy, record)
         });
         let original = (passage.arrival, frame, record);

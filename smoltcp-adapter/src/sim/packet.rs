@@ -29,11 +29,12 @@ pub(super) fn destination(medium: Medium, frame: &[u8], own: &[IpCidr]) -> Desti
     match medium {
         Medium::Ethernet => match frame {
             [first, ..] if first & 1 == 1 => Destination::Neighbors,
-            [0x02, 0, a, b, c, d, ..] => match usize::try_from(u32::from_be_bytes([*a, *b, *c, *d]))
-            {
-                Ok(host) => Destination::Host(host),
-                Err(_) => Destination::Unknown,
-            },
+            [0x02, 0, a, b, c, d, ..] => {
+                match usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])) {
+                    Ok(host) => Destination::Host(host),
+                    Err(_) => Destination::Unknown,
+                }
+            }
             _ => Destination::Unknown,
         },
         _ => match ip_destination(frame) {

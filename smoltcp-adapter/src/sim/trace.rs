@@ -4,6 +4,7 @@
 
 use core::ops::Range;
 use core::time::Duration;
+use std::string::String;
 use std::vec::Vec;
 
 use smoltcp::phy::Medium;
@@ -16,6 +17,7 @@ use super::wire::Passage;
 #[derive(Clone, Debug)]
 pub struct Trace {
     medium: Medium,
+    names: Vec<String>,
     records: Vec<Record>,
     /// The bytes of all packets, one behind the other.
     bytes: Vec<u8>,
@@ -98,6 +100,7 @@ impl Trace {
     pub(super) const fn new(medium: Medium) -> Self {
         Self {
             medium,
+            names: Vec::new(),
             records: Vec::new(),
             bytes: Vec::new(),
         }
@@ -121,6 +124,16 @@ impl Trace {
     /// What the frames are: IP packets, or Ethernet frames.
     pub fn medium(&self) -> Medium {
         self.medium
+    }
+
+    /// The names of the hosts, in the order in which they were added.
+    pub fn host_names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// A host was added.
+    pub(super) fn name(&mut self, host: &str) {
+        self.names.push(host.into());
     }
 
     fn slice(&self, range: &Range<usize>) -> &[u8] {
