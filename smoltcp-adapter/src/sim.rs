@@ -86,14 +86,16 @@
 //! Hosts talk to the hosts that they share a link with; there is no router. A link is a pipe for
 //! each direction of its own; links share no capacity.
 
+mod application;
+mod card;
 mod clock;
 mod counters;
-mod device;
 mod error;
 mod flow;
 mod host;
 mod ladder;
 mod link;
+mod machine;
 mod network;
 mod packet;
 mod pcap;
@@ -101,12 +103,15 @@ mod random;
 mod trace;
 mod wire;
 
+pub use application::{Application, Stack};
+pub use card::Card;
 pub use counters::Counters;
 pub use error::Error;
 pub use flow::Flow;
-pub use host::{Application, Host, HostId, Stack};
+pub use host::{Host, HostId};
 pub use ladder::Ladder;
 pub use link::{Bursts, Link};
+pub use machine::{Boot, Program};
 pub use network::{LinkId, Network};
 pub use pcap::Tap;
 pub use random::{Probability, Random};

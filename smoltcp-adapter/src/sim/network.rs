@@ -12,12 +12,14 @@ use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::phy::Medium;
 use smoltcp::wire::IpAddress;
 
+use super::application::{Application, Loop, Stack};
+use super::card::{Frame, Spare};
 use super::clock::Nanos;
 use super::counters::Counters;
-use super::device::Frame;
 use super::error::Error;
-use super::host::{Application, Host, HostId, Machine, Stack};
+use super::host::{Host, HostId};
 use super::link::Link;
+use super::machine::{Boot, Machine, Program};
 use super::packet::{self, Destination};
 use super::random::Random;
 use super::trace::{Loss, Trace};
@@ -41,7 +43,7 @@ pub struct Network<'a> {
     /// Of packets under way and changes: of two at the same time, the one planned first comes first.
     sequence: u64,
     changes: BTreeMap<(Nanos, u64), Change<'a>>,
-    spare: Vec<Frame>,
+    spare: Spare,
     sent: Vec<Frame>,
     /// Packets that no wire took.
     unroutable: Counters,
@@ -66,7 +68,7 @@ struct UnderWay {
 
 impl<'a> Network<'a> {
     /// An empty network of IP packets without a link layer below, at time 0.
-    pub const fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self::of(seed, Medium::Ip)
     }
 
@@ -74,11 +76,11 @@ impl<'a> Network<'a> {
     ///
     /// Mind smoltcp's neighbor cache, which has 8 places unless its features
     /// `iface-neighbor-cache-count-*` say otherwise.
-    pub const fn ethernet(seed: u64) -> Self {
+    pub fn ethernet(seed: u64) -> Self {
         Self::of(seed, Medium::Ethernet)
     }
 
-    const fn of(seed: u64, medium: Medium) -> Self {
+    fn of(seed: u64, medium: Medium) -> Self {
         Self {
             seed,
             medium,
@@ -90,14 +92,14 @@ impl<'a> Network<'a> {
             under_way: BinaryHeap::new(),
             sequence: 0,
             changes: BTreeMap::new(),
-            spare: Vec::new(),
+            spare: Spare::default(),
             sent: Vec::new(),
             unroutable: Counters::ZERO,
             trace: None,
         }
     }
 
-    /// Adds a host. It runs at once, without an application.
+    /// Adds a host, which is down until it is [booted](Self::boot).
     ///
     /// # Errors
     ///
@@ -124,8 +126,9 @@ impl<'a> Network<'a> {
             trace.name(&host.name);
         }
         let chance = Random::new(self.seed).child(HOSTS).child(place as u64);
+        let spare = Spare::clone(&self.spare);
         self.machines
-            .push(Machine::new(host, self.medium, place, chance, self.now));
+            .push(Machine::new(host, self.medium, place, chance, spare));
         Ok(HostId(place))
     }
 
@@ -169,22 +172,31 @@ impl<'a> Network<'a> {
         Ok(link)
     }
 
-    /// Boots a host with an application: `boot` makes it, now and after every
-    /// [`reboot`](Self::reboot). It may add sockets first.
-    pub fn boot<A, B>(&mut self, host: HostId, mut boot: B)
+    /// Boots a host with an application on plain smoltcp sockets: `start` makes it, now and after
+    /// every [`reboot`](Self::reboot). It may add sockets first.
+    pub fn boot<A, S>(&mut self, host: HostId, mut start: S)
     where
         A: Application + 'a,
-        B: FnMut(&mut Stack) -> A + 'a,
+        S: FnMut(&mut Stack) -> A + 'a,
+    {
+        self.boot_program(host, move |boot| Loop::new(boot, &mut start));
+    }
+
+    /// Boots a host with a program that polls smoltcp itself: `load` makes it, now and after every
+    /// [`reboot`](Self::reboot).
+    pub fn boot_program<P, L>(&mut self, host: HostId, mut load: L)
+    where
+        P: Program + 'a,
+        L: FnMut(Boot) -> P + 'a,
     {
         let now = self.now;
         if let Some(machine) = self.machines.get_mut(host.0) {
-            let boot =
-                move |stack: &mut Stack| -> Box<dyn Application + 'a> { Box::new(boot(stack)) };
-            machine.install(Box::new(boot), now);
+            let loader = move |boot| -> Box<dyn Program + 'a> { Box::new(load(boot)) };
+            machine.install(Box::new(loader), now);
         }
     }
 
-    /// Takes a host down: its stack, sockets and application are lost. It boots after `downtime`.
+    /// Takes a host down: its stack, sockets and program are lost. It boots after `downtime`.
     pub fn reboot(&mut self, host: HostId, downtime: Duration) {
         let back = self.now.saturating_add(nanos(downtime));
         if let Some(machine) = self.machines.get_mut(host.0) {
@@ -373,7 +385,7 @@ impl<'a> Network<'a> {
             return;
         }
         let mut sent = core::mem::take(&mut self.sent);
-        machine.run(self.now, &mut self.spare, &mut sent);
+        machine.run(self.now, &mut sent);
         for frame in sent.drain(..) {
             self.send(place, frame);
         }
@@ -398,7 +410,7 @@ impl<'a> Network<'a> {
         }
         match end {
             Ok(_) => machine.receive(packet.frame, self.now),
-            Err(_) => self.spare.push(packet.frame),
+            Err(_) => self.spare.borrow_mut().push(packet.frame),
         }
     }
 
@@ -423,7 +435,7 @@ impl<'a> Network<'a> {
                     let record = trace.sent(HostId(from), None, self.now, &frame);
                     trace.ended(record, self.now, Err(Loss::NoRoute));
                 }
-                self.spare.push(frame);
+                self.spare.borrow_mut().push(frame);
             }
         }
     }
@@ -435,7 +447,7 @@ impl<'a> Network<'a> {
                 self.send_over(place, copy);
             }
         }
-        self.spare.push(frame);
+        self.spare.borrow_mut().push(frame);
     }
 
     fn send_over(&mut self, place: usize, mut frame: Frame) {
@@ -456,7 +468,7 @@ impl<'a> Network<'a> {
                 if let Some(trace) = &mut self.trace {
                     trace.ended(record, self.now, Err(loss));
                 }
-                self.spare.push(frame);
+                self.spare.borrow_mut().push(frame);
                 return;
             }
         };
@@ -487,7 +499,7 @@ impl<'a> Network<'a> {
     }
 
     fn copy(&mut self, frame: &[u8]) -> Frame {
-        let mut copy = self.spare.pop().unwrap_or_default();
+        let mut copy = self.spare.borrow_mut().pop().unwrap_or_default();
         copy.clear();
         copy.extend_from_slice(frame);
         copy

@@ -59,9 +59,9 @@ fn a_seed_means_the_same_everywhere() {
     assert_eq!(
         digests,
         [
-            0x0ae2_de32_fca4_6595,
-            0x77ea_6018_b45a_56ae,
-            0x411e_dc00_ad97_94e3
+            0x5a7c_9d2b_5b03_b943,
+            0xf911_3f9f_9753_8a02,
+            0x087d_2312_f331_1ae5
         ],
         "{digests:#x?}"
     );
