@@ -7,6 +7,7 @@
 //! | [`runner`] | the client's side of a case, and the comparison, byte for byte |
 //! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
 //! | [`loopback`] | smoltcp over a loopback device, under virtual time |
+//! | [`soak`] | random networks with random clients, honest and hostile, checked against invariants |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
 
 #![forbid(unsafe_code)]
@@ -15,5 +16,6 @@ pub mod loopback;
 pub mod matrix;
 pub mod memory;
 pub mod runner;
+pub mod soak;
 pub mod testbed;
 pub mod vectors;
