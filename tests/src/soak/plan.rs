@@ -11,8 +11,11 @@ pub const CALM: Duration = Duration::from_secs(30);
 /// When the last clients come, whom nothing keeps from their greeting: everything from before has
 /// met its deadlines.
 pub const LAST: Duration = Duration::from_secs(75);
+/// How long those wait: silent ones may have all places of the server before them, for 10 s each,
+/// and that a few times over.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// When everybody must be done and gone.
-pub const END: Duration = Duration::from_secs(110);
+pub const END: Duration = Duration::from_secs(160);
 /// How far apart hosts are in the calm.
 pub const CALM_LATENCY: Duration = Duration::from_millis(5);
 
@@ -242,7 +245,7 @@ fn errands(random: &mut Random, place: usize) -> Vec<Errand> {
         errands.push(Errand {
             start: LAST + random.duration(Duration::from_secs(5)),
             name: name(random, &format!("{place}.last{number} ")),
-            timeout: Duration::from_secs(5),
+            timeout: PATIENCE,
         });
     }
     errands.sort_by_key(|errand| errand.start);
@@ -366,7 +369,7 @@ fn harmless(random: &mut Random, start: Duration) -> Attack {
         pieces,
         finale,
         reads: true,
-        patience: Duration::from_secs(15),
+        patience: PATIENCE,
         expected: Some(expected),
     }
 }
