@@ -5,10 +5,10 @@
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use greet_core::error::{Refusal, TextError};
-use greet_core::limits::{GREETING, MIN_MSS};
+use greet_core::limits::{GREETING, MAX_TEXT, MIN_MSS};
 use greet_core::request::RequestError;
 use greet_core::server::Tally;
 use greet_core::text::Text;
@@ -31,6 +31,9 @@ struct ServerSide {
     open: BTreeMap<SocketAddr, u32>,
     /// How often a name was greeted.
     greeted: BTreeMap<String, u32>,
+    /// Bytes read in exchanges that are open, and the most in any from one address.
+    read: BTreeMap<SocketAddr, u64>,
+    most_read: BTreeMap<IpAddr, u64>,
     begun: u64,
     begun_since_boot: u64,
     clients: usize,
@@ -46,6 +49,9 @@ struct ClientSide {
     answered: BTreeMap<(usize, usize), ()>,
     idle: BTreeMap<usize, usize>,
 }
+
+/// The byte that makes a name too long, and what is read and thrown away after it.
+const MOST_READ: u64 = MAX_TEXT as u64 + 1 + 64 * 1024;
 
 /// Hosts' clocks count in microseconds.
 const TICK: Duration = Duration::from_micros(1);
@@ -81,6 +87,7 @@ impl Ledger<'_> {
     pub(super) fn server_booted(&self) {
         let mut server = self.server.borrow_mut();
         server.open.clear();
+        server.read.clear();
         server.begun_since_boot = 0;
     }
 
@@ -91,6 +98,11 @@ impl Ledger<'_> {
         *server.open.entry(peer).or_default() += 1;
     }
 
+    /// So many bytes were read from a client.
+    pub(super) fn read(&self, peer: SocketAddr, n: usize) {
+        *self.server.borrow_mut().read.entry(peer).or_default() += n as u64;
+    }
+
     pub(super) fn ended(&self, peer: SocketAddr, greeted: Option<&str>) {
         let mut server = self.server.borrow_mut();
         match server.open.get_mut(&peer) {
@@ -98,6 +110,9 @@ impl Ledger<'_> {
             _ => self.break_with(format!("the server ended an exchange twice: {peer}")),
         }
         server.open.retain(|_, open| *open > 0);
+        let read = server.read.remove(&peer).unwrap_or(0);
+        let most = server.most_read.entry(peer.ip()).or_default();
+        *most = read.max(*most);
         if let Some(name) = greeted {
             *server.greeted.entry(name.into()).or_default() += 1;
         }
@@ -249,6 +264,11 @@ impl Ledger<'_> {
                 server.begun_since_boot
             ));
         }
+        for (client, read) in &server.most_read {
+            if *read > MOST_READ {
+                broken.push(format!("the server read {read} bytes from {client}"));
+            }
+        }
         for (name, times) in &server.greeted {
             let is_honest = |errand: &Errand| errand.name == *name;
             let mut errands = self.plan.places.iter().flat_map(|place| &place.errands);
@@ -266,6 +286,12 @@ impl Ledger<'_> {
             }
             for (number, attack) in host.attacks.iter().enumerate() {
                 let is_done = clients.answered.contains_key(&(place, number));
+                let read = server.most_read.get(&plan::address(place + 1).into());
+                if attack.is_flood && read != Some(&MOST_READ) {
+                    broken.push(format!(
+                        "attacker {place}.{number} sent more, but the server read {read:?} bytes"
+                    ));
+                }
                 if attack.expected.is_some() && !is_done {
                     broken.push(format!("attacker {place}.{number} has no end"));
                 }
@@ -290,16 +316,16 @@ fn allowed(attack: &Attack, reply: &[u8]) -> bool {
         .copied()
         .collect();
     if let Some(name) = reply.strip_prefix(GREETING.as_bytes()) {
-        return sent.starts_with(name) && name.len() <= 1024;
+        return sent.starts_with(name) && name.len() <= MAX_TEXT;
     }
     let late = Refusal::Late {
         within: Duration::from_secs(10),
     };
     let mut refusals = vec![late];
-    if let Err(TextError::NotUtf8 { at }) = Text::from_bytes(&sent[..sent.len().min(1024)]) {
+    if let Err(TextError::NotUtf8 { at }) = Text::from_bytes(&sent[..sent.len().min(MAX_TEXT)]) {
         refusals.push(Refusal::Name(TextError::NotUtf8 { at }));
     }
-    if sent.len() > 1024 {
+    if sent.len() > MAX_TEXT {
         refusals.push(Refusal::Name(TextError::TooLong));
     }
     refusals

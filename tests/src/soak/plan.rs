@@ -78,6 +78,8 @@ pub struct Attack {
     pub patience: Duration,
     /// The reply that it must get; `None`: whatever the protocol allows.
     pub expected: Option<Vec<u8>>,
+    /// It sends so much, so fast, that the server must stop reading.
+    pub is_flood: bool,
 }
 
 /// How an attack goes on after its last byte.
@@ -157,8 +159,9 @@ impl Place {
     fn random(random: &mut Random, place: usize) -> Self {
         // The first place is honest, so that somebody is.
         let is_honest = place == 0 || one_in(random, 2);
+        let mtu = [1500, 1500, 1280, 576][pick(random, 4)];
         Self {
-            mtu: [1500, 1500, 1280, 576][pick(random, 4)],
+            mtu,
             drift: drift(random),
             there: link(random),
             back: link(random),
@@ -170,7 +173,7 @@ impl Place {
             attacks: if is_honest {
                 Vec::new()
             } else {
-                attacks(random)
+                attacks(random, mtu)
             },
         }
     }
@@ -274,10 +277,10 @@ fn text(random: &mut Random, start: &str, len: usize) -> String {
     text
 }
 
-fn attacks(random: &mut Random) -> Vec<Attack> {
+fn attacks(random: &mut Random, mtu: usize) -> Vec<Attack> {
     let mut attacks: Vec<_> = (0..3 + pick(random, 10)).map(|_| attack(random)).collect();
     for start in [Duration::ZERO, ms(2500)] {
-        attacks.push(harmless(random, LAST + start));
+        attacks.push(harmless(random, mtu, LAST + start));
     }
     attacks.sort_by_key(|attack| attack.start);
     attacks
@@ -320,14 +323,16 @@ fn attack(random: &mut Random) -> Attack {
         reads: !one_in(random, 4),
         patience: random.duration(Duration::from_secs(20)),
         expected: None,
+        is_flood: false,
     }
 }
 
 /// Something odd in the calm, whose answer is known to the byte.
-fn harmless(random: &mut Random, start: Duration) -> Attack {
+fn harmless(random: &mut Random, mtu: usize, start: Duration) -> Attack {
     let now = |bytes: Vec<u8>| vec![(Duration::ZERO, bytes)];
     let greeting = |name: &[u8]| [b"Hello, ", name].concat();
-    let (pieces, finale, expected) = match pick(random, 7) {
+    let mut is_flood = false;
+    let (pieces, finale, expected) = match pick(random, 8) {
         0 => (Vec::new(), Finale::Fin, greeting(b"")),
         1 => {
             let len = pick(random, 536);
@@ -337,9 +342,10 @@ fn harmless(random: &mut Random, start: Duration) -> Attack {
         2 => {
             // Two pieces, the second within the time that a long name needs to settle.
             let len = 700 + pick(random, 325);
+            let cut = [536, 537, 600, 699][pick(random, 4)];
             let name = text(random, "!", len).into_bytes();
-            let mut pieces = now(name[..600].to_vec());
-            pieces.push((ms(5), name[600..].to_vec()));
+            let mut pieces = now(name[..cut].to_vec());
+            pieces.push((ms(5), name[cut..].to_vec()));
             (pieces, Finale::Wait, greeting(&name))
         }
         3 => {
@@ -359,6 +365,12 @@ fn harmless(random: &mut Random, start: Duration) -> Attack {
             let bytes = [good.as_bytes(), b"\xf0\x9f\xa6"].concat();
             (now(bytes), Finale::Fin, refusal.into_bytes())
         }
+        // A segment and its acknowledgment take 10 ms, and a second is all the time there is.
+        6 if mtu > 1024 => {
+            is_flood = true;
+            let refusal = b"Error: name is longer than 1024 bytes\n";
+            (now(vec![b'~'; 70_000]), Finale::Fin, refusal.to_vec())
+        }
         _ => {
             let refusal = b"Error: no name within 10 s\n";
             (Vec::new(), Finale::Wait, refusal.to_vec())
@@ -371,6 +383,7 @@ fn harmless(random: &mut Random, start: Duration) -> Attack {
         reads: true,
         patience: PATIENCE,
         expected: Some(expected),
+        is_flood,
     }
 }
 

@@ -1,9 +1,13 @@
 //! The server under test: core's polled server on this project's own stack, on a simulated host.
 
+use core::net::SocketAddr;
+use core::task::Poll;
 use core::time::Duration;
 
+use embedded_io::ErrorType;
 use greet_core::limits::Limits;
 use greet_core::server::{Event, Server};
+use greet_core::transport::{Accepted, Listener, Stream};
 use greet_smoltcp::sim::Boot;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -58,7 +62,11 @@ pub(super) fn program<'a>(
     let mut server = Server::<_, PLACES>::new(Limits::DEFAULT);
     move |now| {
         let next = stack.poll(now, |net| {
-            server.poll(&mut listener.on(net), now, |event| match event {
+            let mut listening = Counting {
+                inner: listener.on(net),
+                ledger,
+            };
+            server.poll(&mut listening, now, |event| match event {
                 Event::Connected { peer } => ledger.connected(peer),
                 Event::Greeted { peer, exchange } => {
                     let name = exchange.name().map_or("", |name| name.as_str());
@@ -76,5 +84,72 @@ pub(super) fn program<'a>(
             stack.net().listening(&listener),
         );
         next
+    }
+}
+
+/// A listener whose streams tell the ledger how much is read from each client.
+struct Counting<'l, 'p, L> {
+    inner: L,
+    ledger: &'l Ledger<'p>,
+}
+
+struct CountingStream<'l, 'p, S> {
+    inner: S,
+    peer: SocketAddr,
+    ledger: &'l Ledger<'p>,
+}
+
+impl<L: Listener> Listener for Counting<'_, '_, L> {
+    type Error = L::Error;
+    type Handle = (L::Handle, SocketAddr);
+    type Stream<'s>
+        = CountingStream<'s, 's, L::Stream<'s>>
+    where
+        Self: 's;
+
+    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Self::Error>> {
+        self.inner
+            .accept()
+            .map_ok(|(handle, peer)| ((handle, peer), peer))
+    }
+
+    fn stream<'s>(&'s mut self, (handle, peer): &'s mut Self::Handle) -> Self::Stream<'s> {
+        CountingStream {
+            inner: self.inner.stream(handle),
+            peer: *peer,
+            ledger: self.ledger,
+        }
+    }
+
+    fn release(&mut self, (handle, _): Self::Handle) {
+        self.inner.release(handle);
+    }
+}
+
+impl<S: Stream> ErrorType for CountingStream<'_, '_, S> {
+    type Error = S::Error;
+}
+
+impl<S: Stream> Stream for CountingStream<'_, '_, S> {
+    const TAKES_ALL: bool = S::TAKES_ALL;
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, S::Error>> {
+        let received = self.inner.receive(buffer);
+        if let Poll::Ready(Ok(n)) = received {
+            self.ledger.read(self.peer, n);
+        }
+        received
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, S::Error>> {
+        self.inner.send(bytes)
+    }
+
+    fn finish(&mut self) -> Result<(), S::Error> {
+        self.inner.finish()
+    }
+
+    fn abort(&mut self) {
+        self.inner.abort();
     }
 }
