@@ -101,6 +101,7 @@ mod packet;
 mod pcap;
 mod random;
 mod trace;
+mod traffic;
 mod wire;
 
 pub use application::{Application, Stack};

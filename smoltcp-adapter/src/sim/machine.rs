@@ -150,12 +150,11 @@ impl<'a> Machine<'a> {
         let Some(loader) = &mut self.loader else {
             return;
         };
-        let (hardware_address, header_len) = match self.medium {
-            Medium::Ethernet => (
-                HardwareAddress::Ethernet(packet::hardware_address(self.place)),
-                ETHERNET_HEADER_LEN,
-            ),
-            _ => (HardwareAddress::Ip, 0),
+        let (hardware_address, header_len) = if self.medium == Medium::Ethernet {
+            let address = packet::hardware_address(self.place);
+            (HardwareAddress::Ethernet(address), ETHERNET_HEADER_LEN)
+        } else {
+            (HardwareAddress::Ip, 0)
         };
         let queues = Rc::new(RefCell::default());
         let card = Card::new(

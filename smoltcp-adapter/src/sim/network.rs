@@ -2,7 +2,6 @@
 //!
 //! Users build it and run it. Everything happens in an order that follows from the seed alone.
 
-use core::cmp::Ordering;
 use core::time::Duration;
 use std::boxed::Box;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -20,10 +19,10 @@ use super::error::Error;
 use super::host::{Host, HostId};
 use super::link::Link;
 use super::machine::{Boot, Machine, Program};
-use super::packet::{self, Destination};
 use super::random::Random;
-use super::trace::{Loss, Trace};
-use super::wire::{Fate, Wire, nanos};
+use super::trace::Trace;
+use super::traffic::UnderWay;
+use super::wire::{Wire, nanos};
 
 /// Hosts on links, under one virtual clock.
 ///
@@ -31,23 +30,23 @@ use super::wire::{Fate, Wire, nanos};
 /// [`Cell`](core::cell::Cell) for results.
 pub struct Network<'a> {
     seed: u64,
-    medium: Medium,
-    now: Nanos,
-    machines: Vec<Machine<'a>>,
-    addresses: BTreeMap<IpAddress, usize>,
+    pub(super) medium: Medium,
+    pub(super) now: Nanos,
+    pub(super) machines: Vec<Machine<'a>>,
+    pub(super) addresses: BTreeMap<IpAddress, usize>,
     /// Two for each link, there and back.
-    wires: Vec<Wire>,
+    pub(super) wires: Vec<Wire>,
     /// Which wire leads from one host to another.
-    routes: BTreeMap<(usize, usize), usize>,
-    under_way: BinaryHeap<UnderWay>,
+    pub(super) routes: BTreeMap<(usize, usize), usize>,
+    pub(super) under_way: BinaryHeap<UnderWay>,
     /// Of packets under way and changes: of two at the same time, the one planned first comes first.
-    sequence: u64,
+    pub(super) sequence: u64,
     changes: BTreeMap<(Nanos, u64), Change<'a>>,
-    spare: Spare,
-    sent: Vec<Frame>,
+    pub(super) spare: Spare,
+    pub(super) sent: Vec<Frame>,
     /// Packets that no wire took.
-    unroutable: Counters,
-    trace: Option<Trace>,
+    pub(super) unroutable: Counters,
+    pub(super) trace: Option<Trace>,
 }
 
 /// Stands for a link of one network. Another network does nothing with it.
@@ -55,16 +54,6 @@ pub struct Network<'a> {
 pub struct LinkId(usize);
 
 type Change<'a> = Box<dyn FnOnce(&mut Network<'a>) + 'a>;
-
-struct UnderWay {
-    arrival: Nanos,
-    sequence: u64,
-    number: u64,
-    wire: usize,
-    epoch: u32,
-    record: Option<u32>,
-    frame: Frame,
-}
 
 impl<'a> Network<'a> {
     /// An empty network of IP packets without a link layer below, at time 0.
@@ -377,134 +366,6 @@ impl<'a> Network<'a> {
         }
     }
 
-    fn run_machine(&mut self, place: usize) {
-        let Some(machine) = self.machines.get_mut(place) else {
-            return;
-        };
-        if machine.wake.is_none_or(|wake| wake > self.now) {
-            return;
-        }
-        let mut sent = core::mem::take(&mut self.sent);
-        machine.run(self.now, &mut sent);
-        for frame in sent.drain(..) {
-            self.send(place, frame);
-        }
-        self.sent = sent;
-    }
-
-    fn arrive(&mut self, packet: UnderWay) {
-        let Some(wire) = self.wires.get_mut(packet.wire) else {
-            return;
-        };
-        let Some(machine) = self.machines.get_mut(wire.to) else {
-            return;
-        };
-        let len = packet.frame.len();
-        let end = if machine.is_down() {
-            Err(wire.lost(Loss::HostDown))
-        } else {
-            wire.arrive(packet.number, packet.epoch, len)
-        };
-        if let Some(trace) = &mut self.trace {
-            trace.ended(packet.record, self.now, end);
-        }
-        match end {
-            Ok(_) => machine.receive(packet.frame, self.now),
-            Err(_) => self.spare.borrow_mut().push(packet.frame),
-        }
-    }
-
-    /// Sends a frame from a host to wherever it wants to go.
-    fn send(&mut self, from: usize, frame: Frame) {
-        let own = self
-            .machines
-            .get(from)
-            .map_or(&[][..], |machine| &machine.plan.addresses);
-        let to = match packet::destination(self.medium, &frame, own) {
-            Destination::Address(address) => self.addresses.get(&address).copied(),
-            Destination::Host(place) => Some(place),
-            Destination::Neighbors => return self.send_to_neighbors(from, frame),
-            Destination::Unknown => None,
-        };
-        match to.and_then(|to| self.routes.get(&(from, to)).copied()) {
-            Some(wire) => self.send_over(wire, frame),
-            None => {
-                self.unroutable.sent += 1;
-                self.unroutable.no_route += 1;
-                if let Some(trace) = &mut self.trace {
-                    let record = trace.sent(HostId(from), None, self.now, &frame);
-                    trace.ended(record, self.now, Err(Loss::NoRoute));
-                }
-                self.spare.borrow_mut().push(frame);
-            }
-        }
-    }
-
-    fn send_to_neighbors(&mut self, from: usize, frame: Frame) {
-        for place in 0..self.wires.len() {
-            if self.wires.get(place).is_some_and(|wire| wire.from == from) {
-                let copy = self.copy(&frame);
-                self.send_over(place, copy);
-            }
-        }
-        self.spare.borrow_mut().push(frame);
-    }
-
-    fn send_over(&mut self, place: usize, mut frame: Frame) {
-        let Some(wire) = self.wires.get_mut(place) else {
-            return;
-        };
-        let guarded = packet::guarded_from(self.medium, &frame);
-        let bits = (frame.len() - guarded) as u64 * 8;
-        let fate = wire.carry(packet::ip_len(self.medium, &frame), bits, self.now);
-        let (from, to) = (HostId(wire.from), HostId(wire.to));
-        let record = self
-            .trace
-            .as_mut()
-            .and_then(|trace| trace.sent(from, Some(to), self.now, &frame));
-        let passage = match fate {
-            Fate::Carried(passage) => passage,
-            Fate::Dropped(loss) => {
-                if let Some(trace) = &mut self.trace {
-                    trace.ended(record, self.now, Err(loss));
-                }
-                self.spare.borrow_mut().push(frame);
-                return;
-            }
-        };
-        if let Some(bit) = passage.flipped {
-            flip(&mut frame, guarded, bit);
-        }
-        if let Some(trace) = &mut self.trace {
-            trace.crossing(record, &passage, &frame);
-        }
-        let copy = passage.copy.map(|arrival| {
-            let copy = self.copy(&frame);
-            let record = self.trace.as_mut().and_then(|trace| trace.copied(record));
-            (arrival, copy, record)
-        });
-        let original = (passage.arrival, frame, record);
-        for (arrival, frame, record) in [Some(original), copy].into_iter().flatten() {
-            self.under_way.push(UnderWay {
-                arrival,
-                sequence: self.sequence,
-                number: passage.number,
-                wire: place,
-                epoch: passage.epoch,
-                record,
-                frame,
-            });
-            self.sequence += 1;
-        }
-    }
-
-    fn copy(&mut self, frame: &[u8]) -> Frame {
-        let mut copy = self.spare.borrow_mut().pop().unwrap_or_default();
-        copy.clear();
-        copy.extend_from_slice(frame);
-        copy
-    }
-
     fn wires_of(&mut self, link: LinkId) -> impl Iterator<Item = &mut Wire> {
         self.wires.iter_mut().skip(link.0 * 2).take(2)
     }
@@ -513,31 +374,3 @@ impl<'a> Network<'a> {
 /// Labels of the streams of chance.
 const HOSTS: u64 = 1;
 const WIRES: u64 = 2;
-
-fn flip(frame: &mut [u8], from: usize, bit: u64) {
-    let byte = from + usize::try_from(bit / 8).unwrap_or(usize::MAX);
-    if let Some(byte) = frame.get_mut(byte) {
-        *byte ^= 1 << (bit % 8);
-    }
-}
-
-/// The heap gives out the greatest: the packet that arrives first.
-impl Ord for UnderWay {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.arrival, other.sequence).cmp(&(self.arrival, self.sequence))
-    }
-}
-
-impl PartialOrd for UnderWay {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for UnderWay {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for UnderWay {}

@@ -26,22 +26,18 @@ pub(super) fn hardware_address(host: usize) -> EthernetAddress {
 }
 
 pub(super) fn destination(medium: Medium, frame: &[u8], own: &[IpCidr]) -> Destination {
-    match medium {
-        Medium::Ethernet => match frame {
+    if medium == Medium::Ethernet {
+        return match frame {
             [first, ..] if first & 1 == 1 => Destination::Neighbors,
-            [0x02, 0, a, b, c, d, ..] => {
-                match usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])) {
-                    Ok(host) => Destination::Host(host),
-                    Err(_) => Destination::Unknown,
-                }
-            }
+            [0x02, 0, a, b, c, d, ..] => usize::try_from(u32::from_be_bytes([*a, *b, *c, *d]))
+                .map_or(Destination::Unknown, Destination::Host),
             _ => Destination::Unknown,
-        },
-        _ => match ip_destination(frame) {
-            Some(address) if is_for_many(address, own) => Destination::Neighbors,
-            Some(address) => Destination::Address(address),
-            None => Destination::Unknown,
-        },
+        };
+    }
+    match ip_destination(frame) {
+        Some(address) if is_for_many(address, own) => Destination::Neighbors,
+        Some(address) => Destination::Address(address),
+        None => Destination::Unknown,
     }
 }
 
@@ -65,9 +61,10 @@ pub(super) fn ip(medium: Medium, frame: &[u8]) -> &[u8] {
 }
 
 fn header_len(medium: Medium) -> usize {
-    match medium {
-        Medium::Ethernet => ETHERNET_HEADER_LEN,
-        _ => 0,
+    if medium == Medium::Ethernet {
+        ETHERNET_HEADER_LEN
+    } else {
+        0
     }
 }
 

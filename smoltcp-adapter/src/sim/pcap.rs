@@ -89,12 +89,13 @@ impl Sighting<'_> {
     /// An enhanced packet block.
     fn block(&self) -> Vec<u8> {
         let nanos = u64::try_from(self.at.as_nanos()).unwrap_or(u64::MAX);
-        let [a, b, c, d, e, f, g, h] = nanos.to_be_bytes();
+        let halves = [nanos >> 32, nanos & u64::from(u32::MAX)];
         let len = length(self.bytes.len());
         let mut body = Vec::new();
         body.extend(length(self.host.0).to_le_bytes());
-        body.extend(u32::from_be_bytes([a, b, c, d]).to_le_bytes());
-        body.extend(u32::from_be_bytes([e, f, g, h]).to_le_bytes());
+        for half in halves {
+            body.extend(u32::try_from(half).unwrap_or(u32::MAX).to_le_bytes());
+        }
         body.extend(len.to_le_bytes()); // captured
         body.extend(len.to_le_bytes()); // of the packet
         body.extend(self.bytes);
@@ -153,9 +154,10 @@ fn section_header() -> Vec<u8> {
 }
 
 fn interface(medium: Medium, name: &str) -> Vec<u8> {
-    let link_type: u16 = match medium {
-        Medium::Ethernet => 1,
-        _ => 101, // IPv4 or IPv6, by the version in the packet
+    let link_type: u16 = if medium == Medium::Ethernet {
+        1
+    } else {
+        101 // IPv4 or IPv6, by the version in the packet
     };
     let mut body = Vec::new();
     body.extend(link_type.to_le_bytes());

@@ -111,10 +111,6 @@ impl Probability {
 }
 
 /// Turns 64 random bits into a number below `bound`, by the high half of their product.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the product shifted by 64 bits has at most 64"
-)]
 pub(crate) const fn scale(bits: u64, bound: u64) -> u64 {
     ((bits as u128 * bound as u128) >> 64) as u64
 }

@@ -159,7 +159,8 @@ fn leave(seed: u64, trace: &Trace, folder: &Path) -> io::Result<Files> {
     let mut text = String::new();
     for (number, flow) in trace.flows().iter().enumerate() {
         let ladder = Ladder::new(trace, flow);
-        text.push_str(&format!("{ladder}\n"));
+        text.push_str(&ladder.to_string());
+        text.push('\n');
         let name = format!("{number:03} {}.svg", flow.from).replace(':', " ");
         fs::write(files.pictures.join(name), ladder.svg())?;
     }

@@ -36,8 +36,10 @@ pub(super) fn application<'a>(
     let mut waiting = attacks
         .iter()
         .enumerate()
-        .filter(move |(_, attack)| attack.start >= booted)
-        .map(move |(number, attack)| (attack.start - booted, number, attack))
+        .filter_map(move |(number, attack)| {
+            let start = attack.start.checked_sub(booted)?;
+            Some((start, number, attack))
+        })
         .peekable();
     let mut under_way: Vec<Attacker<'a>> = Vec::new();
     move |stack, now| {

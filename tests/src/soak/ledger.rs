@@ -4,7 +4,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use greet_core::error::{Refusal, TextError};
@@ -46,7 +46,7 @@ struct ClientSide {
     /// When a client began, and whether it has its answer, by place and number.
     errands: BTreeMap<(usize, usize), (Duration, bool)>,
     /// Attacks in the calm that got the expected reply.
-    answered: BTreeMap<(usize, usize), ()>,
+    answered: BTreeSet<(usize, usize)>,
     idle: BTreeMap<usize, usize>,
 }
 
@@ -172,7 +172,7 @@ impl Ledger<'_> {
             _ => return self.break_with(format!("{who} has two answers, or never asked")),
         };
         if now > began + errand.timeout + TICK {
-            let waited = now - began;
+            let waited = now.saturating_sub(began);
             self.break_with(format!("{who} waited {waited:?}, not {:?}", errand.timeout));
         }
         let expected = [GREETING.as_bytes(), errand.name.as_bytes()].concat();
@@ -228,7 +228,7 @@ impl Ledger<'_> {
                 ));
             }
             let mut clients = self.clients.borrow_mut();
-            clients.answered.insert((place, number), ());
+            clients.answered.insert((place, number));
         } else if !allowed(attack, reply) {
             self.break_with(format!("{who} got a wrong byte: \"{shown}\""));
         }
@@ -285,7 +285,7 @@ impl Ledger<'_> {
                 }
             }
             for (number, attack) in host.attacks.iter().enumerate() {
-                let is_done = clients.answered.contains_key(&(place, number));
+                let is_done = clients.answered.contains(&(place, number));
                 let read = server.most_read.get(&plan::address(place + 1).into());
                 if attack.is_flood && read != Some(&MOST_READ) {
                     broken.push(format!(

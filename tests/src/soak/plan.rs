@@ -13,7 +13,7 @@ pub const CALM: Duration = Duration::from_secs(30);
 pub const LAST: Duration = Duration::from_secs(75);
 /// How long those wait: silent ones may have all places of the server before them, for 10 s each,
 /// and that a few times over.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// When everybody must be done and gone.
 pub const END: Duration = Duration::from_secs(160);
 /// How far apart hosts are in the calm.
@@ -213,24 +213,24 @@ fn mishaps(random: &mut Random, places: &[Place]) -> Vec<(Duration, Mishap)> {
     let mut mishaps = Vec::new();
     for (place, host) in places.iter().enumerate() {
         if one_in(random, 3) {
-            let (from, to) = span(random);
+            let (from, length) = span(random);
             mishaps.push((from, Mishap::Cut(place)));
-            mishaps.push((to, Mishap::Mend(place)));
+            mishaps.push((from + length, Mishap::Mend(place)));
         }
         if !host.attacks.is_empty() && one_in(random, 3) {
-            let (from, to) = span(random);
-            mishaps.push((from, Mishap::Reboot(place, to - from)));
+            let (from, length) = span(random);
+            mishaps.push((from, Mishap::Reboot(place, length)));
         }
     }
     if one_in(random, 3) {
-        let (from, to) = span(random);
+        let (from, length) = span(random);
         let parted = (0..places.len()).filter(|_| one_in(random, 2)).collect();
         mishaps.push((from, Mishap::Part(parted)));
-        mishaps.push((to, Mishap::Heal));
+        mishaps.push((from + length, Mishap::Heal));
     }
     if one_in(random, 8) {
-        let (from, to) = span(random);
-        mishaps.push((from, Mishap::RebootServer(to - from)));
+        let (from, length) = span(random);
+        mishaps.push((from, Mishap::RebootServer(length)));
     }
     mishaps
 }
@@ -387,10 +387,10 @@ fn harmless(random: &mut Random, mtu: usize, start: Duration) -> Attack {
     }
 }
 
+/// When something begins, and how long it lasts: not into the calm.
 fn span(random: &mut Random) -> (Duration, Duration) {
-    let from = random.duration(CALM - ms(1000));
-    let to = from + random.duration(CALM - from);
-    (from, to)
+    let from = random.duration(CALM.saturating_sub(ms(1000)));
+    (from, random.duration(CALM.saturating_sub(from)))
 }
 
 fn drift(random: &mut Random) -> i32 {

@@ -61,7 +61,7 @@ pub(super) fn program<'a>(
     .expect("slots for all sockets");
     let mut server = Server::<_, PLACES>::new(Limits::DEFAULT);
     move |now| {
-        let next = stack.poll(now, |net| {
+        let due = stack.poll(now, |net| {
             let mut listening = Counting {
                 inner: listener.on(net),
                 ledger,
@@ -83,7 +83,7 @@ pub(super) fn program<'a>(
             server.tally(),
             stack.net().listening(&listener),
         );
-        next
+        due
     }
 }
 
