@@ -3,6 +3,7 @@
 //! `cargo test -p greet-tests --test conformance` runs them and ends with a table; a name, or a
 //! part of one, picks some: `cargo test -p greet-tests --test conformance -- tcp::split`.
 
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::process::ExitCode;
 
 use greet_core::limits::MIN_MSS;
@@ -11,6 +12,7 @@ use greet_tests::matrix::Matrix;
 use greet_tests::memory::bench::Memory;
 use greet_tests::memory::{Cut, Wire};
 use greet_tests::runner;
+use greet_tests::sockets::{Polled, Sockets};
 use greet_tests::vectors::{Case, Piece, Reply, joined};
 
 fn main() -> ExitCode {
@@ -24,6 +26,17 @@ fn main() -> ExitCode {
     matrix.greetings("segments-takes-all", segments::<true>);
     for (name, testbed) in OnSmoltcp::ALL {
         matrix.transport(name, move || testbed);
+    }
+    matrix.greetings("smoltcp-loopback", |case| {
+        let mut testbed = OnSmoltcp::ITS_OWN;
+        runner::one(case, &mut testbed)
+    });
+
+    matrix.transport("std", || Sockets(Ipv4Addr::LOCALHOST.into()));
+    matrix.transport("std-polled", || Polled(Ipv4Addr::LOCALHOST.into()));
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+        Ok(_) => matrix.transport("std-ipv6", || Sockets(Ipv6Addr::LOCALHOST.into())),
+        Err(error) => println!("std-ipv6 is left out: no IPv6 on loopback: {error}"),
     }
     matrix.run()
 }

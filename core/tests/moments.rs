@@ -1,6 +1,9 @@
 //! What time does to an exchange: at the very moment, and not a microsecond before.
 
-#![expect(clippy::unchecked_time_subtraction, reason = "the limits are known")]
+#![expect(
+    clippy::unchecked_time_subtraction,
+    reason = "times are constants here, and a test may panic"
+)]
 
 use core::task::Poll;
 use core::time::Duration;
@@ -127,6 +130,12 @@ fn a_name_that_would_settle_after_the_deadline_is_late() {
     let mut exchange = with_name(MIN_MSS, START);
     exchange.quiet(deadline - LIMITS.settle + TICK);
     changes_at(&mut exchange, deadline, Status::Replying);
+    assert!(exchange.transmit().starts_with(b"Error: "));
+
+    // Also if the driver comes after both.
+    let mut exchange = with_name(MIN_MSS, START);
+    exchange.quiet(deadline - LIMITS.settle + TICK);
+    exchange.handle_timeout(deadline + TICK);
     assert!(exchange.transmit().starts_with(b"Error: "));
 }
 

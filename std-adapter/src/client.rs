@@ -130,22 +130,25 @@ impl Client {
         }
     }
 
-    /// Tries every address, each within what is left of the timeout.
+    /// Tries every address. Each gets an equal share of what is left of the timeout, so that one
+    /// which never answers doesn't take the time of the others.
     fn connect(
         &self,
         to: impl ToSocketAddrs,
         clock: Clock,
     ) -> Result<(TcpStream, SocketAddr), Error> {
-        let mut last = Error::NoAddress;
-        for address in to
+        let addresses: Vec<SocketAddr> = to
             .to_socket_addrs()
             .map_err(|cause| Error::Resolve { cause })?
-        {
+            .collect();
+        let mut last = Error::NoAddress;
+        for (address, untried) in addresses.iter().copied().zip((1..=addresses.len()).rev()) {
             let left = self.timeout.saturating_sub(clock.now());
-            let connected = if left.is_zero() {
+            let share = left / u32::try_from(untried).unwrap_or(u32::MAX);
+            let connected = if share.is_zero() {
                 Err(io::ErrorKind::TimedOut.into())
             } else {
-                TcpStream::connect_timeout(&address, left)
+                TcpStream::connect_timeout(&address, share)
             };
             match connected {
                 Ok(stream) => return Ok((stream, address)),

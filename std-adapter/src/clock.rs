@@ -16,8 +16,11 @@ impl Clock {
     }
 }
 
-/// How long to wait at `now` for something that is due at `due`, in a unit that no poll rounds down
-/// to zero.
+/// How long to wait at `now` for something that is due at `due`.
+///
+/// Never more than a day, as some systems refuse to wait for longer than they can count (kevent on
+/// macOS: 10^8 s). Who waits looks at the time again in any case.
 pub(crate) fn wait(due: Option<Duration>, now: Duration) -> Option<Duration> {
-    due.map(|due| due.saturating_sub(now))
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    due.map(|due| due.saturating_sub(now).min(LONGEST))
 }

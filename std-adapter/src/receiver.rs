@@ -15,8 +15,9 @@ use crate::udp::{RECEIVE_BUFFER, UdpSocket};
 const SOCKET: Token = Token(0);
 const STOP: Token = Token(1);
 
-/// The least that a datagram takes of the receive buffer; Linux counts 768 bytes for the smallest.
-const MIN_DATAGRAM_MEMORY: usize = 512;
+/// The most datagrams that the socket holds. Linux grants twice what is asked for (socket(7),
+/// `SO_RCVBUF`), and counts 768 bytes for the smallest datagram.
+const MOST_WAITING: usize = 2 * RECEIVE_BUFFER / 512;
 
 /// Receives messages over UDP.
 ///
@@ -118,11 +119,9 @@ impl Receiver {
         }
         // What came before the stop was still sent to us. No more than the socket holds, as others may
         // go on sending.
-        for _ in 0..RECEIVE_BUFFER / MIN_DATAGRAM_MEMORY / receiver::Receiver::BATCH {
-            if receiver
-                .poll(&mut self.socket, clock.now(), &mut report)
-                .is_none()
-            {
+        for _ in 0..MOST_WAITING / receiver::Receiver::BATCH {
+            let now = clock.now();
+            if receiver.poll(&mut self.socket, now, &mut report) != Some(now) {
                 break;
             }
         }

@@ -183,11 +183,12 @@ impl Server {
             places: &places,
             handle: &handle,
         };
-        let (listener, report) = (&listener, &report);
+        let (listener, report) = (Arc::new(listener), &report);
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(2 * loops.len());
             for stragglers in loops {
                 let (hand_over, newcomers) = mpsc::channel();
+                let listener = Arc::clone(&listener);
                 let acceptor = Acceptor::new(listener, shared, hand_over, stragglers.waker());
                 threads.push(spawn(scope, "greet-accept", &handle, move || {
                     acceptor.run(report)
@@ -196,6 +197,7 @@ impl Server {
                     stragglers.run(&newcomers, shared, report)
                 }));
             }
+            drop(listener); // the acceptors have it
             let mut tally = Ok(Tally::default());
             for thread in threads {
                 match thread.map(thread::ScopedJoinHandle::join) {

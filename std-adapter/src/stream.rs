@@ -89,10 +89,10 @@ impl<S: TcpSocket> transport::Stream for Stream<S> {
         sent
     }
 
+    /// RST goes out when the stream is dropped. No FIN before it: the peer would take what it has
+    /// for the whole answer.
     fn abort(&mut self) {
         self.0.set_abort_on_close();
-        // Wakes the peer now; the RST goes out on close. A socket that isn't connected has no peer.
-        let _ = self.0.shutdown(Shutdown::Both);
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{stream, sys};
 /// a millisecond of a fast sender.
 pub(crate) const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
+/// Less than this is what every system grants by itself.
+const LEAST_RECEIVE_BUFFER: usize = 64 * 1024;
+
 /// A non-blocking UDP socket.
 #[derive(Debug)]
 pub struct UdpSocket<S = std::net::UdpSocket>(S);
@@ -35,7 +38,12 @@ impl UdpSocket {
             socket.set_nonblocking(true)?;
             Ok(socket)
         })?;
-        let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+        // Linux grants less in silence; macOS and the BSDs refuse more than they allow.
+        let asked = SockRef::from(&socket);
+        let mut size = RECEIVE_BUFFER;
+        while asked.set_recv_buffer_size(size).is_err() && size > LEAST_RECEIVE_BUFFER {
+            size /= 2;
+        }
         Ok(Self(socket))
     }
 

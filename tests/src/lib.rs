@@ -10,6 +10,7 @@
 //! | [`netsim`] | how long a greeting takes across a lossy network, as a table |
 //! | [`soak`] | random networks with random clients, honest and hostile, checked against invariants |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
+//! | [`sockets`] | greet-std over the system's sockets, on loopback |
 
 #![forbid(unsafe_code)]
 
@@ -19,5 +20,6 @@ pub mod memory;
 pub mod netsim;
 pub mod runner;
 pub mod soak;
+pub mod sockets;
 pub mod testbed;
 pub mod vectors;

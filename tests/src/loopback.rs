@@ -20,47 +20,69 @@ use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::{self, Stream};
 use smoltcp::iface::Config;
-use smoltcp::phy::{Device, Medium};
+use smoltcp::phy::{self, Device, Medium};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 
 use crate::testbed::{Connection, Report, Testbed};
 
+/// The adapter's own device.
+type Ring = Loopback<8, 1514>;
+
 /// A stack over a loopback device with this medium and this address.
-#[derive(Clone, Copy, Debug)]
-pub struct OnSmoltcp {
+pub struct OnSmoltcp<D> {
     medium: Medium,
     address: IpAddress,
+    device: fn(Medium) -> D,
+}
+
+// Derived ones would ask for a device that can be copied.
+impl<D> Copy for OnSmoltcp<D> {}
+impl<D> Clone for OnSmoltcp<D> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
 /// A connection to a server of its own, on one stack with it.
-pub struct Dialogue {
-    stack: Stack<'static, Loopback<8, 1514>>,
+pub struct Dialogue<D> {
+    stack: Stack<'static, D>,
     listener: Listener,
     server: Server<stream::Connection, 1>,
     connection: stream::Connection,
     now: Duration,
 }
 
-impl OnSmoltcp {
-    const V4: IpAddress = IpAddress::v4(192, 0, 2, 1);
-    const V6: IpAddress = IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1);
+const V4: IpAddress = IpAddress::v4(192, 0, 2, 1);
+const V6: IpAddress = IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1);
 
+impl OnSmoltcp<Ring> {
     /// By name: both media, both versions of IP.
     pub const ALL: [(&'static str, Self); 4] = [
-        ("ip-v4", Self::new(Medium::Ip, Self::V4)),
-        ("ip-v6", Self::new(Medium::Ip, Self::V6)),
-        ("eth-v4", Self::new(Medium::Ethernet, Self::V4)),
-        ("eth-v6", Self::new(Medium::Ethernet, Self::V6)),
+        ("ip-v4", Self::new(Medium::Ip, V4, Ring::new)),
+        ("ip-v6", Self::new(Medium::Ip, V6, Ring::new)),
+        ("eth-v4", Self::new(Medium::Ethernet, V4, Ring::new)),
+        ("eth-v6", Self::new(Medium::Ethernet, V6, Ring::new)),
     ];
+}
 
-    const fn new(medium: Medium, address: IpAddress) -> Self {
-        Self { medium, address }
+impl OnSmoltcp<phy::Loopback> {
+    /// smoltcp's own loopback device, which needs a heap and verifies no checksums.
+    pub const ITS_OWN: Self = Self::new(Medium::Ethernet, V4, phy::Loopback::new);
+}
+
+impl<D: Device> OnSmoltcp<D> {
+    const fn new(medium: Medium, address: IpAddress, device: fn(Medium) -> D) -> Self {
+        Self {
+            medium,
+            address,
+            device,
+        }
     }
 
-    fn stack<D: Device>(&self, device: D) -> io::Result<Stack<'static, D>> {
+    fn stack<T: Device>(self, device: T) -> io::Result<Stack<'static, T>> {
         let config = Config::new(match self.medium {
             Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, 1])),
-            _ => HardwareAddress::Ip,
+            Medium::Ip => HardwareAddress::Ip,
         });
         let slots = leak(SocketSlots::<2, 0>::new());
         let network = IpCidr::new(self.address, 24);
@@ -68,11 +90,11 @@ impl OnSmoltcp {
     }
 }
 
-impl Testbed for OnSmoltcp {
-    type Connection = Dialogue;
+impl<D: Device> Testbed for OnSmoltcp<D> {
+    type Connection = Dialogue<D>;
 
-    fn connect(&mut self, limits: &Limits) -> io::Result<Dialogue> {
-        let mut stack = self.stack(Loopback::new(self.medium))?;
+    fn connect(&mut self, limits: &Limits) -> io::Result<Dialogue<D>> {
+        let mut stack = self.stack((self.device)(self.medium))?;
         let net = stack.net();
         let places = leak(TcpBuffers::<1, 1024, 1031>::new());
         let listener = net.listen(places, 8000).map_err(io::Error::other)?;
@@ -122,7 +144,7 @@ impl Testbed for OnSmoltcp {
     }
 }
 
-impl Dialogue {
+impl<D: Device> Dialogue<D> {
     fn poll(&mut self) -> Option<Duration> {
         let (listener, server, now) = (&self.listener, &mut self.server, self.now);
         self.stack
@@ -150,7 +172,7 @@ impl Dialogue {
     }
 }
 
-impl Connection for Dialogue {
+impl<D: Device> Connection for Dialogue<D> {
     fn send(&mut self, mut piece: &[u8]) -> io::Result<()> {
         while !piece.is_empty() {
             let n = self.wait_for(|stream| stream.send(piece))?;

@@ -43,13 +43,13 @@ pub(crate) fn run(greetings: u64) {
         let mut connection = Some(connection);
         stack.poll(now, |net| {
             let next = server.poll(&mut listener.on(net), now, |_| ());
-            if let Some(open) = &connection {
-                if let Poll::Ready(answer) = client.poll(&mut open.on(net), now) {
-                    greeted = answer.is_ok();
-                    assert_eq!(client.reply(), REPLY);
-                    if let Some(done) = connection.take() {
-                        done.release(net);
-                    }
+            if let Some(open) = &connection
+                && let Poll::Ready(answer) = client.poll(&mut open.on(net), now)
+            {
+                greeted = answer.is_ok();
+                assert_eq!(client.reply(), REPLY);
+                if let Some(done) = connection.take() {
+                    done.release(net);
                 }
             }
             next

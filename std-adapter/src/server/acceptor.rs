@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use greet_core::drive;
 use greet_core::exchange::{Exchange, Status};
@@ -16,20 +17,26 @@ use super::stragglers::Newcomer;
 use crate::stream::Stream;
 use crate::sys;
 
+/// So long at least a server that stops tries to empty its backlog, however short its deadline is.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Accepts clients, one after the other, and serves those who can be served at once.
 pub(super) struct Acceptor<'a> {
-    listener: &'a TcpListener,
+    /// Closed when the last acceptor leaves: then new clients are refused at once.
+    listener: Arc<TcpListener>,
     shared: Shared<'a>,
     /// To the event loop of this worker.
-    stragglers: Sender<Newcomer>,
+    stragglers: Option<Sender<Newcomer>>,
     waker: Arc<Waker>,
+    /// The place of the next client.
+    has_place: bool,
     exchange: Box<Exchange>,
     tally: Tally,
 }
 
 impl<'a> Acceptor<'a> {
     pub(super) fn new(
-        listener: &'a TcpListener,
+        listener: Arc<TcpListener>,
         shared: Shared<'a>,
         stragglers: Sender<Newcomer>,
         waker: Arc<Waker>,
@@ -38,8 +45,9 @@ impl<'a> Acceptor<'a> {
         Self {
             listener,
             shared,
-            stragglers,
+            stragglers: Some(stragglers),
             waker,
+            has_place: false,
             exchange,
             tally: Tally::default(),
         }
@@ -47,15 +55,6 @@ impl<'a> Acceptor<'a> {
 
     /// Serves until the server stops, and then those who had connected before.
     pub(super) fn run(mut self, report: impl Fn(Event<'_, io::Error>)) -> io::Result<Tally> {
-        let result = self.accept_all(report);
-        self.shared.handle.wake_acceptor();
-        // The loop ends when it has no stragglers and nobody can bring more.
-        drop(self.stragglers);
-        let _ = self.waker.wake();
-        result.map(|()| self.tally)
-    }
-
-    fn accept_all(&mut self, report: impl Fn(Event<'_, io::Error>)) -> io::Result<()> {
         let Shared {
             handle,
             places,
@@ -63,50 +62,47 @@ impl<'a> Acceptor<'a> {
             limits,
             ..
         } = self.shared;
-        let mut has_place = false;
-        let mut starved = false;
         let mut give_up = None;
         loop {
-            match handle.phase() {
-                Phase::Stopping if give_up.is_none() => {
+            self.has_place = self.has_place || places.take();
+            if !self.has_place {
+                return Ok(self.tally);
+            }
+            match (handle.phase(), give_up) {
+                (Phase::Serving, _) => {}
+                (Phase::Stopping, None) => {
                     // From here on, accept says when the backlog is empty.
                     self.listener.set_nonblocking(true)?;
-                    give_up = Some(clock.now().saturating_add(limits.deadline));
+                    let patience = limits.deadline.max(LEAST_PATIENCE);
+                    give_up = Some(clock.now().saturating_add(patience));
                 }
-                Phase::Serving | Phase::Stopping => {}
-                Phase::Aborting => return Ok(()),
+                (Phase::Stopping, Some(give_up)) if clock.now() < give_up => {}
+                (Phase::Stopping | Phase::Leaving | Phase::Aborting, _) => return Ok(self.tally),
             }
-            has_place = has_place || places.take();
-            if !has_place {
-                return Ok(());
-            }
-            match sys::accept(self.listener) {
+            match sys::accept(&self.listener) {
+                // A backlog is first come, first served: who had connected before has been accepted.
+                Ok((_, peer)) if handle.phase() != Phase::Serving && handle.is_own(peer) => {
+                    return Ok(self.tally);
+                }
                 Ok((socket, peer)) => {
-                    if std::mem::take(&mut starved) {
-                        places.recover();
-                    }
-                    if handle.phase() == Phase::Serving || !handle.is_own(peer) {
-                        has_place = self.serve(Stream::from_non_blocking(socket), peer, &report);
-                    }
+                    self.serve(Stream::from_non_blocking(socket), peer, &report);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.tally),
                 Err(error) if sys::is_about_peer(&error) => {}
-                Err(_) if give_up.is_some_and(|give_up| clock.now() >= give_up) => return Ok(()),
                 Err(error) => {
-                    starved = true;
-                    places.starve(|| report(Event::AcceptFailed { error: &error }));
+                    places.starve(clock, || report(Event::AcceptFailed { error: &error }));
                 }
             }
         }
     }
 
-    /// Serves one client as far as possible at once. `false`: it has taken the place along.
+    /// Serves one client as far as possible at once. Who isn't done then takes the place along.
     fn serve(
         &mut self,
         mut stream: Stream,
         peer: SocketAddr,
         report: impl Fn(Event<'_, io::Error>),
-    ) -> bool {
+    ) {
         let Shared { clock, limits, .. } = self.shared;
         report(Event::Connected { peer });
         let accepted = clock.now();
@@ -116,7 +112,7 @@ impl<'a> Acceptor<'a> {
             drop(stream); // before anybody is told
             self.tally.count(outcome);
             report(Event::end(peer, &self.exchange, outcome));
-            return true;
+            return;
         }
         let exchange = (!self.exchange.is_untouched()).then(|| {
             let fresh = Box::new(Exchange::new(accepted, limits));
@@ -128,9 +124,24 @@ impl<'a> Acceptor<'a> {
             accepted,
             exchange,
         };
-        // The loop outlives its acceptor, unless its thread panicked; that ends the server.
-        let _ = self.stragglers.send(newcomer);
+        self.has_place = false;
+        if let Some(stragglers) = &self.stragglers {
+            // The loop outlives its acceptor, unless its thread panicked; that ends the server.
+            let _ = stragglers.send(newcomer);
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// Also on a panic: others may sleep until this acceptor leaves.
+impl Drop for Acceptor<'_> {
+    fn drop(&mut self) {
+        if self.has_place {
+            self.shared.places.give_back();
+        }
+        self.shared.handle.leave();
+        // The loop ends when it has no stragglers and nobody can bring more.
+        self.stragglers = None;
         let _ = self.waker.wake();
-        false
     }
 }

@@ -4,18 +4,26 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::clock::Clock;
+
 /// Counts the connections that are held.
 pub(super) struct Places {
     state: Mutex<State>,
-    changed: Condvar,
+    /// A place is free.
+    vacant: Condvar,
+    /// A connection was closed, so that there may be descriptors again.
+    relieved: Condvar,
 }
 
 struct State {
     free: usize,
+    /// So many acceptors wait for either, so that nobody is woken in vain: a system call each time.
+    takers: usize,
+    starving: usize,
     /// The server stops at once: nobody waits any more.
     closed: bool,
-    /// Somebody has reported that resources are missing, and nobody has been accepted since.
-    starved: bool,
+    /// When resources were missing last.
+    starved: Option<Duration>,
 }
 
 impl Places {
@@ -23,25 +31,35 @@ impl Places {
     /// back: others in this process or on this machine may have had it.
     const RETRY: Duration = Duration::from_millis(100);
 
+    /// So long there must be no lack, before the next one is news. Otherwise a server at its limit
+    /// would report each client who takes the last descriptor.
+    const EPISODE: Duration = Duration::from_secs(1);
+
     pub(super) fn new(places: usize) -> Self {
         let state = State {
             free: places,
+            takers: 0,
+            starving: 0,
             closed: false,
-            starved: false,
+            starved: None,
         };
         Self {
             state: Mutex::new(state),
-            changed: Condvar::new(),
+            vacant: Condvar::new(),
+            relieved: Condvar::new(),
         }
     }
 
     /// Takes a place, once there is one. `false`: the server stops at once.
     pub(super) fn take(&self) -> bool {
         let full = |state: &mut State| state.free == 0 && !state.closed;
+        let mut state = self.lock();
+        state.takers += 1;
         let mut state = self
-            .changed
-            .wait_while(self.lock(), full)
+            .vacant
+            .wait_while(state, full)
             .unwrap_or_else(PoisonError::into_inner);
+        state.takers -= 1;
         if state.closed {
             return false;
         }
@@ -51,33 +69,46 @@ impl Places {
 
     /// Gives a place back.
     pub(super) fn give_back(&self) {
-        self.lock().free += 1;
-        self.changed.notify_one();
+        let mut state = self.lock();
+        state.free += 1;
+        let (takers, starving) = (state.takers, state.starving);
+        drop(state);
+        if takers > 0 {
+            self.vacant.notify_one();
+        }
+        if starving > 0 {
+            self.relieved.notify_one();
+        }
     }
 
     /// Waits a little, as a resource is missing. The first to notice reports it.
-    pub(super) fn starve(&self, report: impl FnOnce()) {
+    pub(super) fn starve(&self, clock: Clock, report: impl FnOnce()) {
         let mut state = self.lock();
-        if !std::mem::replace(&mut state.starved, true) {
+        let now = clock.now();
+        let last = state.starved.replace(now);
+        if last.is_none_or(|last| now.saturating_sub(last) >= Self::EPISODE) {
             drop(state);
             report();
             state = self.lock();
         }
         if !state.closed {
+            state.starving += 1;
             // Whether something changed or time is over: the caller asks the system again.
-            let _ = self.changed.wait_timeout(state, Self::RETRY);
+            state = self
+                .relieved
+                .wait_timeout(state, Self::RETRY)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            state.starving -= 1;
+            state.starved = Some(clock.now());
         }
-    }
-
-    /// Notes that there are resources again.
-    pub(super) fn recover(&self) {
-        self.lock().starved = false;
     }
 
     /// Makes nobody wait any more.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.changed.notify_all();
+        self.vacant.notify_all();
+        self.relieved.notify_all();
     }
 
     /// No code panics while it holds the lock; a number is never half written.

@@ -2,12 +2,12 @@
 //!
 //! There is no portable way to end an accept in another thread, so an acceptor is woken by a
 //! connection of our own, which it knows by its port. One is enough: each acceptor that leaves
-//! wakes the next.
+//! wakes the next. It also marks the place in the backlog behind which nobody is served any more.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::{fmt, io};
 
 use mio::Waker;
@@ -21,20 +21,19 @@ pub struct Handle(Arc<Shared>);
 
 struct Shared {
     phase: AtomicU8,
-    /// Where a connection of our own goes to.
-    target: SocketAddr,
-    /// One for each acceptor, made in advance: when a server must stop, there may be no descriptors
-    /// left.
+    /// One for each acceptor.
     callers: Vec<Caller>,
     called: AtomicUsize,
     places: Arc<Places>,
     loops: Vec<Arc<Waker>>,
 }
 
+/// A connection of our own, made ready in advance: when a server must stop, there may be no
+/// descriptors and no free ports left.
 struct Caller {
     socket: Socket,
-    /// Its address, once it calls.
-    address: OnceLock<SocketAddr>,
+    address: SocketAddr,
+    target: SocketAddr,
 }
 
 /// How far a server is.
@@ -42,7 +41,10 @@ struct Caller {
 #[repr(u8)]
 pub(super) enum Phase {
     Serving,
+    /// Who has connected is still accepted.
     Stopping,
+    /// Nobody is accepted any more.
+    Leaving,
     Aborting,
 }
 
@@ -53,25 +55,10 @@ impl Handle {
         places: Arc<Places>,
         loops: Vec<Arc<Waker>>,
     ) -> io::Result<Self> {
-        let target = reachable(server);
-        let caller = |_| {
-            let socket = Socket::new(
-                Domain::for_address(target),
-                Type::STREAM,
-                Some(Protocol::TCP),
-            )?;
-            socket.set_nonblocking(true)?;
-            Ok(Caller {
-                socket,
-                address: OnceLock::new(),
-            })
-        };
+        let callers = (0..acceptors.get()).map(|_| Caller::new(server));
         Ok(Self(Arc::new(Shared {
             phase: AtomicU8::new(Phase::Serving as u8),
-            target,
-            callers: (0..acceptors.get())
-                .map(caller)
-                .collect::<io::Result<_>>()?,
+            callers: callers.collect::<io::Result<_>>()?,
             called: AtomicUsize::new(0),
             places,
             loops,
@@ -79,8 +66,7 @@ impl Handle {
     }
 
     /// Stops gracefully: who has connected by now is served, within the limits, and nobody after
-    /// that. Then
-    /// [`Server::run`](super::Server::run) returns.
+    /// that. Then [`Server::run`](super::Server::run) returns.
     pub fn stop(&self) {
         self.enter(Phase::Stopping);
     }
@@ -94,27 +80,31 @@ impl Handle {
         match self.0.phase.load(Ordering::Acquire) {
             0 => Phase::Serving,
             1 => Phase::Stopping,
+            2 => Phase::Leaving,
             _ => Phase::Aborting,
         }
     }
 
-    /// Wakes an acceptor. Called once by who stops the server, and once by each acceptor that
-    /// leaves.
-    pub(super) fn wake_acceptor(&self) {
-        let next = self.0.called.fetch_add(1, Ordering::Relaxed);
-        let Some(caller) = self.0.callers.get(next) else {
-            return; // the last one has left
-        };
-        // What can fail here is a backlog that is full, or a listener that is gone: nobody sleeps.
-        let _ = caller.call(self.0.target);
+    /// Lets the other acceptors go as well. Each calls it once, when it leaves.
+    pub(super) fn leave(&self) {
+        self.0
+            .phase
+            .fetch_max(Phase::Leaving as u8, Ordering::AcqRel);
+        self.wake_acceptor();
     }
 
     /// Whether this peer is one of our own connections.
     pub(super) fn is_own(&self, peer: SocketAddr) -> bool {
-        self.0
-            .callers
-            .iter()
-            .any(|caller| caller.address.get() == Some(&peer))
+        self.0.callers.iter().any(|caller| caller.is(peer))
+    }
+
+    /// Wakes an acceptor: once for the stop, and once for each acceptor that leaves.
+    fn wake_acceptor(&self) {
+        let next = self.0.called.fetch_add(1, Ordering::Relaxed);
+        // None: the last one has left.
+        if let Some(caller) = self.0.callers.get(next) {
+            caller.call();
+        }
     }
 
     fn enter(&self, phase: Phase) {
@@ -136,13 +126,44 @@ impl Handle {
 }
 
 impl Caller {
-    fn call(&self, target: SocketAddr) -> io::Result<()> {
-        // Bound first, so that the acceptor can know the address by the time it sees it.
-        self.socket.bind(&SocketAddr::new(target.ip(), 0).into())?;
-        if let Some(address) = self.socket.local_addr()?.as_socket() {
-            let _ = self.address.set(address);
+    fn new(server: SocketAddr) -> io::Result<Self> {
+        let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
+        for target in reachable(server).into_iter().flatten() {
+            result = Self::calling(target);
+            if result.is_ok() {
+                break;
+            }
         }
-        self.socket.connect(&target.into())
+        result
+    }
+
+    fn calling(target: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(target),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        socket.set_nonblocking(true)?;
+        let mut any_port = target; // with the scope of a link-local address
+        any_port.set_port(0);
+        socket.bind(&any_port.into())?;
+        let address = socket.local_addr()?.as_socket();
+        Ok(Self {
+            socket,
+            address: address.ok_or(io::ErrorKind::AddrNotAvailable)?,
+            target,
+        })
+    }
+
+    fn call(&self) {
+        // It is under way then, or the backlog is full, or the listener is gone: nobody sleeps.
+        let _ = self.socket.connect(&self.target.into());
+    }
+
+    /// A listener for both families sees the addresses of IPv4 mapped into IPv6.
+    fn is(&self, peer: SocketAddr) -> bool {
+        peer.port() == self.address.port()
+            && peer.ip().to_canonical() == self.address.ip().to_canonical()
     }
 }
 
@@ -154,12 +175,18 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The address under which this machine reaches a listener of its own.
-fn reachable(mut listener: SocketAddr) -> SocketAddr {
+/// The addresses under which this machine reaches a listener of its own, best first.
+///
+/// Where IPv6 has no loopback, as in many containers, a listener for all addresses of IPv6 takes
+/// those of IPv4 as well.
+fn reachable(listener: SocketAddr) -> [Option<SocketAddr>; 2] {
+    let at = |ip: IpAddr| Some(SocketAddr::new(ip, listener.port()));
     match listener.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => listener.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => listener.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
+        IpAddr::V4(ip) if ip.is_unspecified() => [at(Ipv4Addr::LOCALHOST.into()), None],
+        IpAddr::V6(ip) if ip.is_unspecified() => [
+            at(Ipv6Addr::LOCALHOST.into()),
+            at(Ipv4Addr::LOCALHOST.into()),
+        ],
+        _ => [Some(listener), None],
     }
-    listener
 }

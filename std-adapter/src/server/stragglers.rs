@@ -111,9 +111,8 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            let now = clock.now();
             for event in &events {
-                self.drive(event.token().0, now);
+                self.drive(event.token().0);
             }
             let more = loop {
                 match newcomers.try_recv() {
@@ -123,13 +122,14 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
                 }
             };
             // Each is due later, or gone, after it was driven.
+            let now = clock.now();
             while let Some(&(due, key)) = self.timers.first()
                 && due <= now
             {
-                self.drive(key, now);
+                self.drive(key);
             }
             if self.shared.handle.phase() == Phase::Aborting {
-                self.abandon_all(now);
+                self.abandon_all();
             }
             if !more && self.stragglers.is_empty() {
                 return Ok(());
@@ -172,7 +172,7 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
     }
 
     /// Moves one straggler on as far as possible.
-    fn drive(&mut self, key: usize, now: Duration) {
+    fn drive(&mut self, key: usize) {
         // Not there: the waker, or somebody who ended earlier in this batch.
         let Some(straggler) = self.stragglers.get_mut(key) else {
             return;
@@ -193,7 +193,9 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
             }
             None => Box::new(Exchange::new(*accepted, limits)),
         });
-        let status = drive::exchange(exchange, stream, now);
+        // The time of each, not of the batch: it may be long, and what settles from then on would be
+        // greeted before it is quiet.
+        let status = drive::exchange(exchange, stream, self.shared.clock.now());
         if let Status::Done(outcome) = status {
             return self.end(key, outcome);
         }
@@ -251,10 +253,10 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
         }
     }
 
-    fn abandon_all(&mut self, now: Duration) {
+    fn abandon_all(&mut self) {
         let keys: Vec<usize> = self.stragglers.iter().map(|(key, _)| key).collect();
         for key in keys {
-            self.drive(key, now); // what can still be done at once is done
+            self.drive(key); // what can still be done at once is done
             if self.stragglers.contains(key) {
                 self.lose(key, &io::ErrorKind::ConnectionAborted.into());
             }

@@ -41,7 +41,7 @@ pub fn run() -> Result<()> {
             receiver.run(|event| {
                 let line = match event {
                     receiver::Event::Message { text, .. } => text.as_str().to_owned(),
-                    receiver::Event::Refused { why, .. } => format!("Error: {why}"),
+                    receiver::Event::Refused { why, .. } => format!("refused: {why}"),
                     _ => return,
                 };
                 // Nobody waits for more once the demo has failed.
@@ -129,14 +129,16 @@ fn show(tcp: SocketAddr, udp: SocketAddr, reports: &mpsc::Receiver<String>) -> R
         .context("can't send a long datagram")?;
     bytes += scene(Scene::message(
         &long,
-        "Error: message is longer than 1024 bytes",
+        "refused: message is longer than 1024 bytes",
         reports,
     )?)?;
     Ok(bytes)
 }
 
-/// What went one way, what came back, and what should have.
+/// What was sent, what came of it, and what should have.
 struct Scene {
+    /// How it came: back to the client, or to be shown by the receiver.
+    way: &'static str,
     sent: Vec<u8>,
     came: Vec<u8>,
     expected: Vec<u8>,
@@ -149,6 +151,7 @@ impl Scene {
             .recv_timeout(PATIENCE)
             .context("the message didn't arrive")?;
         Ok(Self {
+            way: "shows",
             sent: sent.to_vec(),
             came: came.into_bytes(),
             expected: expected.into(),
@@ -161,6 +164,7 @@ fn greet(server: SocketAddr, name: &str) -> Result<Scene> {
         .timeout(PATIENCE)
         .greet(server, Text::new(name)?)?;
     Ok(Scene {
+        way: "<-",
         sent: name.into(),
         came: greeting.as_str().into(),
         expected: format!("Hello, {name}").into_bytes(),
@@ -179,6 +183,7 @@ fn raw(mut client: TcpStream, sent: &[u8], expected: &str) -> Result<Scene> {
     };
     talk().context("a client lost its connection")?;
     Ok(Scene {
+        way: "<-",
         sent: sent.to_vec(),
         came,
         expected: expected.into(),
@@ -188,12 +193,23 @@ fn raw(mut client: TcpStream, sent: &[u8], expected: &str) -> Result<Scene> {
 /// Shows a scene, and returns how many bytes it had if all were right.
 fn scene(scene: Scene) -> Result<usize> {
     let Scene {
+        way,
         sent,
         came,
         expected,
     } = scene;
-    say(&format!("  -> {:>5} bytes  {}", sent.len(), excerpt(&sent)))?;
-    say(&format!("  <- {:>5} bytes  {}", came.len(), excerpt(&came)))?;
+    say(&format!(
+        "  {:<5} {:>4} bytes  {}",
+        "->",
+        sent.len(),
+        excerpt(&sent)
+    ))?;
+    say(&format!(
+        "  {:<5} {:>4} bytes  {}",
+        way,
+        came.len(),
+        excerpt(&came)
+    ))?;
     ensure!(
         came == expected,
         "what came differs: expected {} bytes, {}",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use greet_std::core::text::is_unsafe;
 use greet_std::core::{receiver, server};
@@ -67,29 +67,44 @@ impl Wording<'_> {
         match (self.style, event) {
             (_, Connected { .. } | Greeted { .. }) if self.quiet => {}
             (Style::Sentences, Connected { peer }) => {
-                self.line(Target::Out, format_args!("Connection from {peer}"));
+                self.line(
+                    Target::Out,
+                    format_args!("Connection from {}", canonical(peer)),
+                );
             }
             (Style::Sentences, Refused { peer, why }) => {
-                self.line(Target::Err, format_args!("Refused {peer}: {why}"));
+                self.line(
+                    Target::Err,
+                    format_args!("Refused {}: {why}", canonical(peer)),
+                );
             }
             (Style::Sentences, Abandoned { peer, why }) => {
-                self.line(Target::Err, format_args!("Abandoned by {peer}: {why}"));
+                self.line(
+                    Target::Err,
+                    format_args!("Abandoned by {}: {why}", canonical(peer)),
+                );
             }
             (Style::Sentences, AcceptFailed { error }) => {
                 self.line(Target::Err, format_args!("{}", accept_failed(error)));
             }
             (Style::Json, Connected { peer }) => {
-                self.json(&json!({"event": "connected", "peer": peer}));
+                self.json(&json!({"event": "connected", "peer": canonical(peer)}));
             }
             (Style::Json, Greeted { peer, exchange }) => {
                 let name = exchange.name().unwrap_or_default();
-                self.json(&json!({"event": "greeted", "peer": peer, "name": name.as_str()}));
+                self.json(
+                    &json!({"event": "greeted", "peer": canonical(peer), "name": name.as_str()}),
+                );
             }
             (Style::Json, Refused { peer, why }) => {
-                self.json(&json!({"event": "refused", "peer": peer, "why": why.to_string()}));
+                self.json(
+                    &json!({"event": "refused", "peer": canonical(peer), "why": why.to_string()}),
+                );
             }
             (Style::Json, Abandoned { peer, why }) => {
-                self.json(&json!({"event": "abandoned", "peer": peer, "why": why.to_string()}));
+                self.json(
+                    &json!({"event": "abandoned", "peer": canonical(peer), "why": why.to_string()}),
+                );
             }
             (Style::Json, AcceptFailed { error }) => {
                 self.json(&json!({"event": "accept failed", "why": accept_failed(error)}));
@@ -105,20 +120,27 @@ impl Wording<'_> {
             (Style::Sentences, Message { from, text }) => {
                 self.line(
                     Target::Out,
-                    format_args!("Received message: {text} from {from}"),
+                    format_args!("Received message: {text} from {}", canonical(from)),
                 );
             }
             (Style::Sentences, Refused { from, why }) => {
-                self.line(Target::Err, format_args!("Refused {from}: {why}"));
+                self.line(
+                    Target::Err,
+                    format_args!("Refused {}: {why}", canonical(from)),
+                );
             }
             (Style::Sentences, Failed { error }) => {
                 self.line(Target::Err, format_args!("Can't receive for now: {error}"));
             }
             (Style::Json, Message { from, text }) => {
-                self.json(&json!({"event": "message", "from": from, "text": text.as_str()}));
+                self.json(
+                    &json!({"event": "message", "from": canonical(from), "text": text.as_str()}),
+                );
             }
             (Style::Json, Refused { from, why }) => {
-                self.json(&json!({"event": "refused", "from": from, "why": why.to_string()}));
+                self.json(
+                    &json!({"event": "refused", "from": canonical(from), "why": why.to_string()}),
+                );
             }
             (Style::Json, Failed { error }) => {
                 self.json(&json!({"event": "receive failed", "why": error.to_string()}));
@@ -199,6 +221,14 @@ impl Summary {
             ));
         }
         format!("Summary: {}", parts.join(", "))
+    }
+}
+
+/// Over a socket for both versions of IP, an address of IPv4 comes mapped into IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address, // with its scope
     }
 }
 
