@@ -16,7 +16,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 const PORT: u16 = 8000;
 const ROUNDS: usize = 7;
-const GREETINGS: u64 = 100_000;
+const GREETINGS: u32 = 100_000;
 
 fn main() {
     let mut ratios = Vec::new();
@@ -50,10 +50,10 @@ fn main() {
     );
 }
 
-fn rate(work: impl FnOnce() -> u64) -> f64 {
+fn rate(work: impl FnOnce() -> u32) -> f64 {
     let start = WallClock::now();
     let greetings = work();
-    greetings as f64 / start.elapsed().as_secs_f64()
+    f64::from(greetings) / start.elapsed().as_secs_f64()
 }
 
 fn socket() -> Socket<'static> {
@@ -67,7 +67,7 @@ fn socket() -> Socket<'static> {
 }
 
 fn serve(sockets: &mut SocketSet<'_>, handle: SocketHandle) {
-    let socket = sockets.get_mut::<Socket>(handle);
+    let socket = sockets.get_mut::<Socket<'_>>(handle);
     if !socket.is_open() {
         socket.listen(PORT).expect("listen");
     } else if socket.can_recv() {
@@ -87,7 +87,7 @@ fn greet(
     server: IpAddress,
     port: &mut u16,
 ) -> bool {
-    let socket = sockets.get_mut::<Socket>(handle);
+    let socket = sockets.get_mut::<Socket<'_>>(handle);
     if socket.can_recv() {
         let mut reply = [0; 32];
         let len = socket.recv_slice(&mut reply).expect("receive");
@@ -106,7 +106,7 @@ fn greet(
     false
 }
 
-fn bare_loopback(greetings: u64) -> u64 {
+fn bare_loopback(greetings: u32) -> u32 {
     let mut device = Loopback::new(Medium::Ip);
     let mut interface =
         Interface::new(Config::new(HardwareAddress::Ip), &mut device, Instant::ZERO);
@@ -122,7 +122,7 @@ fn bare_loopback(greetings: u64) -> u64 {
     while done < greetings {
         interface.poll(Instant::ZERO, &mut device, &mut sockets);
         serve(&mut sockets, server);
-        done += u64::from(greet(
+        done += u32::from(greet(
             &mut interface,
             &mut sockets,
             client,
@@ -133,7 +133,7 @@ fn bare_loopback(greetings: u64) -> u64 {
     done
 }
 
-fn simulated(greetings: u64, latency: Duration) -> u64 {
+fn simulated(greetings: u32, latency: Duration) -> u32 {
     let done = Cell::new(0);
     let mut network = Network::new(1);
     let server = network

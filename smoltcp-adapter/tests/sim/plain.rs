@@ -28,7 +28,7 @@ pub(crate) fn address([a, b, c, d]: [u8; 4]) -> IpAddress {
 pub(crate) type Polled<'a> = Box<dyn FnMut(&mut Stack, Duration) -> Option<Duration> + 'a>;
 
 /// What came, and when by the receiver's clock.
-pub(crate) type Received = RefCell<Vec<(Duration, Vec<u8>)>>;
+pub(crate) type Heard = RefCell<Vec<(Duration, Vec<u8>)>>;
 
 /// Two hosts and a link, and no application yet.
 pub(crate) fn pair(network: &mut Network<'_>, link: Link) -> (HostId, HostId, LinkId) {
@@ -68,7 +68,7 @@ pub(crate) fn flood(
 }
 
 /// Notes every datagram that comes.
-pub(crate) fn note<'a>(received: &'a Received) -> impl FnMut(&mut Stack) -> Polled<'a> {
+pub(crate) fn note<'a>(heard: &'a Heard) -> impl FnMut(&mut Stack) -> Polled<'a> {
     move |stack| {
         let handle = stack.sockets.add(udp_socket());
         stack
@@ -79,7 +79,7 @@ pub(crate) fn note<'a>(received: &'a Received) -> impl FnMut(&mut Stack) -> Poll
         Box::new(move |stack, now| {
             let socket = stack.sockets.get_mut::<udp::Socket<'_>>(handle);
             while let Ok((datagram, _)) = socket.recv() {
-                received.borrow_mut().push((now, datagram.to_vec()));
+                heard.borrow_mut().push((now, datagram.to_vec()));
             }
             None
         })
@@ -87,8 +87,8 @@ pub(crate) fn note<'a>(received: &'a Received) -> impl FnMut(&mut Stack) -> Poll
 }
 
 /// The numbers of the datagrams that came.
-pub(crate) fn numbers(received: &Received) -> Vec<u32> {
-    received
+pub(crate) fn numbers(heard: &Heard) -> Vec<u32> {
+    heard
         .borrow()
         .iter()
         .map(|(_, datagram)| u32::from_be_bytes(datagram[..4].try_into().unwrap()))
@@ -96,16 +96,16 @@ pub(crate) fn numbers(received: &Received) -> Vec<u32> {
 }
 
 /// Runs a flood of datagrams of 100 bytes, one each millisecond, over one link.
-pub(crate) fn flooded(seed: u64, count: u32, link: Link) -> (Counters, Received) {
-    let received = Received::default();
+pub(crate) fn flooded(seed: u64, count: u32, link: Link) -> (Counters, Heard) {
+    let heard = Heard::default();
     let mut network = Network::new(seed);
     let (sender, receiver, _) = pair(&mut network, link);
     network.boot(sender, flood(count, 100, ms(1)));
-    network.boot(receiver, note(&received));
-    network.run_for(Duration::from_secs(60) + ms(u64::from(count)));
+    network.boot(receiver, note(&heard));
+    network.run_for(Duration::from_mins(1) + ms(u64::from(count)));
     let counters = network.counters();
     drop(network);
-    (counters, received)
+    (counters, heard)
 }
 
 /// Sends `request` over TCP and waits for it to come back, then closes; and again, if it was lost.

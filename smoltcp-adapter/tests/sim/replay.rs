@@ -32,7 +32,7 @@ fn packets(seed: u64, medium: fn(u64) -> Network<'static>) -> Vec<u8> {
     network.boot(receiver, echo);
     network.at(ms(300), move |network| network.cut(link));
     network.at(ms(900), move |network| network.mend(link));
-    network.run_for(Duration::from_secs(120));
+    network.run_for(Duration::from_mins(2));
     let mut bytes = Vec::new();
     for packet in network.trace().unwrap().packets() {
         bytes.extend(packet.sent.as_nanos().to_be_bytes());

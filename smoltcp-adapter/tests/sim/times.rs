@@ -5,30 +5,30 @@ use core::time::Duration;
 use greet_smoltcp::sim::{Host, Link, Network, Stack};
 use std::cell::{Cell, RefCell};
 
-use crate::plain::{RECEIVER, Received, SENDER, cidr, flood, ms, note, pair};
+use crate::plain::{Heard, RECEIVER, SENDER, cidr, flood, ms, note, pair};
 
 #[test]
 fn a_packet_is_under_way_for_the_latency_exactly() {
-    let received = Received::default();
+    let heard = Heard::default();
     let mut network = Network::new(1);
     let (sender, receiver, _) = pair(&mut network, Link::new().latency(ms(300)));
     network.boot(sender, flood(3, 100, ms(7)));
-    network.boot(receiver, note(&received));
+    network.boot(receiver, note(&heard));
     network.run_for(Duration::from_secs(1));
-    let times: Vec<_> = received.borrow().iter().map(|(at, _)| *at).collect();
+    let times: Vec<_> = heard.borrow().iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [ms(300), ms(307), ms(314)]);
 }
 
 #[test]
 fn a_rate_takes_its_time() {
-    let received = Received::default();
+    let heard = Heard::default();
     let mut network = Network::new(2);
     // 100 bytes and 28 of headers: 1024 bits.
     let (sender, receiver, _) = pair(&mut network, Link::new().rate(1_024_000));
     network.boot(sender, flood(3, 100, Duration::ZERO));
-    network.boot(receiver, note(&received));
+    network.boot(receiver, note(&heard));
     network.run_for(Duration::from_secs(1));
-    let times: Vec<_> = received.borrow().iter().map(|(at, _)| *at).collect();
+    let times: Vec<_> = heard.borrow().iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [ms(1), ms(2), ms(3)]);
 }
 
@@ -42,12 +42,12 @@ fn an_idle_hour_costs_nothing() {
             let polls = &polls;
             move |_: &mut Stack, now: Duration| {
                 polls.set(polls.get() + 1);
-                (now.is_zero()).then_some(Duration::from_secs(1800))
+                (now.is_zero()).then_some(Duration::from_mins(30))
             }
         });
     }
-    network.run_for(Duration::from_secs(3600));
-    assert_eq!(network.now(), Duration::from_secs(3600));
+    network.run_for(Duration::from_hours(1));
+    assert_eq!(network.now(), Duration::from_hours(1));
     assert_eq!(polls.get(), 4, "at 0 s and at 1800 s, on two hosts");
     assert_eq!(network.next_event(), None);
     assert_eq!(network.step(), None);
