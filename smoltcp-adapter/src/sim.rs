@@ -45,13 +45,13 @@
 //!         None
 //!     }
 //! });
-//! network.boot(client, |stack: &mut Stack| {
+//! let echoes = &echoed;
+//! network.boot(client, move |stack: &mut Stack| {
 //!     let handle = stack.sockets.add(socket());
 //!     let Stack { interface, sockets, .. } = stack;
 //!     let socket = sockets.get_mut::<Socket>(handle);
 //!     socket.connect(interface.context(), (server_address, 7), 50_000).unwrap();
 //!     let mut sent = false;
-//!     let echoed = &echoed;
 //!     move |stack: &mut Stack, _now: Duration| {
 //!         let socket = stack.sockets.get_mut::<Socket>(handle);
 //!         if socket.can_send() && !sent {
@@ -59,7 +59,8 @@
 //!             socket.send_slice(b"ping").unwrap();
 //!         }
 //!         if socket.can_recv() {
-//!             echoed.set(echoed.get() + socket.recv(|bytes| (bytes.len(), bytes.len())).unwrap());
+//!             let n = socket.recv(|bytes| (bytes.len(), bytes.len())).unwrap();
+//!             echoes.set(echoes.get() + n);
 //!         }
 //!         None
 //!     }
