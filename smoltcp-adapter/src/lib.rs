@@ -83,6 +83,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+#[cfg(any(test, feature = "sim"))]
+extern crate std;
+
 mod address;
 mod backlog;
 pub mod datagrams;
@@ -92,6 +95,8 @@ pub mod listener;
 pub mod loopback;
 pub mod net;
 mod ports;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod slot;
 pub mod stack;
 pub mod storage;

@@ -7,6 +7,8 @@
 //! | [`runner`] | the client's side of a case, and the comparison, byte for byte |
 //! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
 //! | [`loopback`] | smoltcp over a loopback device, under virtual time |
+//! | [`netsim`] | how long a greeting takes across a lossy network, as a table |
+//! | [`soak`] | random networks with random clients, honest and hostile, checked against invariants |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
 //! | [`sockets`] | greet-std over the system's sockets, on loopback |
 
@@ -15,7 +17,9 @@
 pub mod loopback;
 pub mod matrix;
 pub mod memory;
+pub mod netsim;
 pub mod runner;
+pub mod soak;
 pub mod sockets;
 pub mod testbed;
 pub mod vectors;
