@@ -10,9 +10,11 @@ use greet_core::exchange::{Exchange, Outcome, Status};
 use greet_core::limits::Limits;
 use greet_core::transport::Stream;
 
+/// A name, and what runs so often.
+pub(crate) type Subject = (&'static str, fn(u64));
+
 /// Each subject by its name, which is that of its function, with the loop that calls it.
-pub(crate) const SUBJECTS: [(&str, fn(u64)); 2] =
-    [("machine", run_machine), ("driven", run_driven)];
+pub(crate) const SUBJECTS: [Subject; 2] = [("machine", run_machine), ("driven", run_driven)];
 
 const NAME: &[u8] = b"World";
 
