@@ -10,7 +10,7 @@ use greet_core::exchange::{Exchange, Outcome, Status};
 use greet_core::limits::Limits;
 use greet_core::transport::Stream;
 
-/// A name, and work that is done so many times.
+/// A name, and what runs so often.
 pub(crate) type Subject = (&'static str, fn(u64));
 
 /// Each subject by its name, which is that of its function, with the loop that calls it.

@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// How long a glance at the processors takes, and how long quiet is waited for.
 const GLANCE: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A processor watched from now on.
 pub(crate) struct Watch {
@@ -47,17 +47,27 @@ impl Watch {
     }
 }
 
-/// Waits, though not for ever, until both processors are idle but for such a share of the time.
-pub(crate) fn wait(cores: Cores, share: f64) -> anyhow::Result<()> {
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        let (server, load) = (Watch::start(cores.server)?, Watch::start(cores.load)?);
-        thread::sleep(GLANCE);
-        if server.busy()? <= share && load.busy()? <= share {
-            break;
-        }
+/// How long quiet is still waited for, in one table: a machine that is always busy must not keep a
+/// table for ever.
+pub(crate) struct Patience(Duration);
+
+impl Patience {
+    pub(crate) const fn new() -> Self {
+        Self(PATIENCE)
     }
-    Ok(())
+
+    /// Waits until both processors are idle but for such a share of the time.
+    pub(crate) fn wait(&mut self, cores: Cores, share: f64) -> anyhow::Result<()> {
+        while !self.0.is_zero() {
+            let (server, load) = (Watch::start(cores.server)?, Watch::start(cores.load)?);
+            thread::sleep(GLANCE);
+            if server.busy()? <= share && load.busy()? <= share {
+                break;
+            }
+            self.0 = self.0.saturating_sub(GLANCE);
+        }
+        Ok(())
+    }
 }
 
 /// How long a processor has been idle.

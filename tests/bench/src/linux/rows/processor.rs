@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::{Bar, Figures, Table, judge};
 use crate::linux::load::{Load, Sends};
 use crate::linux::peers::Peer;
-use crate::linux::quiet::{self, Watch};
+use crate::linux::quiet::{Patience, Watch};
 use crate::linux::server::{Cores, Server};
 
 /// One column of the table.
@@ -51,17 +51,17 @@ impl Column {
 const QUIET: f64 = 0.15;
 
 /// A run is repeated so often until it is quiet.
-const TRIES: u32 = 5;
+const TRIES: u32 = 3;
 
 pub(super) fn measure(table: &Table, cores: Cores, missed: &mut Vec<String>) -> anyhow::Result<()> {
     let peers = table.peers();
     let mut figures = COLUMNS.map(|_| Figures::new(&peers));
-    let mut disturbed = 0;
+    let (mut disturbed, mut patience) = (0, Patience::new());
     for _ in 0..table.rounds {
         for (figures, column) in figures.iter_mut().zip(COLUMNS) {
             let round = peers
                 .iter()
-                .map(|&peer| undisturbed(peer, cores, column, &mut disturbed))
+                .map(|&peer| undisturbed(peer, cores, column, &mut patience, &mut disturbed))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             figures.push(&round);
         }
@@ -86,7 +86,10 @@ pub(super) fn measure(table: &Table, cores: Cores, missed: &mut Vec<String>) -> 
     }
     println!();
     if disturbed > 0 {
-        println!("{disturbed} runs were disturbed by other processes, however often repeated");
+        println!(
+            "{disturbed} of {} runs were disturbed by other processes, also when repeated",
+            table.rounds as usize * peers.len() * COLUMNS.len()
+        );
     }
     for (figures, column) in figures.iter().zip(COLUMNS) {
         if let (Some(greet), Some(bar)) = (figures.of_greet(), column.bar) {
@@ -111,11 +114,12 @@ fn undisturbed(
     peer: Peer,
     cores: Cores,
     column: Column,
+    patience: &mut Patience,
     disturbed: &mut u32,
 ) -> anyhow::Result<f64> {
     let mut best: Option<Run> = None;
     for _ in 0..TRIES {
-        quiet::wait(cores, QUIET)?;
+        patience.wait(cores, QUIET)?;
         let run = one(peer, cores, column)?;
         if run.foreign <= QUIET {
             return Ok(run.micros);
