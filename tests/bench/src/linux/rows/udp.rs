@@ -29,15 +29,23 @@ pub(super) fn measure(
     println!("| receiver | lost | sent at |");
     println!("|---|---|---|");
     let mut of_greet = 0;
+    let mut pace = 0.0;
     for &sink in Sink::value_variants() {
         let (lost, rate) = one(sink, cores)?;
         println!("| {} | {lost} | {rate:.0} a second |", sink.title());
         if sink == Sink::Greet {
-            of_greet = lost;
+            (of_greet, pace) = (lost, rate);
         }
     }
     println!();
-    judge("messages lost", BAR, f64::from(of_greet), missed);
+    if pace >= f64::from(RATE) * 0.95 {
+        judge("messages lost", BAR, f64::from(of_greet), missed);
+    } else {
+        missed.push(format!(
+            "messages lost: the sender was held up and reached only {pace:.0} a second; repeat it on \
+             a quieter machine"
+        ));
+    }
     Ok(())
 }
 
