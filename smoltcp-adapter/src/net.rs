@@ -232,7 +232,7 @@ impl<'a> Net<'a> {
             .zip(self.set.iter())
             .filter(|(slot, (_, socket))| {
                 slot.gate == Some(listener.gate)
-                    && matches!(slot.role, Role::Listening)
+                    && matches!(slot.role, Role::Listening { .. })
                     && tcp::Socket::downcast(socket).is_some_and(tcp::Socket::is_listening)
             })
             .count()
@@ -275,7 +275,7 @@ impl<'a> Net<'a> {
         for (index, (slot, (_, socket))) in self.slots.iter().zip(self.set.iter()).enumerate() {
             let arrival = match slot.role {
                 Role::Waiting(arrival) => arrival,
-                Role::Listening => u64::MAX, // since the last sweep
+                Role::Listening { .. } => u64::MAX, // since the last sweep
                 _ => continue,
             };
             if slot.gate != Some(gate) {
@@ -350,11 +350,14 @@ impl<'a> Net<'a> {
 
     /// Notes which gates are open after a SYN went through.
     fn look(&mut self) {
+        if let Some(slot) = self.newest() {
+            self.forget_if_repeated(slot);
+        }
         for gate in &mut self.gates {
             gate.open = false;
         }
         for (slot, (_, socket)) in self.slots.iter().zip(self.set.iter()) {
-            if let Role::Listening = slot.role
+            if let Role::Listening { .. } = slot.role
                 && let Some(gate) = slot.gate.and_then(|gate| self.gates.get_mut(gate))
                 && let Some(socket) = tcp::Socket::downcast(socket)
             {
@@ -364,6 +367,48 @@ impl<'a> Net<'a> {
                     gate.expecting = true;
                 }
             }
+        }
+    }
+
+    /// The socket whose handshake has just begun. From now on it is noted.
+    fn newest(&mut self) -> Option<usize> {
+        let mut newest = None;
+        let sockets = self.slots.iter_mut().zip(self.set.iter());
+        for (index, (slot, (_, socket))) in sockets.enumerate() {
+            if let Role::Listening { noted } = &mut slot.role
+                && let Some(socket) = tcp::Socket::downcast(socket)
+            {
+                // A reset makes one listen again by itself (RFC 9293, section 3.10.7.4).
+                let was_noted = core::mem::replace(noted, !socket.is_listening());
+                if *noted && !was_noted {
+                    newest = Some(index);
+                }
+            }
+        }
+        newest
+    }
+
+    /// Makes a socket listen again if another one has the same client already.
+    ///
+    /// smoltcp gives a SYN to the first socket that takes it. When a client repeats its SYN, as the
+    /// answer was lost or is slow, that may be one that listens, though another is at the handshake
+    /// with this client. Both would answer, with different sequence numbers, and the client would
+    /// reset both. The other repeats its own answer in time.
+    fn forget_if_repeated(&mut self, slot: usize) {
+        let Some((_, socket)) = entry(self.slots, &mut self.set, slot) else {
+            return;
+        };
+        let ends = (socket.local_endpoint(), socket.remote_endpoint());
+        let is_known = self.set.iter().enumerate().any(|(index, (_, socket))| {
+            index != slot
+                && tcp::Socket::downcast(socket).is_some_and(|socket| {
+                    socket.is_open() && (socket.local_endpoint(), socket.remote_endpoint()) == ends
+                })
+        });
+        if is_known && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
+            // Listening at once, before anything is sent, it leaves no trace of either.
+            socket.abort();
+            entry.reuse(socket, &mut self.gates, &self.timeouts);
         }
     }
 

@@ -52,8 +52,8 @@ pub(crate) enum Role {
     Foreign,
     /// Can be connected.
     Idle,
-    /// Listens, or is at its handshake.
-    Listening,
+    /// Listens, or is at its handshake, which was noted or has only just begun.
+    Listening { noted: bool },
     /// Has a client since this arrival, whom nobody has accepted yet.
     Waiting(u64),
     /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
@@ -93,18 +93,18 @@ impl Slot {
     ) {
         match (self.role, socket.state()) {
             (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
-            (Role::Listening, State::Listen) => {
+            (Role::Listening { .. }, State::Listen) => {
                 if let Some(gate) = self.gate(gates) {
                     gate.open = true;
                 }
             }
-            (Role::Listening, State::SynReceived)
+            (Role::Listening { .. }, State::SynReceived)
             | (Role::Waiting(_), State::Established | State::CloseWait) => {
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
                 }
             }
-            (Role::Listening, State::Established | State::CloseWait) => {
+            (Role::Listening { .. }, State::Established | State::CloseWait) => {
                 // The handshake's timeout must not end a connection that is merely quiet.
                 socket.set_timeout(None);
                 if let Some(gate) = self.gate(gates) {
@@ -113,7 +113,7 @@ impl Slot {
                     self.role = Role::Waiting(gate.arrivals);
                 }
             }
-            (Role::Listening | Role::Waiting(_), _) => {
+            (Role::Listening { .. } | Role::Waiting(_), _) => {
                 let until = now.saturating_add(RESET_WAITS);
                 self.close(socket, gates, timeouts, until, now, found);
             }
@@ -157,7 +157,7 @@ impl Slot {
             Some(gate) => {
                 socket.set_timeout(Some(time::span(timeouts.handshake)));
                 gate.open |= socket.listen(gate.endpoint).is_ok();
-                Role::Listening
+                Role::Listening { noted: false }
             }
         };
     }

@@ -1,6 +1,7 @@
 //! The simulated network, measured with plain smoltcp sockets.
 
 mod faults;
+mod handshake;
 mod pictures;
 mod plain;
 mod replay;

@@ -12,6 +12,7 @@ use greet_core::limits::{GREETING, MAX_TEXT, MIN_MSS};
 use greet_core::request::RequestError;
 use greet_core::server::Tally;
 use greet_core::text::Text;
+use greet_smoltcp::slot::Timeouts;
 
 use super::plan::{self, Attack, Errand, Plan};
 use super::{honest, server};
@@ -192,7 +193,11 @@ impl Ledger<'_> {
                 self.break_with(format!("{who} asked in the calm, and got {}", shown()));
             }
             Ok(false) if reply == b"Error: no name within 10 s\n" => {}
-            Err(RequestError::Connection(_) | RequestError::TimedOut) => {}
+            Err(RequestError::TimedOut) => {}
+            // A server that has lost its state resets; one that hasn't, only when time is up.
+            Err(RequestError::Connection(_))
+                if self.plan.server_reboots() > 0 || now >= began + Timeouts::DEFAULT.handshake => {
+            }
             // A long name comes in several segments. If one is late, what came before it is greeted.
             Err(RequestError::CutShort { after })
                 if after >= GREETING.len() + MIN_MSS && errand.name.len() > MIN_MSS => {}
