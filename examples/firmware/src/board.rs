@@ -18,10 +18,11 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SCB, SYST};
 use cortex_m_rt::exception;
 use cortex_m_semihosting::debug;
-use lan9118::{Lan9118, Mmio};
+use lan9118::{Buffers, Lan9118, Mmio};
+use static_cell::ConstStaticCell;
 
 /// The driver of the network chip, a [`smoltcp::phy::Device`].
-pub type Ethernet = Lan9118<Mmio>;
+pub type Ethernet = Lan9118<'static, Mmio>;
 
 /// The address in a network where nobody gives out addresses, and the length of its prefix: those
 /// of QEMU's user network.
@@ -29,25 +30,25 @@ pub const ADDRESS: ([u8; 4], u8) = ([10, 0, 2, 15], 24);
 /// The way out of that network.
 pub const GATEWAY: [u8; 4] = [10, 0, 2, 2];
 
-/// Processor, `SysTick` and `FREE_RUN` all count at 25 MHz.
+/// The TCP and the UDP port.
+pub const PORTS: (u16, u16) = (8000, 8001);
+
+/// Processor, `SysTick` and timer all count at 25 MHz.
 const TICKS_PER_MICROSECOND: u32 = 25;
 /// `SysTick` has 24 bits.
 const LONGEST_SLEEP: Duration = Duration::from_millis(600);
 
+static FRAMES: ConstStaticCell<Buffers> = ConstStaticCell::new(Buffers::new());
+
 const ETHERNET: usize = 0x4020_0000;
 const ETHERNET_INTERRUPT: Interrupt = Interrupt(13);
-const UART: usize = 0x4000_4000;
 
 /// The board, switched on.
 pub struct Board {
-    /// The network chip. Borrow it for as long as frames are moved.
-    pub ethernet: Ethernet,
     /// The serial line.
     pub uart: Uart,
-    systick: SYST,
-    /// `FREE_RUN` at the last look, and how often it had counted by then.
-    counter: u32,
-    ticks: u64,
+    clock: Clock,
+    alarm: SYST,
 }
 
 impl Board {
@@ -56,42 +57,44 @@ impl Board {
     /// # Errors
     ///
     /// The network chip doesn't answer as it should.
-    pub fn take() -> Option<Result<Self, lan9118::Error>> {
-        let mut cortex = cortex_m::Peripherals::take()?;
-        let uart = Uart::start();
-        // SAFETY: on this board the chip is mapped here, with wait states, and `take` has returned
-        // something for the first time, so that there is no other.
-        let registers = unsafe { Mmio::new(ETHERNET) };
-        // This board's chip has an EEPROM with its address.
-        let mut ethernet = match Lan9118::new(registers, None) {
-            Ok(ethernet) => ethernet,
-            Err(error) => return Some(Err(error)),
+    pub fn take() -> Option<Result<(Self, Ethernet), lan9118::Error>> {
+        let cortex = cortex_m::Peripherals::take()?;
+        let mut alarm = cortex.SYST;
+        alarm.set_clock_source(SystClkSource::Core);
+        alarm.enable_interrupt();
+        let board = Self {
+            uart: Uart::start(),
+            clock: Clock::start(),
+            alarm,
         };
-        ethernet.enable_interrupts();
-        cortex.SYST.set_clock_source(SystClkSource::Core);
-        cortex.SYST.enable_interrupt();
-        Some(Ok(Self {
-            counter: ethernet.free_run(),
-            ethernet,
-            uart,
-            systick: cortex.SYST,
-            ticks: 0,
-        }))
+        // SAFETY: on this board the chip is mapped here, with wait states. `Peripherals::take` has
+        // succeeded, and does so once: there is no other.
+        let registers = unsafe { Mmio::new(ETHERNET) };
+        // The chip's EEPROM has its address.
+        Some(
+            Lan9118::new(registers, FRAMES.take(), None).map(|mut ethernet| {
+                ethernet.enable_interrupts();
+                (board, ethernet)
+            }),
+        )
     }
 
     /// The time since [`take`](Self::take). Look at it every 171 seconds at least;
     /// [`sleep`](Self::sleep) ends well before that.
     pub fn now(&mut self) -> Duration {
-        let counter = self.ethernet.free_run();
-        self.ticks += u64::from(counter.wrapping_sub(self.counter));
-        self.counter = counter;
-        Duration::from_micros(self.ticks / u64::from(TICKS_PER_MICROSECOND))
+        self.clock.now()
+    }
+
+    /// A number that is hard to guess, for sequence numbers and ports. This board has no source of
+    /// randomness: how long its parts took to start is all there is.
+    pub fn seed(&mut self) -> u64 {
+        u64::from(self.clock.counter.read())
     }
 
     /// Forgets the interrupts that have come. Call it before looking at what they may be about:
     /// what happens from here on ends the next [`sleep`](Self::sleep).
-    pub fn acknowledge(&mut self) {
-        self.ethernet.acknowledge();
+    pub fn acknowledge(&mut self, ethernet: &mut Ethernet) {
+        ethernet.acknowledge();
         NVIC::unpend(ETHERNET_INTERRUPT);
     }
 
@@ -105,10 +108,10 @@ impl Board {
         let Ok(micros @ 1..) = u32::try_from(pause.as_micros()) else {
             return;
         };
-        self.systick.set_reload(micros * TICKS_PER_MICROSECOND);
-        self.systick.clear_current();
+        self.alarm.set_reload(micros * TICKS_PER_MICROSECOND);
+        self.alarm.clear_current();
         SCB::clear_pendst();
-        self.systick.enable_counter();
+        self.alarm.enable_counter();
         // With interrupts disabled, one that is already pending still ends `wfi`: none is slept
         // through, whenever it comes.
         interrupt::disable();
@@ -117,7 +120,66 @@ impl Board {
         cortex_m::asm::wfi();
         // SAFETY: they were enabled above; this is not called in a critical section.
         unsafe { interrupt::enable() };
-        self.systick.disable_counter();
+        self.alarm.disable_counter();
+    }
+}
+
+/// A peripheral's register.
+#[derive(Clone, Copy)]
+struct Register(*mut u32);
+
+impl Register {
+    /// # Safety
+    ///
+    /// It is the address of a register that reaches no memory, and nobody else relies on it.
+    const unsafe fn at(address: usize) -> Self {
+        Self(core::ptr::with_exposed_provenance_mut(address))
+    }
+
+    fn read(self) -> u32 {
+        // SAFETY: a register, by the promise made to `at`.
+        unsafe { self.0.read_volatile() }
+    }
+
+    fn write(self, value: u32) {
+        // SAFETY: as above.
+        unsafe { self.0.write_volatile(value) }
+    }
+}
+
+/// The time since boot: the first half of a CMSDK dual timer, counting down for ever.
+struct Clock {
+    counter: Register,
+    last: u32,
+    ticks: u64,
+}
+
+impl Clock {
+    const BASE: usize = 0x4000_2000;
+    /// Enabled, 32 bits wide, free-running.
+    const RUN: u32 = (1 << 7) | (1 << 1);
+
+    fn start() -> Self {
+        // SAFETY: registers of this board's dual timer, which only this type uses.
+        let (counter, control) = unsafe {
+            (
+                Register::at(Self::BASE + 0x4),
+                Register::at(Self::BASE + 0x8),
+            )
+        };
+        control.write(Self::RUN);
+        Self {
+            last: counter.read(),
+            counter,
+            ticks: 0,
+        }
+    }
+
+    fn now(&mut self) -> Duration {
+        let counter = self.counter.read();
+        self.ticks += u64::from(self.last.wrapping_sub(counter));
+        self.last = counter;
+        Duration::from_micros(self.ticks / u64::from(TICKS_PER_MICROSECOND))
     }
 }
 
@@ -146,40 +208,42 @@ unsafe fn DefaultHandler(number: i16) {
 fn SysTick() {}
 
 /// The serial line: a CMSDK UART, of which only the transmitter is used.
-pub struct Uart(());
+pub struct Uart {
+    byte: Register,
+    state: Register,
+}
 
 impl Uart {
-    const DATA: usize = UART;
-    const STATE: usize = UART + 0x4;
-    const CTRL: usize = UART + 0x8;
-    const BAUDDIV: usize = UART + 0x10;
-    const FULL: u32 = 1;
-    const TRANSMIT: u32 = 1;
+    const BASE: usize = 0x4000_4000;
     const BAUD: u32 = 115_200;
+    /// In its state: the transmitter has no room.
+    const FULL: u32 = 1 << 0;
+    /// In its control: the transmitter is on.
+    const TRANSMIT: u32 = 1 << 0;
 
     fn start() -> Self {
-        Self::store(
-            Self::BAUDDIV,
-            TICKS_PER_MICROSECOND * 1_000_000 / Self::BAUD,
-        );
-        Self::store(Self::CTRL, Self::TRANSMIT);
-        Self(())
+        // SAFETY: registers of this board's first UART. Two values of this type may mix their
+        // output, but do no harm.
+        let [byte, state, control, divider] = unsafe {
+            [
+                Register::at(Self::BASE),
+                Register::at(Self::BASE + 0x4),
+                Register::at(Self::BASE + 0x8),
+                Register::at(Self::BASE + 0x10),
+            ]
+        };
+        divider.write(TICKS_PER_MICROSECOND * 1_000_000 / Self::BAUD);
+        control.write(Self::TRANSMIT);
+        Self { byte, state }
     }
 
     /// Sends a byte, if the transmitter has room for it.
     pub fn send(&mut self, byte: u8) -> bool {
-        // SAFETY: one of the registers of this board's first UART; reading it has no effect.
-        let full = unsafe { (Self::STATE as *const u32).read_volatile() } & Self::FULL != 0;
-        if !full {
-            Self::store(Self::DATA, byte.into());
+        let room = self.state.read() & Self::FULL == 0;
+        if room {
+            self.byte.write(byte.into());
         }
-        !full
-    }
-
-    fn store(register: usize, value: u32) {
-        // SAFETY: called with the registers of this board's first UART alone, which reaches no
-        // memory.
-        unsafe { (register as *mut u32).write_volatile(value) }
+        room
     }
 }
 

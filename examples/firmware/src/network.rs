@@ -1,54 +1,45 @@
-//! The images' network interface: smoltcp on the board's Ethernet, and how much memory its sockets
-//! get.
+//! What the images' networks have in common: how much memory their sockets get, and the addresses.
 
-use core::time::Duration;
+use core::net::Ipv4Addr;
 
 use smoltcp::iface::{Config, Interface};
-use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
-use crate::board::{ADDRESS, Board, GATEWAY};
+use crate::board::{ADDRESS, Board, Ethernet, GATEWAY};
 
-/// How many TCP connections there can be at once. One socket is one connection; eight clients at
-/// once need about twelve, as those that are being closed take a place too.
+/// How many TCP connections there can be at once.
 pub const PLACES: usize = 12;
-/// Bytes of a TCP socket's buffer, each way: the longest reply, so that it leaves at once.
-pub const TCP_BUFFER: usize = 1032;
+/// How many bytes of a name can wait in a connection.
+pub const NAME: usize = 1024;
+/// How many bytes of a reply can wait in a connection: the longest reply, so that it leaves at
+/// once.
+pub const REPLY: usize = 1031;
 /// How many datagrams can wait.
-pub const UDP_SLOTS: usize = 16;
-/// How many bytes all of them together can have.
-pub const UDP_BYTES: usize = 4096;
+pub const DATAGRAMS: usize = 64;
+/// How many bytes all of them together can have. At least one frame's, so that a message that is
+/// too long is reported and not lost.
+pub const MESSAGES: usize = 4096;
 
-/// The interface, and what it needs between polls.
-pub struct Network {
-    /// smoltcp's interface.
-    pub interface: Interface,
+/// How the interface is to start.
+pub fn config(board: &mut Board, ethernet: &Ethernet) -> Config {
+    let mut config = Config::new(EthernetAddress(ethernet.address()).into());
+    config.random_seed = board.seed();
+    config
 }
 
-/// Makes an interface with the board's address.
-pub fn start(board: &mut Board) -> Network {
-    let address = EthernetAddress(board.ethernet.address());
-    let mut config = Config::new(address.into());
-    // Nobody is to guess sequence numbers and ports. This board has no source of randomness; how
-    // long its network chip took to start is all there is.
-    config.random_seed = u64::from(board.ethernet.free_run());
-    let now = instant(board.now());
-    let mut interface = Interface::new(config, &mut board.ethernet, now);
+/// The board's address and network.
+pub fn address() -> Ipv4Cidr {
     let (address, prefix) = ADDRESS;
-    interface.update_ip_addrs(|addresses| {
-        let _ = addresses.push(Ipv4Cidr::new(address.into(), prefix).into());
-    });
-    let gateway = Ipv4Address::from(GATEWAY);
-    let _ = interface.routes_mut().add_default_ipv4_route(gateway);
-    Network { interface }
+    Ipv4Cidr::new(Ipv4Address::from(address), prefix)
 }
 
-/// The board's time as smoltcp's.
-pub fn instant(since_start: Duration) -> Instant {
-    Instant::from_micros(i64::try_from(since_start.as_micros()).unwrap_or(i64::MAX))
+/// The router that leads out of the network.
+pub fn route(interface: &mut Interface, router: Ipv4Addr) {
+    // The table has room for two, and this is the only one.
+    let _ = interface.routes_mut().add_default_ipv4_route(router);
 }
 
-/// smoltcp's time as the board's.
-pub fn since_start(instant: Instant) -> Duration {
-    Duration::from_micros(instant.total_micros().unsigned_abs())
+/// The board's own router.
+pub fn gateway() -> Ipv4Addr {
+    GATEWAY.into()
 }

@@ -6,31 +6,57 @@ use smoltcp::time::Instant;
 use crate::chip::{Chip, Error, Link, Losses, MAX_FRAME, ROOM};
 use crate::registers::Registers;
 
-/// A LAN9118, ready to carry frames; about 3 KiB.
-///
-/// smoltcp's [`Device`] trait has no errors: a frame that can't be sent or received is lost, as on
-/// any wire, and counted in [`losses`](Self::losses).
+/// The memory of a [`Lan9118`], about 3 KiB: one frame each way. A `static` can hold it.
 #[derive(Debug)]
-pub struct Lan9118<R> {
-    chip: Chip<R>,
-    address: [u8; 6],
+pub struct Buffers {
     received: [u8; ROOM],
     to_send: [u8; MAX_FRAME],
 }
 
-impl<R: Registers> Lan9118<R> {
+impl Buffers {
+    /// Zeros.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            received: [0; ROOM],
+            to_send: [0; MAX_FRAME],
+        }
+    }
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A LAN9118, ready to carry frames.
+///
+/// smoltcp's [`Device`] trait has no errors: a frame that can't be sent or received is lost, as on
+/// any wire, and counted in [`losses`](Self::losses).
+#[derive(Debug)]
+pub struct Lan9118<'b, R> {
+    chip: Chip<R>,
+    address: [u8; 6],
+    buffers: &'b mut Buffers,
+}
+
+impl<'b, R: Registers> Lan9118<'b, R> {
     /// Resets the chip and starts it, with this hardware address, or with the one from its EEPROM.
     ///
     /// # Errors
     ///
     /// An [`Error`] says what is wrong with the chip.
-    pub fn new(registers: R, address: Option<[u8; 6]>) -> Result<Self, Error> {
+    pub fn new(
+        registers: R,
+        buffers: &'b mut Buffers,
+        address: Option<[u8; 6]>,
+    ) -> Result<Self, Error> {
         let mut chip = Chip::new(registers, address)?;
         Ok(Self {
             address: chip.address()?,
             chip,
-            received: [0; ROOM],
-            to_send: [0; MAX_FRAME],
+            buffers,
         })
     }
 
@@ -69,33 +95,33 @@ impl<R: Registers> Lan9118<R> {
     }
 }
 
-impl<R: Registers> Device for Lan9118<R> {
+impl<R: Registers> Device for Lan9118<'_, R> {
     type RxToken<'a>
         = RxToken<'a>
     where
-        R: 'a;
+        Self: 'a;
     type TxToken<'a>
         = TxToken<'a, R>
     where
-        R: 'a;
+        Self: 'a;
 
     fn receive(&mut self, _now: Instant) -> Option<(RxToken<'_>, TxToken<'_, R>)> {
         // Without room for an answer, the frame had better wait in the chip.
         if !self.chip.can_send() {
             return None;
         }
-        let len = self.chip.receive(&mut self.received)?;
-        let frame = self.received.get(..len).unwrap_or_default();
+        let len = self.chip.receive(&mut self.buffers.received)?;
+        let frame = self.buffers.received.get(..len).unwrap_or_default();
         Some((
             RxToken { frame },
-            TxToken::new(&mut self.chip, &mut self.to_send),
+            TxToken::new(&mut self.chip, &mut self.buffers.to_send),
         ))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_, R>> {
         self.chip
             .can_send()
-            .then(|| TxToken::new(&mut self.chip, &mut self.to_send))
+            .then(|| TxToken::new(&mut self.chip, &mut self.buffers.to_send))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

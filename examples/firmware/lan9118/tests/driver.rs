@@ -7,16 +7,21 @@ use lan9118::registers::{
     INT_STS, IRQ_CFG, LINK_STATUS, MCPAS, Mac, PHY_INT, PMT_CTRL, Phy, RSFL, RXEN, TDFA, TX_CFG,
     TX_ON, TXEN,
 };
-use lan9118::{Error, Lan9118, Link};
+use lan9118::{Buffers, Error, Lan9118, Link};
 use model::{Chip, EEPROM_ADDRESS};
 use smoltcp::phy::{Device, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-fn device(chip: &Chip) -> Lan9118<Chip> {
-    Lan9118::new(chip.clone(), None).expect("the model behaves")
+fn device(chip: &Chip) -> Lan9118<'static, Chip> {
+    start(chip, None).expect("the model behaves")
 }
 
-fn receive(device: &mut Lan9118<Chip>) -> Option<Vec<u8>> {
+fn start(chip: &Chip, address: Option<[u8; 6]>) -> Result<Lan9118<'static, Chip>, Error> {
+    let buffers = Box::leak(Box::new(Buffers::new()));
+    Lan9118::new(chip.clone(), buffers, address)
+}
+
+fn receive(device: &mut Lan9118<'static, Chip>) -> Option<Vec<u8>> {
     let (frame, _) = device.receive(Instant::ZERO)?;
     Some(frame.consume(<[u8]>::to_vec))
 }
@@ -41,7 +46,7 @@ fn it_starts_the_chip_with_the_address_of_its_eeprom() {
 fn it_starts_the_chip_with_the_address_that_it_is_given() {
     let chip = Chip::default();
     let address = [2, 0, 0, 0xaa, 0xbb, 0xcc];
-    let device = Lan9118::new(chip.clone(), Some(address)).unwrap();
+    let device = start(&chip, Some(address)).unwrap();
     assert_eq!(device.address(), address);
     assert_eq!(chip.mac(Mac::AddrL), 0xaa00_0002);
     assert_eq!(chip.mac(Mac::AddrH), 0xccbb);
@@ -49,24 +54,24 @@ fn it_starts_the_chip_with_the_address_that_it_is_given() {
 
 #[test]
 fn it_says_what_is_wrong_with_the_chip() {
-    let start = |register, value| {
+    let fault = |register, value| {
         let chip = Chip::default();
         chip.set(register, value);
-        Lan9118::new(chip, None).err()
+        start(&chip, None).err()
     };
     assert_eq!(
-        start(BYTE_TEST, 0x4321_8765),
+        fault(BYTE_TEST, 0x4321_8765),
         Some(Error::NotThere {
             byte_test: 0x4321_8765
         })
     );
     assert_eq!(
-        start(ID_REV, 0x0115_0001),
+        fault(ID_REV, 0x0115_0001),
         Some(Error::OtherChip {
             id_rev: 0x0115_0001
         })
     );
-    assert_eq!(start(PMT_CTRL, 0), Some(Error::NotReady));
+    assert_eq!(fault(PMT_CTRL, 0), Some(Error::NotReady));
 }
 
 #[test]
@@ -186,7 +191,7 @@ fn a_phy_that_hangs_is_no_reason_to() {
     let chip = Chip::default();
     chip.hang_phy();
     assert_eq!(
-        Lan9118::new(chip, None).err(),
+        start(&chip, None).err(),
         Some(Error::NotReady),
         "and it returns"
     );

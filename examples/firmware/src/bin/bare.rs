@@ -8,58 +8,65 @@
 #![no_main]
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use cortex_m_rt::entry;
-use firmware::board::{self, Board};
+use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
-use firmware::network::{self, PLACES, TCP_BUFFER, UDP_BYTES, UDP_SLOTS};
-use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
+use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLY};
+use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::{tcp, udp};
-use smoltcp::storage::{PacketMetadata, RingBuffer};
+use smoltcp::storage::RingBuffer;
+use smoltcp::time::Instant;
+use static_cell::{ConstStaticCell, StaticCell};
+
+static RECEIVED: ConstStaticCell<[[u8; NAME]; PLACES]> = ConstStaticCell::new([[0; _]; _]);
+static TO_SEND: ConstStaticCell<[[u8; REPLY]; PLACES]> = ConstStaticCell::new([[0; _]; _]);
+static MESSAGE_BYTES: ConstStaticCell<[u8; MESSAGES]> = ConstStaticCell::new([0; _]);
+static MESSAGE_SLOTS: StaticCell<[udp::PacketMetadata; DATAGRAMS]> = StaticCell::new();
+static SOCKETS: StaticCell<[SocketStorage<'static>; PLACES + 2]> = StaticCell::new();
+static CONSOLE: StaticCell<Console<2048>> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
-    let Some(Ok(mut board)) = Board::take() else {
+    let Some(Ok((mut board, mut ethernet))) = Board::take() else {
         board::fail("no network chip")
     };
-    let mut console = Console::<1024>::new();
-    let mut network = network::start(&mut board);
+    let console = CONSOLE.init_with(Console::new);
+    let config = network::config(&mut board, &ethernet);
+    let mut interface = Interface::new(config, &mut ethernet, Instant::ZERO);
+    interface.update_ip_addrs(|addresses| {
+        let _ = addresses.push(network::address().into());
+    });
+    network::route(&mut interface, network::gateway());
 
-    let mut received = [[0; TCP_BUFFER]; PLACES];
-    let mut to_send = [[0; TCP_BUFFER]; PLACES];
-    let mut datagrams = [0; UDP_BYTES];
-    let mut slots = [PacketMetadata::EMPTY; UDP_SLOTS];
-    let mut replies = [0; 0];
-    let mut no_slots = [PacketMetadata::EMPTY; 0];
-
-    let mut storage = [const { SocketStorage::EMPTY }; PLACES + 2];
+    let storage = SOCKETS.init_with(|| [const { SocketStorage::EMPTY }; _]);
     let mut sockets = SocketSet::new(&mut storage[..]);
-    let mut tcp: heapless::Vec<SocketHandle, PLACES> = heapless::Vec::new();
-    for (received, to_send) in received.iter_mut().zip(&mut to_send) {
+    let mut connections: heapless::Vec<SocketHandle, PLACES> = heapless::Vec::new();
+    for (received, to_send) in RECEIVED.take().iter_mut().zip(TO_SEND.take()) {
         let socket = tcp::Socket::new(
             RingBuffer::new(&mut received[..]),
             RingBuffer::new(&mut to_send[..]),
         );
-        let _ = tcp.push(sockets.add(socket));
+        let _ = connections.push(sockets.add(socket));
     }
-    let mut socket = udp::Socket::new(
-        udp::PacketBuffer::new(&mut slots[..], &mut datagrams[..]),
-        udp::PacketBuffer::new(&mut no_slots[..], &mut replies[..]),
+    let slots = MESSAGE_SLOTS.init_with(|| [udp::PacketMetadata::EMPTY; _]);
+    let mut messages = udp::Socket::new(
+        udp::PacketBuffer::new(&mut slots[..], &mut MESSAGE_BYTES.take()[..]),
+        udp::PacketBuffer::new(&mut [][..], &mut [][..]),
     );
-    let _ = socket.bind(8001);
-    let udp = sockets.add(socket);
+    let _ = messages.bind(PORTS.1);
+    let messages = sockets.add(messages);
     console.line(format_args!("READY"));
 
     loop {
-        board.acknowledge();
-        let now = network::instant(board.now());
-        network
-            .interface
-            .poll(now, &mut board.ethernet, &mut sockets);
-        for handle in &tcp {
+        board.acknowledge(&mut ethernet);
+        let now = instant(board.now());
+        interface.poll(now, &mut ethernet, &mut sockets);
+        for handle in &connections {
             let socket = sockets.get_mut::<tcp::Socket<'_>>(*handle);
             if !socket.is_open() {
-                let _ = socket.listen(8000);
+                let _ = socket.listen(PORTS.0);
             }
             if socket.can_recv() {
                 let mut bytes = [0; 64];
@@ -73,20 +80,22 @@ fn main() -> ! {
                 socket.close();
             }
         }
-        let socket = sockets.get_mut::<udp::Socket<'_>>(udp);
+        let socket = sockets.get_mut::<udp::Socket<'_>>(messages);
         while let Ok((bytes, from)) = socket.recv() {
             let from = SocketAddr::from(from.endpoint);
             if let Ok(text) = core::str::from_utf8(bytes) {
                 console.line(format_args!("Received message: {text} from {from}"));
             }
         }
-        let now = network::instant(board.now());
-        network
-            .interface
-            .poll(now, &mut board.ethernet, &mut sockets);
-        let next = network.interface.poll_at(now, &sockets);
+        let now = instant(board.now());
+        interface.poll(now, &mut ethernet, &mut sockets);
+        let next = interface.poll_at(now, &sockets);
         if console.flush(&mut board.uart) {
-            board.sleep(next.map(network::since_start));
+            board.sleep(next.map(|at| Duration::from_micros(at.total_micros().unsigned_abs())));
         }
     }
+}
+
+fn instant(since_start: Duration) -> Instant {
+    Instant::from_micros(i64::try_from(since_start.as_micros()).unwrap_or(i64::MAX))
 }
