@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -50,9 +51,14 @@ class Board:
 
     def __exit__(self, *_):
         self.end()
-        if self.raw:
-            self.link.close()
         self.folder.cleanup()
+
+    def link(self, name):
+        """A link that carries Ethernet frames as datagrams, and what QEMU is to know of it."""
+        ours, theirs = self.path(name), self.path(f"{name}-qemu")
+        link = Link(ours, theirs)
+        return link, ["-netdev", f"dgram,id={name},local.type=unix,remote.type=unix,"
+                      f"local.path={theirs},remote.path={ours}"]
 
     def path(self, name):
         return os.path.join(self.folder.name, name)
@@ -65,15 +71,13 @@ class Board:
         )
         network = ["-netdev", user]
         if self.raw:
-            # A hub with three ports: the board, the user network, and the test itself.
-            self.link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self.link.bind(self.path("test"))
-            self.link.settimeout(PATIENCE)
-            network += ["-netdev", "dgram,id=raw,local.type=unix,remote.type=unix,"
-                        f"local.path={self.path('qemu')},remote.path={self.path('test')}"]
-            for name in ["user", "raw"]:
-                network += ["-netdev", f"hubport,hubid=0,id=port-{name},netdev={name}"]
-            network += ["-net", "nic,model=lan9118"]
+            # The board is on a wire to the test, and so is the user network (through a hub, as
+            # QEMU has no other way to join two of its ends): the test carries frames between them.
+            self.wire, wire = self.link("wire")
+            self.far_end, far_end = self.link("far-end")
+            network += [*wire, *far_end, "-net", "nic,model=lan9118,netdev=wire"]
+            for name in ["user", "far-end"]:
+                network += ["-netdev", f"hubport,hubid=1,id=port-{name},netdev={name}"]
         else:
             network += ["-net", "nic,model=lan9118,netdev=user"]
         command = [
@@ -140,6 +144,34 @@ class Board:
             prompt(monitor)
             monitor.sendall(command.encode() + b"\n")
             return prompt(monitor)
+
+
+class Link:
+    """The test's end of a link to QEMU."""
+
+    def __init__(self, ours, theirs):
+        self.ours, self.theirs = ours, theirs
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(ours)
+
+    def send(self, frame):
+        self.socket.sendto(frame, self.theirs)
+
+    def listen(self, take):
+        """Hands over what comes, in a thread of its own, until `close`."""
+
+        def read():
+            while frame := self.socket.recv(4096):
+                take(frame)
+
+        self.reader = threading.Thread(target=read, daemon=True)
+        self.reader.start()
+
+    def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", self.ours)
+        self.reader.join()
+        self.socket.close()
 
 
 def prompt(monitor):
