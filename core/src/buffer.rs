@@ -25,7 +25,8 @@ impl Buffer {
         Self(bytes)
     }
 
-    /// Makes it start with `Hello, ` again, after [`refuse`](Self::refuse) or [`all`](Self::all).
+    /// Makes it start with `Hello, ` again, after [`refuse`](Self::refuse) or
+    /// [`anywhere`](Self::anywhere).
     pub(crate) fn restore(&mut self) {
         self.put(GREETING.as_bytes());
     }
@@ -53,9 +54,10 @@ impl Buffer {
         reply.as_str().len()
     }
 
-    /// All of it, for bytes that nobody will look at.
-    pub(crate) fn all(&mut self) -> &mut [u8] {
-        &mut self.0
+    /// Room for bytes that nobody will look at, at most `limit`.
+    pub(crate) fn anywhere(&mut self, limit: u32) -> &mut [u8] {
+        let room = usize::try_from(limit).unwrap_or(SIZE).min(SIZE);
+        self.0.get_mut(..room).unwrap_or_default()
     }
 
     fn put(&mut self, bytes: &[u8]) {

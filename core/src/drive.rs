@@ -5,7 +5,7 @@
 use core::task::Poll;
 use core::time::Duration;
 
-use embedded_io::Error;
+use embedded_io::{Error, ErrorKind};
 
 use crate::error::Abandonment;
 use crate::exchange::{self, Exchange, Outcome};
@@ -51,6 +51,7 @@ pub fn exchange<S: Stream>(
                 let reply = exchange.transmit();
                 let left = reply.len();
                 match stream.send_last(reply) {
+                    Poll::Ready(Ok(0)) => exchange.connection_lost(ErrorKind::WriteZero),
                     Poll::Ready(Ok(n)) => {
                         exchange.transmitted(n);
                         if n >= left {
@@ -96,6 +97,10 @@ pub fn request<S: Stream>(
                 let name = request.transmit();
                 let left = name.len();
                 match stream.send_last(name) {
+                    Poll::Ready(Ok(0)) if left > 0 => {
+                        request.connection_lost(ErrorKind::WriteZero);
+                        continue;
+                    }
                     Poll::Ready(Ok(n)) => {
                         request.transmitted(n);
                         if n >= left {

@@ -126,7 +126,7 @@ impl Exchange {
     pub fn space(&mut self) -> &mut [u8] {
         match self.state {
             State::Reading { .. } => self.buffer.space(self.len.into()),
-            State::Draining { .. } => self.buffer.all(),
+            State::Draining { left } => self.buffer.anywhere(left),
             _ => &mut [],
         }
     }
@@ -137,6 +137,7 @@ impl Exchange {
         match self.state {
             State::Reading { .. } => self.take(n, now),
             State::Draining { left } => {
+                let n = n.min(self.buffer.anywhere(left).len());
                 let n = u32::try_from(n).unwrap_or(u32::MAX);
                 self.state = match left.saturating_sub(n) {
                     0 => State::Done,
@@ -198,12 +199,11 @@ impl Exchange {
     /// FIN was sent after the reply.
     pub fn finished(&mut self, now: Duration) {
         if let State::Finishing = self.state {
-            self.state = if let Verdict::Greeting = self.verdict {
-                State::Done
-            } else {
-                self.deadline = Moment::at(now).after(self.grant.drain_us.into());
-                State::Draining {
-                    left: self.grant.drain_bytes,
+            self.state = match (self.verdict, self.grant.drain_bytes) {
+                (Verdict::Greeting, _) | (_, 0) => State::Done,
+                (_, left) => {
+                    self.deadline = Moment::at(now).after(self.grant.drain_us.into());
+                    State::Draining { left }
                 }
             };
         }
@@ -255,6 +255,12 @@ impl Exchange {
             State::Draining { .. } => Status::Draining,
             State::Done => Status::Done(self.outcome()),
         }
+    }
+
+    /// Whether nothing has come yet: no byte, no FIN, no deadline. A server may then keep the
+    /// connection without this exchange's memory, and start another when something comes.
+    pub fn is_untouched(&self) -> bool {
+        self.len == 0 && matches!(self.state, State::Reading { .. })
     }
 
     /// The name, once it is complete and good.
@@ -357,4 +363,30 @@ impl Grant {
 #[expect(clippy::cast_possible_truncation, reason = "at most 1032")]
 const fn short(len: usize) -> u16 {
     len as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that are known to be whole characters are overwritten with bytes that never occur in
+    /// UTF-8: whoever looked at them again would refuse the name.
+    #[test]
+    fn a_whole_character_is_never_looked_at_again() {
+        let name = "aé世👋".repeat(102);
+        let mut exchange = Exchange::new(Duration::ZERO, &Limits::DEFAULT);
+        for byte in name.bytes() {
+            exchange.space()[0] = byte;
+            exchange.received(1, Duration::ZERO);
+            assert!(
+                exchange.len - exchange.checked < 4,
+                "more than one character is looked at"
+            );
+            let checked = GREETING.len() + usize::from(exchange.checked);
+            exchange.buffer.anywhere(u32::MAX)[GREETING.len()..checked].fill(0xff);
+        }
+        exchange.received_fin(Duration::ZERO);
+        assert_eq!(exchange.status(), Status::Replying);
+        assert_eq!(exchange.transmit().len(), GREETING.len() + name.len());
+    }
 }

@@ -50,7 +50,7 @@ pub struct Limits {
     ///
     /// Kept in microseconds; more than 71 minutes count as 71 minutes.
     pub drain_time: Duration,
-    /// How many bytes the server reads and throws away after a refusal.
+    /// How many bytes the server reads and throws away after a refusal. 0: it doesn't read on.
     pub drain_bytes: u32,
 }
 

@@ -4,13 +4,16 @@ use core::net::SocketAddr;
 use core::task::Poll;
 use core::time::Duration;
 
-use embedded_io::{Error, ErrorKind};
+use embedded_io::ErrorKind;
 
 use crate::buffer::Buffer;
 use crate::error::{Refusal, TextError};
 use crate::limits::MAX_TEXT;
 use crate::text::Text;
 use crate::transport::Datagrams;
+
+/// How long after a failure the socket is asked again: datagrams may be waiting behind it.
+pub const RETRY: Duration = Duration::from_millis(100);
 
 /// Takes messages from one UDP socket.
 ///
@@ -20,10 +23,10 @@ pub struct Receiver {
     tally: Tally,
 }
 
-/// What came in one datagram.
+/// What came in one datagram. `E` is the transport's error.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum Event<'a, E = ErrorKind> {
     /// A message.
     Message {
         /// The sender's address, which UDP lets anybody forge.
@@ -38,10 +41,11 @@ pub enum Event<'a> {
         /// The sender's fault.
         why: Refusal,
     },
-    /// The transport failed. Datagrams may come again later.
+    /// The transport failed. It is asked again after [`RETRY`], or in the next poll if that comes
+    /// first.
     Failed {
-        /// How the transport classifies it.
-        kind: ErrorKind,
+        /// What the transport says.
+        error: &'a E,
     },
 }
 
@@ -76,13 +80,13 @@ impl Receiver {
 
     /// Takes what has come, up to [`BATCH`](Self::BATCH) datagrams, and reports it.
     ///
-    /// Returns when to call again: at once if more may be waiting, or (`None`) when the socket may
-    /// be ready.
+    /// Returns when to call again: at once if more may be waiting, a little later after a failure,
+    /// or (`None`) when the socket may be ready.
     pub fn poll<D: Datagrams>(
         &mut self,
         socket: &mut D,
         now: Duration,
-        mut report: impl FnMut(Event<'_>),
+        mut report: impl FnMut(Event<'_, D::Error>),
     ) -> Option<Duration> {
         for _ in 0..Self::BATCH {
             match socket.receive_from(self.buffer.space(0)) {
@@ -94,8 +98,8 @@ impl Receiver {
                     },
                 }),
                 Poll::Ready(Err(error)) => {
-                    report(Event::Failed { kind: error.kind() });
-                    return None;
+                    report(Event::Failed { error: &error });
+                    return Some(now.saturating_add(RETRY));
                 }
                 Poll::Pending => return None,
             }
@@ -115,11 +119,12 @@ impl Receiver {
         } else {
             Text::from_bytes(self.buffer.text(0, len))
         };
-        *match text {
+        let counter = match text {
             Ok(_) => &mut self.tally.messages,
             Err(TextError::TooLong) => &mut self.tally.too_long,
             Err(TextError::NotUtf8 { .. }) => &mut self.tally.not_utf8,
-        } += 1;
+        };
+        *counter = counter.saturating_add(1);
         text
     }
 }

@@ -2,16 +2,20 @@
 //! simulation, or a desktop program with a loop of its own.
 
 use core::net::SocketAddr;
+use core::ops::Add;
 use core::task::Poll;
 use core::time::Duration;
 
-use embedded_io::{Error, ErrorKind};
+use embedded_io::ErrorKind;
 
 use crate::drive;
 use crate::error::{Abandonment, Refusal};
 use crate::exchange::{Exchange, Outcome, Status};
 use crate::limits::Limits;
 use crate::transport::Listener;
+
+/// How long after a failed accept the next is due: nobody says when what was missing is back.
+pub const RETRY: Duration = Duration::from_millis(100);
 
 /// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's handle.
 ///
@@ -32,9 +36,11 @@ struct Place<H> {
 
 /// What happened to one client. Each is [`Connected`](Event::Connected) once, and ends in exactly
 /// one of the three events after that.
+///
+/// `E` is the listener's error.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum Event<'a, E = ErrorKind> {
     /// Somebody connected.
     Connected {
         /// The client's address.
@@ -61,14 +67,15 @@ pub enum Event<'a> {
         /// What became of the client.
         why: Abandonment,
     },
-    /// The listener lacks something to accept a client, who goes on waiting.
+    /// The listener lacks something to accept a client, who goes on waiting. It is asked again
+    /// after [`RETRY`], or in the next poll if that comes first.
     AcceptFailed {
-        /// How the transport classifies it.
-        kind: ErrorKind,
+        /// What the transport says.
+        error: &'a E,
     },
 }
 
-impl<'a> Event<'a> {
+impl<'a, E> Event<'a, E> {
     /// The event that ends an exchange with `peer`.
     pub fn end(peer: SocketAddr, exchange: &'a Exchange, outcome: Outcome) -> Self {
         match outcome {
@@ -111,32 +118,43 @@ impl Tally {
             Outcome::Refused(Refusal::Late { .. }) => &mut self.late,
             Outcome::Abandoned(_) => &mut self.abandoned,
         };
-        *counter += 1;
-    }
-
-    /// Adds another tally, say of another worker.
-    pub fn add(&mut self, other: &Self) {
-        self.greeted += other.greeted;
-        self.too_long += other.too_long;
-        self.not_utf8 += other.not_utf8;
-        self.late += other.late;
-        self.abandoned += other.abandoned;
+        *counter = counter.saturating_add(1);
     }
 
     /// All clients whose exchange has ended.
     pub fn total(&self) -> u64 {
-        self.greeted + self.refused() + self.abandoned
+        self.greeted
+            .saturating_add(self.refused())
+            .saturating_add(self.abandoned)
     }
 
     /// All refusals.
     pub fn refused(&self) -> u64 {
-        self.too_long + self.not_utf8 + self.late
+        self.too_long
+            .saturating_add(self.not_utf8)
+            .saturating_add(self.late)
+    }
+}
+
+/// Two workers' tallies as one.
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            greeted: self.greeted.saturating_add(other.greeted),
+            too_long: self.too_long.saturating_add(other.too_long),
+            not_utf8: self.not_utf8.saturating_add(other.not_utf8),
+            late: self.late.saturating_add(other.late),
+            abandoned: self.abandoned.saturating_add(other.abandoned),
+        }
     }
 }
 
 impl<H, const N: usize> Server<H, N> {
-    /// A server with `N` free places.
+    /// A server with `N` free places; one without any doesn't compile.
     pub const fn new(limits: Limits) -> Self {
+        const { assert!(N > 0, "a server needs a place") };
         Self {
             limits,
             places: heapless::Vec::new(),
@@ -160,7 +178,7 @@ impl<H, const N: usize> Server<H, N> {
         &mut self,
         listener: &mut L,
         now: Duration,
-        mut report: impl FnMut(Event<'_>),
+        mut report: impl FnMut(Event<'_, L::Error>),
     ) -> Option<Duration> {
         let mut next = None;
         for index in 0..self.places.len() {
@@ -180,8 +198,8 @@ impl<H, const N: usize> Server<H, N> {
                     self.serve(index, listener, now, &mut next, &mut report);
                 }
                 Poll::Ready(Err(error)) => {
-                    report(Event::AcceptFailed { kind: error.kind() });
-                    return next;
+                    report(Event::AcceptFailed { error: &error });
+                    return earlier(next, Some(now.saturating_add(RETRY)));
                 }
                 Poll::Pending => return next,
             }
@@ -221,7 +239,7 @@ impl<H, const N: usize> Server<H, N> {
         listener: &mut L,
         now: Duration,
         next: &mut Option<Duration>,
-        report: &mut impl FnMut(Event<'_>),
+        report: &mut impl FnMut(Event<'_, L::Error>),
     ) {
         let Some(Place { client, exchange }) = self.places.get_mut(index) else {
             return;

@@ -113,7 +113,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether [`shown`] escapes this character.
+pub fn is_unsafe(c: char) -> bool {
     match c {
         ' '..='~' => false,
         '\u{61c}'                     // Arabic letter mark

@@ -9,11 +9,14 @@ use core::time::Duration;
 pub(crate) struct Moment(u64);
 
 impl Moment {
-    /// Later than any other moment.
+    /// Later than any moment that comes.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
+    /// The last moment there is; later ones count as this one.
+    const LAST: u64 = u64::MAX - 1;
+
     pub(crate) const fn at(since_start: Duration) -> Self {
-        Self(
+        Self(0).after(
             since_start
                 .as_secs()
                 .saturating_mul(1_000_000)
@@ -22,7 +25,12 @@ impl Moment {
     }
 
     pub(crate) const fn after(self, micros: u64) -> Self {
-        Self(self.0.saturating_add(micros))
+        let micros = self.0.saturating_add(micros);
+        Self(if micros > Self::LAST {
+            Self::LAST
+        } else {
+            micros
+        })
     }
 
     /// `None` for [`NEVER`](Self::NEVER).

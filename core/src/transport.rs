@@ -46,7 +46,8 @@ pub trait Stream: ErrorType {
     /// nothing is waiting now.
     fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, Self::Error>>;
 
-    /// Sends the first of `bytes`, and says how many; never zero of some.
+    /// Sends the first of `bytes`, and says how many; never zero of some, which the drivers take
+    /// for a broken connection.
     ///
     /// `Pending`: there is no room now, or the connection isn't established yet; the latter for no
     /// bytes as well.

@@ -70,6 +70,9 @@ impl<'a> Backlog<'a> {
         let Ok(len) = u8::try_from(frame.len()) else {
             return;
         };
+        if frame.len() > LONGEST_SYN {
+            return;
+        }
         let client = frame.get(peer.clone());
         let known =
             |parked: &Parked| parked.waits(now) && parked.frame().get(peer.clone()) == client;
@@ -81,14 +84,15 @@ impl<'a> Backlog<'a> {
         } else {
             return;
         };
-        if let Some(to) = slot.frame.get_mut(..frame.len()) {
-            to.copy_from_slice(frame);
-            slot.len = len;
-            slot.port = port;
-            slot.since = since;
-            slot.seen = now;
-            self.empty = false;
+        // Not copy_from_slice, which keeps a panic where the compiler doesn't see equal lengths.
+        for (to, from) in slot.frame.iter_mut().zip(frame) {
+            *to = *from;
         }
+        slot.len = len;
+        slot.port = port;
+        slot.since = since;
+        slot.seen = now;
+        self.empty = false;
     }
 
     /// The client who has waited longest among those whose gate is open, as an index.

@@ -11,7 +11,7 @@ use smoltcp::wire::IpAddress;
 
 use crate::address;
 use crate::error::DatagramError;
-use crate::stack::Net;
+use crate::net::Net;
 
 const UDP_HEADER: usize = 8;
 

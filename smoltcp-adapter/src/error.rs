@@ -18,7 +18,7 @@ use embedded_io::ErrorKind;
 pub enum SetupError {
     /// All slots of [`SocketSlots`](crate::storage::SocketSlots) are taken: reserve more.
     NoSlot,
-    /// There are [`MAX_LISTENERS`](crate::stack::MAX_LISTENERS) listeners already.
+    /// There are [`MAX_LISTENERS`](crate::net::MAX_LISTENERS) listeners already.
     TooManyListeners,
     /// Another socket has the port.
     PortInUse,

@@ -1,7 +1,7 @@
 //! The gate in front of the listening sockets: a device as smoltcp sees it, where a SYN that finds
 //! no listening socket waits in the backlog or is ignored, rather than being reset.
 //!
-//! [`Net`](crate::stack::Net) puts it in front of the device while frames come in. Nothing but SYN
+//! [`Net`](crate::net::Net) puts it in front of the device while frames come in. Nothing but SYN
 //! and RST segments to a listener's port is looked at, and no frame is changed.
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};

@@ -5,7 +5,7 @@ use core::task::Poll;
 
 use greet_core::transport::{self, Accepted};
 
-use crate::stack::Net;
+use crate::net::Net;
 use crate::stream::{Connection, Stream};
 
 /// The listening sockets of one port; [`Net::listen`] makes it.

@@ -45,7 +45,7 @@ impl<const FRAMES: usize, const MTU: usize> Loopback<FRAMES, MTU> {
             assert!(
                 FRAMES >= 2,
                 "an answer needs a frame beside the one it answers"
-            )
+            );
         };
         Self {
             frames: [const {

@@ -1,6 +1,6 @@
 //! What each socket of the set is for, and how a TCP socket comes back to work after a connection.
 //!
-//! [`Net`](crate::stack::Net) sweeps over all slots; who may listen again, and when, is decided
+//! [`Net`](crate::net::Net) sweeps over all slots; who may listen again, and when, is decided
 //! here and nowhere else.
 
 use core::time::Duration;
@@ -69,8 +69,8 @@ pub(crate) struct Sweep {
     pub(crate) next: Option<Duration>,
     /// Whether a released socket isn't done yet.
     pub(crate) closing: bool,
-    /// Whether a socket can be connected that couldn't before.
-    pub(crate) freed: bool,
+    /// Whether a reset has to be sent, or a socket can be connected that couldn't before.
+    pub(crate) moved: bool,
 }
 
 impl Slot {
@@ -132,11 +132,12 @@ impl Slot {
     ) {
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
         if !socket.is_open() && (!resetting || now >= until) {
-            found.freed |= self.gate.is_none();
+            found.moved |= self.gate.is_none();
             return self.reuse(socket, gates, timeouts);
         }
         if now >= until {
             socket.abort();
+            found.moved = true;
             until = now.saturating_add(RESET_WAITS);
         }
         self.role = Role::Closing { until };

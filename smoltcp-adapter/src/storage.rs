@@ -36,8 +36,10 @@ pub struct SocketSlots<'a, const SOCKETS: usize, const BACKLOG: usize> {
 /// The buffers of `N` TCP sockets: `RX` bytes to receive and `TX` bytes to send for each.
 ///
 /// The receive buffer is the window that a peer sees. A server that greets is at its best with
-/// room for a whole name (1024 bytes) and a whole reply (1031 bytes); smaller buffers work, with
-/// more segments.
+/// room for a whole name (1024 bytes) and a whole reply (1031 bytes). A smaller `TX` means more
+/// segments. With an `RX` below [`MIN_MSS`](greet_core::limits::MIN_MSS) the window splits names
+/// that would have come in one segment, and the name of a client who doesn't half-close may be
+/// taken to end there.
 pub struct TcpBuffers<const N: usize, const RX: usize, const TX: usize> {
     pub(crate) receive: [[u8; RX]; N],
     pub(crate) send: [[u8; TX]; N],

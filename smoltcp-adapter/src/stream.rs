@@ -7,8 +7,8 @@ use greet_core::transport;
 use smoltcp::socket::tcp::{self, State};
 
 use crate::error::StreamError;
+use crate::net::Net;
 use crate::slot::Role;
-use crate::stack::Net;
 
 /// A connection between polls.
 ///

@@ -2,7 +2,7 @@
 
 use core::task::Poll;
 
-use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 
 use super::Stream;
 
@@ -35,15 +35,15 @@ impl<T: ErrorType> ErrorType for NonBlocking<T> {
 
 impl<T: Read + Write> Stream for Blocking<T> {
     fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, Self::Error>> {
-        Poll::Ready(self.0.read(buffer))
+        Poll::Ready(uninterrupted(|| self.0.read(buffer)))
     }
 
     fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
-        Poll::Ready(self.0.write(bytes))
+        Poll::Ready(uninterrupted(|| self.0.write(bytes)))
     }
 
     fn finish(&mut self) -> Result<(), Self::Error> {
-        self.0.flush()
+        uninterrupted(|| self.0.flush())
     }
 
     fn abort(&mut self) {}
@@ -51,24 +51,34 @@ impl<T: Read + Write> Stream for Blocking<T> {
 
 impl<T: Read + Write + ReadReady + WriteReady> Stream for NonBlocking<T> {
     fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, Self::Error>> {
-        if self.0.read_ready()? {
-            Poll::Ready(self.0.read(buffer))
+        if uninterrupted(|| self.0.read_ready())? {
+            Poll::Ready(uninterrupted(|| self.0.read(buffer)))
         } else {
             Poll::Pending
         }
     }
 
     fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
-        if self.0.write_ready()? {
-            Poll::Ready(self.0.write(bytes))
+        if uninterrupted(|| self.0.write_ready())? {
+            Poll::Ready(uninterrupted(|| self.0.write(bytes)))
         } else {
             Poll::Pending
         }
     }
 
     fn finish(&mut self) -> Result<(), Self::Error> {
-        self.0.flush()
+        uninterrupted(|| self.0.flush())
     }
 
     fn abort(&mut self) {}
+}
+
+/// Repeats a call that was merely interrupted, as on an operating system by a signal.
+fn uninterrupted<T, E: Error>(mut call: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }

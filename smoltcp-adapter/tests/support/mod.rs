@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod peer;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use greet_core::request::{Answer, RequestError};
 use greet_core::text::Text;
 use greet_smoltcp::error::ConnectError;
 use greet_smoltcp::loopback::Loopback;
-use greet_smoltcp::stack::{Net, Stack};
+use greet_smoltcp::net::Net;
+use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::Connection;
 use smoltcp::iface::Config;
@@ -55,7 +58,7 @@ impl Path {
     pub(crate) fn config(self) -> Config {
         Config::new(match self.medium {
             Medium::Ethernet => HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, 1])),
-            _ => HardwareAddress::Ip,
+            Medium::Ip => HardwareAddress::Ip,
         })
     }
 

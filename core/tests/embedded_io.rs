@@ -1,0 +1,169 @@
+//! Any `embedded_io` reader and writer carries a greeting, through the wrappers.
+
+use core::time::Duration;
+
+use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+use greet_core::drive;
+use greet_core::error::Abandonment;
+use greet_core::exchange::{self, Exchange, Outcome};
+use greet_core::limits::Limits;
+use greet_core::request::{self, Answer, Request};
+use greet_core::text::Text;
+use greet_core::transport::{Blocking, NonBlocking, Stream};
+
+const NOW: Duration = Duration::ZERO;
+
+/// A serial line, as a driver of one would look: what comes in is a script, what goes out is kept.
+struct Line {
+    script: Vec<Comes>,
+    written: Vec<u8>,
+    /// So many bytes are taken at once; 0: it isn't ready to write.
+    room: usize,
+    flushed: usize,
+    interrupted: bool,
+}
+
+enum Comes {
+    Bytes(&'static [u8]),
+    /// Nothing yet: not ready to read, once.
+    Nothing,
+    Eof,
+    Fault(ErrorKind),
+}
+
+impl Line {
+    /// Plays the script from its end.
+    fn new(mut script: Vec<Comes>) -> Self {
+        script.reverse();
+        Self {
+            script,
+            written: Vec::new(),
+            room: 5,
+            flushed: 0,
+            interrupted: false,
+        }
+    }
+
+    /// Each call is interrupted by a signal first.
+    fn interrupt(&mut self) -> Result<(), ErrorKind> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(ErrorKind::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+impl ErrorType for Line {
+    type Error = ErrorKind;
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.interrupt()?;
+        match self.script.pop() {
+            Some(Comes::Bytes(bytes)) => {
+                buffer[..bytes.len()].copy_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            Some(Comes::Eof) => Ok(0),
+            Some(Comes::Fault(kind)) => Err(kind),
+            Some(Comes::Nothing) | None => panic!("this read would block for ever"),
+        }
+    }
+}
+
+impl ReadReady for Line {
+    fn read_ready(&mut self) -> Result<bool, ErrorKind> {
+        self.interrupt()?;
+        if let Some(Comes::Nothing) = self.script.last() {
+            self.script.pop();
+            return Ok(false);
+        }
+        Ok(!self.script.is_empty())
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.interrupt()?;
+        assert!(bytes.is_empty() || self.room > 0, "this write would block");
+        let n = bytes.len().min(self.room);
+        self.written.extend_from_slice(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.interrupt()?;
+        self.flushed += 1;
+        Ok(())
+    }
+}
+
+impl WriteReady for Line {
+    fn write_ready(&mut self) -> Result<bool, ErrorKind> {
+        self.interrupt()?;
+        Ok(self.room > 0)
+    }
+}
+
+fn serve(stream: &mut impl Stream) -> exchange::Status {
+    let mut exchange = Exchange::new(NOW, &Limits::DEFAULT);
+    drive::exchange(&mut exchange, stream, NOW)
+}
+
+#[test]
+fn a_blocking_stream_serves_a_client_that_half_closes() {
+    let script = vec![Comes::Bytes(b"Wor"), Comes::Bytes(b"ld"), Comes::Eof];
+    let mut stream = Blocking(Line::new(script));
+    let status = serve(&mut stream);
+    assert_eq!(status, exchange::Status::Done(Outcome::Greeted));
+    assert_eq!(stream.0.written, b"Hello, World");
+    assert_eq!(stream.0.flushed, 1);
+}
+
+#[test]
+fn a_blocking_stream_carries_a_request() {
+    let script = vec![Comes::Bytes(b"Hello, "), Comes::Bytes(b"World"), Comes::Eof];
+    let mut stream = Blocking(Line::new(script));
+    let mut request = Request::new(Text::new("World").expect("short"), NOW, Duration::MAX);
+    let status = drive::request(&mut request, &mut stream, NOW);
+    assert_eq!(status, request::Status::Done);
+    assert_eq!(request.answer(), Some(Ok(Answer::Greeted)));
+    assert_eq!(stream.0.written, b"World");
+    assert_eq!(stream.0.flushed, 1);
+}
+
+#[test]
+fn a_non_blocking_stream_serves_a_client_that_only_goes_quiet() {
+    let script = vec![Comes::Bytes(b"World"), Comes::Nothing];
+    let mut stream = NonBlocking(Line::new(script));
+    let status = serve(&mut stream);
+    assert_eq!(status, exchange::Status::Done(Outcome::Greeted));
+    assert_eq!(stream.0.written, b"Hello, World");
+}
+
+#[test]
+fn a_non_blocking_stream_waits_for_either_side() {
+    let script = vec![Comes::Nothing, Comes::Bytes(b"World")];
+    let mut stream = NonBlocking(Line::new(script));
+    stream.0.room = 0;
+    let mut exchange = Exchange::new(NOW, &Limits::DEFAULT);
+    for status in [exchange::Status::Reading, exchange::Status::Replying] {
+        assert_eq!(drive::exchange(&mut exchange, &mut stream, NOW), status);
+        assert_eq!(stream.0.written, b"");
+    }
+    stream.0.room = 100;
+    let status = drive::exchange(&mut exchange, &mut stream, NOW);
+    assert_eq!(status, exchange::Status::Done(Outcome::Greeted));
+    assert_eq!(stream.0.written, b"Hello, World");
+}
+
+#[test]
+fn a_fault_is_classified() {
+    let fault = || vec![Comes::Bytes(b"W"), Comes::Fault(ErrorKind::TimedOut)];
+    let lost = Abandonment::Connection(ErrorKind::TimedOut);
+    let lost = exchange::Status::Done(Outcome::Abandoned(lost));
+    assert_eq!(serve(&mut Blocking(Line::new(fault()))), lost);
+    assert_eq!(serve(&mut NonBlocking(Line::new(fault()))), lost);
+}

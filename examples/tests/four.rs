@@ -1,0 +1,49 @@
+//! The four programs of the exercise, run as a newcomer runs them: servers first, then clients.
+
+#[path = "../../std-adapter/tests/process/mod.rs"]
+mod process;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use process::{Process, port_in, run};
+
+#[test]
+fn the_tcp_client_is_greeted_by_the_tcp_server() {
+    let server = Process::start(example("tcp_server").arg("127.0.0.1:0"));
+    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let received = run(example("tcp_client").arg(format!("127.0.0.1:{port}")));
+    assert_eq!(received, ["Received: Hello, World"]);
+    port_in(&server.line(), "Connection from 127.0.0.1:", "");
+}
+
+#[test]
+fn the_udp_senders_message_reaches_the_udp_receiver() {
+    let receiver = Process::start(example("udp_receiver").arg("127.0.0.1:0"));
+    let port = port_in(
+        &receiver.line(),
+        "Receiver is listening on UDP port ",
+        "...",
+    );
+    run(example("udp_sender").arg(format!("127.0.0.1:{port}")));
+    port_in(
+        &receiver.line(),
+        "Received message: Hello, UDP! from 127.0.0.1:",
+        "",
+    );
+}
+
+/// An example, which cargo builds beside the tests but names to nobody.
+fn example(name: &str) -> Command {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test.ancestors().nth(2).expect("it lies in deps");
+    let program: PathBuf = profile
+        .join("examples")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "{} isn't built; `cargo build --examples` does it",
+        program.display()
+    );
+    Command::new(program)
+}

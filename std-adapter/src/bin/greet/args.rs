@@ -1,0 +1,121 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Serves greetings and asks for them, over TCP and UDP.
+///
+/// A server answers a name with `Hello, ` and the name. Start one with `greet serve`, and
+/// ask it from another terminal with `greet hello`; or see both at work with `greet demo`.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_STATUS, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 if all went well, 1 if it failed (a sentence on stderr says why), 2 if the command \
+line is wrong.";
+
+#[derive(Subcommand)]
+pub enum Command {
+    Serve(ServeArgs),
+    Hello(HelloArgs),
+    Send(SendArgs),
+    /// Run a server and clients together on this machine, and show what crosses the wire
+    ///
+    /// Nothing else needs to run. Exits with 0 only if every byte was right.
+    Demo,
+    /// Print a completion script for a shell
+    ///
+    /// For bash: greet completions bash > ~/.local/share/bash-completion/completions/greet
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Answer names over TCP, and show messages that come over UDP.
+///
+/// With neither --tcp nor --udp, both run, at 127.0.0.1:8000 and 127.0.0.1:8001. With one of them,
+/// only that one runs. Ctrl-C finishes what is in hand and prints a summary; a second Ctrl-C stops
+/// at once.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  greet serve
+  greet serve --tcp 0.0.0.0:8000             for the whole network, TCP alone
+  greet serve --tcp '[::1]:0'                IPv6, on a free port, which is printed
+  greet serve --json | jq .                  an object per event")]
+pub struct ServeArgs {
+    /// Answer names at this address; port 0 takes a free port
+    #[arg(long, value_name = "ADDR")]
+    pub tcp: Option<String>,
+
+    /// Show messages that come to this address; port 0 takes a free port
+    #[arg(long, value_name = "ADDR")]
+    pub udp: Option<String>,
+
+    /// How long a client may take, from connecting to its answer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub deadline: Duration,
+
+    /// How long a long name must be quiet to be complete
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
+    pub settle: Duration,
+
+    /// How many connections are held at once; more wait until one ends
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pub max_connections: NonZeroUsize,
+
+    /// How many workers share the load [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Print no line for a connection or a message; refusals and losses still go to stderr
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Print each event as a JSON object in a line of its own, all on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Send a name over TCP, and print the greeting.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  greet hello
+  greet hello Ada --to board.local:8000
+  printf 'two\\nlines' | greet hello -        the name is taken byte for byte")]
+pub struct HelloArgs {
+    /// The name, at most 1024 bytes of UTF-8; `-` reads it from stdin
+    #[arg(default_value = "World")]
+    pub name: String,
+
+    /// The server's address; of a host with several addresses, each is tried
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub to: String,
+
+    /// How long connecting, sending and receiving may take together
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+/// Send a message over UDP.
+///
+/// UDP doesn't say whether it arrives. A broadcast address reaches every receiver on a network.
+#[derive(clap::Args)]
+pub struct SendArgs {
+    /// The message, at most 1024 bytes of UTF-8; `-` reads it from stdin
+    #[arg(default_value = "Hello, UDP!")]
+    pub message: String,
+
+    /// The receiver's address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
+    pub to: String,
+}

@@ -1,0 +1,50 @@
+//! `greet hello` and `greet send`: one name, one message.
+
+use std::io::{self, Read};
+
+use anyhow::{Context, Result, bail};
+use greet_std::Client;
+use greet_std::core::error::TextError;
+use greet_std::core::limits::MAX_TEXT;
+use greet_std::core::text::Text;
+
+use crate::args::{HelloArgs, SendArgs};
+use crate::console;
+
+pub fn hello(args: &HelloArgs) -> Result<()> {
+    let name = argument_or_stdin(&args.name)?;
+    let name = text(&name, "name")?;
+    let greeting = Client::new().timeout(args.timeout).greet(&*args.to, name)?;
+    console::print(format!("Received: {greeting}\n").as_bytes())
+}
+
+pub fn send(args: &SendArgs) -> Result<()> {
+    let message = argument_or_stdin(&args.message)?;
+    greet_std::send(&*args.to, text(&message, "message")?)?;
+    Ok(())
+}
+
+/// `-` stands for what comes on stdin; no more of it is read than shows that it is too long.
+fn argument_or_stdin(argument: &str) -> Result<Vec<u8>> {
+    if argument != "-" {
+        return Ok(argument.as_bytes().to_vec());
+    }
+    let mut bytes = Vec::new();
+    let limit = MAX_TEXT as u64 + 1;
+    io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .context("can't read stdin")?;
+    Ok(bytes)
+}
+
+fn text<'a>(bytes: &'a [u8], what: &str) -> Result<Text<'a>> {
+    match Text::from_bytes(bytes) {
+        Ok(text) => Ok(text),
+        Err(error @ TextError::TooLong) => {
+            bail!("the {what} is {error}: shorten it; nothing was sent")
+        }
+        Err(error) => bail!("the {what} is {error}: convert it to UTF-8; nothing was sent"),
+    }
+}

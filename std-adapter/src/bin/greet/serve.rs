@@ -1,0 +1,131 @@
+//! `greet serve`: a server and a receiver until Ctrl-C.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result};
+use greet_std::core::limits::{Limits, TCP_PORT, UDP_PORT};
+use greet_std::{Receiver, ReceiverHandle, Server, server};
+
+use crate::args::ServeArgs;
+use crate::console::Console;
+use crate::wording::{Listening, Style, Summary, Wording};
+
+pub fn run(args: &ServeArgs) -> Result<()> {
+    let (tcp, udp) = bind(args)?;
+    let stop = Stop {
+        tcp: tcp.as_ref().map(Server::handle),
+        udp: udp.as_ref().map(Receiver::handle),
+    };
+    stop.clone().on_signals(args.json)?;
+    let style = if args.json {
+        Style::Json
+    } else {
+        Style::Sentences
+    };
+    Console::with(|console| {
+        let wording = Wording {
+            console,
+            style,
+            quiet: args.quiet,
+        };
+        if let Some(server) = &tcp {
+            wording.listening(Listening::Tcp(server.local_addr()));
+        }
+        if let Some(receiver) = &udp {
+            wording.listening(Listening::Udp(receiver.local_addr()));
+        }
+        let summary = serve(tcp, udp, &stop, wording)?;
+        wording.summary(summary);
+        Ok(())
+    })
+}
+
+/// Runs both until they are stopped. When one fails, the other is stopped.
+fn serve(
+    tcp: Option<Server>,
+    udp: Option<Receiver>,
+    stop: &Stop,
+    wording: Wording<'_>,
+) -> Result<Summary> {
+    thread::scope(|scope| {
+        let messages = scope.spawn(move || {
+            let done = udp
+                .map(|receiver| receiver.run(|event| wording.message(event)))
+                .transpose();
+            done.inspect_err(|_| stop.gracefully())
+        });
+        let greetings = tcp
+            .map(|server| server.run(|event| wording.client(event)))
+            .transpose()
+            .inspect_err(|_| stop.gracefully());
+        let messages = messages
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(Summary {
+            greetings: greetings?,
+            messages: messages?,
+        })
+    })
+}
+
+/// Stops what runs.
+#[derive(Clone)]
+struct Stop {
+    tcp: Option<server::Handle>,
+    udp: Option<ReceiverHandle>,
+}
+
+impl Stop {
+    /// On Ctrl-C and SIGTERM: the first lets clients finish, the second doesn't.
+    fn on_signals(self, silently: bool) -> Result<()> {
+        let stopping = AtomicBool::new(false);
+        ctrlc::set_handler(move || {
+            if stopping.swap(true, Ordering::Relaxed) {
+                self.at_once();
+            } else {
+                if !silently {
+                    eprintln!("Finishing what is in hand (again to stop at once)");
+                }
+                self.gracefully();
+            }
+        })
+        .context("can't listen for Ctrl-C")
+    }
+
+    fn gracefully(&self) {
+        self.tcp.iter().for_each(server::Handle::stop);
+        self.udp.iter().for_each(ReceiverHandle::stop);
+    }
+
+    fn at_once(&self) {
+        self.tcp.iter().for_each(server::Handle::abort);
+    }
+}
+
+/// With neither address given, both at their defaults; with one, only that.
+fn bind(args: &ServeArgs) -> Result<(Option<Server>, Option<Receiver>)> {
+    let default = |port| format!("127.0.0.1:{port}");
+    let (tcp, udp) = match (&args.tcp, &args.udp) {
+        (None, None) => (Some(default(TCP_PORT)), Some(default(UDP_PORT))),
+        (tcp, udp) => (tcp.clone(), udp.clone()),
+    };
+    let limits = Limits {
+        deadline: args.deadline,
+        settle: args.settle,
+        ..Limits::DEFAULT
+    };
+    let mut builder = Server::builder()
+        .limits(limits)
+        .max_connections(args.max_connections.get());
+    if let Some(workers) = args.workers {
+        builder = builder.workers(workers);
+    }
+    let tcp = tcp
+        .map(|address| builder.bind(&*address).context("TCP"))
+        .transpose()?;
+    let udp = udp
+        .map(|address| Receiver::bind(&*address).context("UDP"))
+        .transpose()?;
+    Ok((tcp, udp))
+}

@@ -1,0 +1,121 @@
+//! A TCP listener as core's [`Listener`](transport::Listener), for the polled server in a loop of
+//! one's own.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::task::Poll;
+
+use greet_core::transport::{self, Accepted};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::error::Error;
+use crate::stream::{self, Stream};
+use crate::sys;
+
+/// How many connections the system keeps until they are accepted: a short queue makes clients wait
+/// for SYN retransmissions, a second and more. The system may grant less.
+pub(crate) const BACKLOG: i32 = 4096;
+
+/// A non-blocking TCP listener. Streams are their own handles.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use greet_core::limits::Limits;
+/// use greet_core::server::Server;
+/// use greet_std::Listener;
+///
+/// let mut listener = Listener::bind("127.0.0.1:0")?;
+/// let mut server = Server::<_, 8>::new(Limits::DEFAULT);
+/// let start = Instant::now();
+/// let next = server.poll(&mut listener, start.elapsed(), |_event| {});
+/// assert_eq!(next, None); // nobody is there: nothing to do until the listener is ready
+/// # Ok::<(), greet_std::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// Listens on an address; port 0 lets the system choose.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Listen`], with what to do about it.
+    pub fn bind(address: impl ToSocketAddrs) -> Result<Self, Error> {
+        let listener = bind(address, BACKLOG)?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|cause| Error::Setup {
+                what: "a listener that doesn't block",
+                cause,
+            })?;
+        Ok(Self(listener))
+    }
+
+    /// The socket, for its address and options, and to register it with an event loop.
+    pub const fn get_ref(&self) -> &TcpListener {
+        &self.0
+    }
+}
+
+impl transport::Listener for Listener {
+    type Error = io::Error;
+    type Handle = Stream;
+    type Stream<'a> = &'a mut Stream;
+
+    fn accept(&mut self) -> Poll<io::Result<Accepted<Stream>>> {
+        loop {
+            match stream::poll(|| sys::accept(&self.0)) {
+                Poll::Ready(Err(error)) if sys::is_about_peer(&error) => {}
+                Poll::Ready(accepted) => {
+                    let (socket, peer) = accepted?;
+                    return Poll::Ready(Ok((Stream::from_non_blocking(socket), peer)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn stream<'a>(&'a mut self, handle: &'a mut Stream) -> &'a mut Stream {
+        handle
+    }
+
+    fn release(&mut self, handle: Stream) {
+        drop(handle);
+    }
+}
+
+/// Listens on the first of the addresses that the system grants.
+pub(crate) fn bind(addresses: impl ToSocketAddrs, backlog: i32) -> Result<TcpListener, Error> {
+    first(addresses, |address| {
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        if cfg!(unix) {
+            // Elsewhere it would let two servers share one port; here it only ignores TIME-WAIT.
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(backlog)?;
+        Ok(socket.into())
+    })
+}
+
+/// Resolves addresses, and takes the first at which `open` succeeds.
+pub(crate) fn first<T>(
+    addresses: impl ToSocketAddrs,
+    open: impl Fn(SocketAddr) -> io::Result<T>,
+) -> Result<T, Error> {
+    let addresses = addresses
+        .to_socket_addrs()
+        .map_err(|cause| Error::Resolve { cause })?;
+    let mut last = Error::NoAddress;
+    for address in addresses {
+        match open(address) {
+            Ok(opened) => return Ok(opened),
+            Err(cause) => last = Error::Listen { address, cause },
+        }
+    }
+    Err(last)
+}

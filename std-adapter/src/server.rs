@@ -1,0 +1,251 @@
+//! A server for many clients, built for the usual one: who has sent the whole name before being
+//! accepted.
+//!
+//! ```text
+//!             accept, receive, reply + FIN, close
+//!   backlog ----------------> acceptor ------------------------------> done
+//!                                |  nothing there yet, or not all of it
+//!                                v
+//!                           stragglers (event loop, deadlines) ------> done
+//! ```
+//!
+//! Each worker is one acceptor and one event loop, a thread each. The acceptor blocks in accept
+//! alone, which costs a third less time of the processor than an event loop that watches the
+//! listener; whoever would make it wait is handed to the loop. Both move bytes with core's driver.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use greet_core::limits::Limits;
+use greet_core::server::{Event, Tally};
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::listener::{self, BACKLOG};
+
+mod acceptor;
+mod places;
+mod stop;
+mod stragglers;
+
+use acceptor::Acceptor;
+use places::Places;
+use stragglers::Stragglers;
+
+pub use stop::Handle;
+
+/// Serves greetings over TCP to many clients at once.
+///
+/// Nobody delays anybody else: not who sends nothing, or a byte a second, never reads, resets or
+/// vanishes. When all places are taken, new clients wait in the system's backlog of 4096
+/// connections.
+///
+/// The [crate documentation](crate) has an example.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    limits: Limits,
+    places: Arc<Places>,
+    loops: Vec<Stragglers>,
+    handle: Handle,
+}
+
+/// Chooses how a [`Server`] works, where the defaults don't fit.
+///
+/// ```
+/// use std::time::Duration;
+/// use greet_core::limits::Limits;
+/// use greet_std::Server;
+///
+/// let server = Server::builder()
+///     .limits(Limits { deadline: Duration::from_secs(60), ..Limits::DEFAULT })
+///     .max_connections(100)
+///     .bind("127.0.0.1:0")?;
+/// # Ok::<(), greet_std::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    limits: Limits,
+    workers: Option<NonZeroUsize>,
+    max_connections: usize,
+}
+
+impl Builder {
+    /// What clients are granted. Default: [`Limits::DEFAULT`].
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How many workers share the load. Default: one for each processor that this process may use.
+    pub const fn workers(mut self, workers: NonZeroUsize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// How many connections are held at once; zero counts as one. Default: 10,000.
+    ///
+    /// Beyond it, new connections wait in the system's backlog. Each needs a file descriptor: where
+    /// the process is granted fewer, those are the limit.
+    pub const fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Listens on the first of the addresses that the system grants; port 0 lets it choose.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Listen`] with what to do about it, or [`Error::Setup`] if the system lacks something.
+    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server, Error> {
+        let setup = |cause| Error::Setup {
+            what: "a server",
+            cause,
+        };
+        let listener = listener::bind(address, BACKLOG)?;
+        let address = listener.local_addr().map_err(setup)?;
+        let workers = self
+            .workers
+            .or_else(|| thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN);
+        let places = Arc::new(Places::new(self.max_connections.max(1)));
+        let loops = (0..workers.get())
+            .map(|_| Stragglers::new())
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(setup)?;
+        let wakers = loops.iter().map(Stragglers::waker).collect();
+        let handle = Handle::new(address, workers, Arc::clone(&places), wakers).map_err(setup)?;
+        Ok(Server {
+            listener,
+            address,
+            limits: self.limits,
+            places,
+            loops,
+            handle,
+        })
+    }
+}
+
+impl Server {
+    /// Listens on an address with the defaults; port 0 lets the system choose.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::bind`].
+    pub fn bind(address: impl ToSocketAddrs) -> Result<Self, Error> {
+        Self::builder().bind(address)
+    }
+
+    /// Chooses limits and numbers first.
+    pub const fn builder() -> Builder {
+        Builder {
+            limits: Limits::DEFAULT,
+            workers: None,
+            max_connections: 10_000,
+        }
+    }
+
+    /// Where it listens: with the port that the system chose.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it from elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until it is stopped, and returns how the exchanges ended.
+    ///
+    /// `report` is called from the workers' threads, for each client in order: what it waits for,
+    /// clients wait for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] if the system grants no threads, or can't wait for connections any more. A lack
+    /// of file descriptors is no error: it is reported, and overcome when there are some again.
+    pub fn run(self, report: impl Fn(Event<'_, io::Error>) + Sync) -> Result<Tally, Error> {
+        let Self {
+            listener,
+            limits,
+            places,
+            loops,
+            handle,
+            ..
+        } = self;
+        let shared = Shared {
+            limits: &limits,
+            clock: Clock::start(),
+            places: &places,
+            handle: &handle,
+        };
+        let (listener, report) = (Arc::new(listener), &report);
+        thread::scope(|scope| {
+            let mut threads = Vec::with_capacity(2 * loops.len());
+            for stragglers in loops {
+                let (hand_over, newcomers) = mpsc::channel();
+                let listener = Arc::clone(&listener);
+                let acceptor = Acceptor::new(listener, shared, hand_over, stragglers.waker());
+                threads.push(spawn(scope, "greet-accept", &handle, move || {
+                    acceptor.run(report)
+                }));
+                threads.push(spawn(scope, "greet-straggler", &handle, move || {
+                    stragglers.run(&newcomers, shared, report)
+                }));
+            }
+            drop(listener); // the acceptors have it
+            let mut tally = Ok(Tally::default());
+            for thread in threads {
+                match thread.map(thread::ScopedJoinHandle::join) {
+                    Ok(Ok(Ok(part))) => tally = tally.map(|tally: Tally| tally + part),
+                    Ok(Ok(Err(error))) | Err(error) => tally = Err(error),
+                    Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                }
+            }
+            tally.map_err(|cause| Error::Setup {
+                what: "the server's threads",
+                cause,
+            })
+        })
+    }
+}
+
+/// What all threads of a server see.
+#[derive(Clone, Copy)]
+struct Shared<'a> {
+    limits: &'a Limits,
+    clock: Clock,
+    places: &'a Places,
+    handle: &'a Handle,
+}
+
+/// Starts a thread. Where it can't start, fails or panics, the others stop, so that the failure
+/// comes out.
+fn spawn<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: &str,
+    handle: &'scope Handle,
+    work: impl FnOnce() -> io::Result<Tally> + Send + 'scope,
+) -> io::Result<thread::ScopedJoinHandle<'scope, io::Result<Tally>>> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn_scoped(scope, move || {
+            let _guard = AbortOnPanic(handle);
+            work().inspect_err(|_| handle.abort())
+        })
+        .inspect_err(|_| handle.abort())
+}
+
+struct AbortOnPanic<'a>(&'a Handle);
+
+impl Drop for AbortOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.abort();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A TCP connection as core's [`Stream`](transport::Stream).
+
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::task::Poll;
+
+use embedded_io::{ErrorType, Read, Write};
+use greet_core::transport;
+
+use crate::sys::private::TcpSocket;
+
+/// A non-blocking TCP socket: of [`std::net`], or of mio, where an event loop watches it.
+///
+/// It implements core's [`Stream`](transport::Stream), and [`embedded_io`]'s traits for other code
+/// that speaks those; `WouldBlock` is an error there.
+///
+/// Dropping it closes the connection: what was sent is still delivered, but with bytes unread,
+/// Linux sends RST after it.
+#[derive(Debug)]
+pub struct Stream<S = TcpStream>(S);
+
+impl Stream {
+    /// Takes a connected socket, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the socket.
+    pub fn new(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self(socket))
+    }
+}
+
+impl<S> Stream<S> {
+    /// Takes a socket that doesn't block already.
+    pub(crate) const fn from_non_blocking(socket: S) -> Self {
+        Self(socket)
+    }
+
+    /// The socket, for options and addresses.
+    pub const fn get_ref(&self) -> &S {
+        &self.0
+    }
+
+    pub(crate) const fn get_mut(&mut self) -> &mut S {
+        &mut self.0
+    }
+
+    /// Gives the socket back.
+    pub fn into_inner(self) -> S {
+        self.0
+    }
+}
+
+impl<S> ErrorType for Stream<S> {
+    type Error = io::Error;
+}
+
+impl<S: TcpSocket> transport::Stream for Stream<S> {
+    /// A read that doesn't fill the buffer has emptied the socket (epoll(7), *Questions and
+    /// answers*). On Windows, mio only watches on after a read that would block.
+    const TAKES_ALL: bool = cfg!(unix);
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        poll(|| self.0.read(buffer))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        poll(|| self.0.write(bytes))
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.0.shutdown(Shutdown::Write)
+    }
+
+    /// On Linux, the bytes wait in the socket for the FIN (`MSG_MORE`, send(2)), and both leave in
+    /// one segment.
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let sent = if bytes.is_empty() {
+            Poll::Ready(Ok(0))
+        } else {
+            poll(|| self.0.write_more(bytes))
+        };
+        if let Poll::Ready(Ok(n)) = sent
+            && n == bytes.len()
+        {
+            self.finish()?;
+        }
+        sent
+    }
+
+    /// RST goes out when the stream is dropped. No FIN before it: the peer would take what it has
+    /// for the whole answer.
+    fn abort(&mut self) {
+        self.0.set_abort_on_close();
+    }
+}
+
+impl<S: TcpSocket> Read for Stream<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<S: TcpSocket> Write for Stream<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Repeats a call that was interrupted, and turns `WouldBlock` into `Pending`.
+pub(crate) fn poll<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            done => return Poll::Ready(done),
+        }
+    }
+}

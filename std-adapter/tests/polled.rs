@@ -1,0 +1,142 @@
+//! Core's polled server over this crate's listener, and this crate's streams under embedded-io.
+
+mod common;
+
+use std::io::Write as _;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use common::{BOUND, Seen, connect, greeting, needs_ipv6, read_all};
+use embedded_io::{Read, Write};
+use greet_core::limits::Limits;
+use greet_core::server::Server;
+use greet_core::transport::{Blocking, Stream as _};
+use greet_std::{Listener, Stream};
+
+/// Polls until something has happened so many times.
+fn poll_until<const N: usize>(
+    server: &mut Server<Stream, N>,
+    listener: &mut Listener,
+    count: usize,
+    wanted: impl Fn(Seen) -> bool,
+) {
+    let start = Instant::now();
+    let mut left = count;
+    while left > 0 {
+        assert!(start.elapsed() < BOUND, "{left} of {count} are missing");
+        let _ = server.poll(listener, start.elapsed(), |event| {
+            left = left.saturating_sub(usize::from(wanted(Seen::of(&event))));
+        });
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_polled_server_serves_more_clients_than_places() {
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        if at.starts_with('[') && !needs_ipv6() {
+            return;
+        }
+        let mut listener = Listener::bind(at).expect("a free port");
+        let address = listener.get_ref().local_addr().expect("it is bound");
+        let mut server = Server::<_, 3>::new(Limits {
+            deadline: 4 * BOUND,
+            ..Limits::DEFAULT
+        });
+        let silent = connect(address);
+        let mut clients: Vec<TcpStream> = (0..20).map(|_| connect(address)).collect();
+        for client in &mut clients {
+            client.write_all(b"polled").expect("room");
+        }
+        poll_until(&mut server, &mut listener, 20, |seen| {
+            matches!(seen, Seen::Greeted(_))
+        });
+        for mut client in clients {
+            assert_eq!(read_all(&mut client).expect("a reply"), greeting(b"polled"));
+        }
+        assert_eq!((server.tally().greeted, server.clients()), (20, 1));
+
+        silent.shutdown(Shutdown::Write).expect("FIN");
+        poll_until(&mut server, &mut listener, 1, |seen| {
+            matches!(seen, Seen::Greeted(_))
+        });
+        assert_eq!(server.clients(), 0);
+    }
+}
+
+#[test]
+fn a_client_that_resets_is_abandoned() {
+    let mut listener = Listener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.get_ref().local_addr().expect("it is bound");
+    let mut server = Server::<_, 2>::new(Limits::DEFAULT);
+    common::reset(connect(address));
+    poll_until(&mut server, &mut listener, 1, |seen| {
+        matches!(seen, Seen::Abandoned(..))
+    });
+    assert_eq!((server.tally().abandoned, server.tally().total()), (1, 1));
+}
+
+/// A connected pair: ours, and a plain one.
+fn pair() -> (Stream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address: SocketAddr = listener.local_addr().expect("it is bound");
+    let plain = connect(address);
+    let (ours, _) = listener.accept().expect("a client");
+    (Stream::new(ours).expect("a socket"), plain)
+}
+
+#[test]
+fn a_stream_is_a_reader_and_a_writer_of_embedded_io() {
+    let (mut ours, mut plain) = pair();
+    let nothing = Read::read(&mut ours, &mut [0; 4]).expect_err("it doesn't block");
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+
+    Write::write_all(&mut ours, b"from embedded-io").expect("room");
+    Write::flush(&mut ours).expect("nothing is kept");
+    drop(ours);
+    assert_eq!(
+        read_all(&mut plain).expect("all of it"),
+        b"from embedded-io"
+    );
+}
+
+/// Through core's wrapper for what blocks, a std socket is a transport too.
+#[test]
+fn a_socket_in_blocking_mode_carries_a_greeting() {
+    let (ours, mut plain) = pair();
+    let socket = ours.into_inner();
+    socket.set_nonblocking(false).expect("an option");
+    plain.write_all(b"wrapped").expect("room");
+    plain.shutdown(Shutdown::Write).expect("FIN");
+    let mut exchange = greet_core::exchange::Exchange::new(Duration::ZERO, &Limits::DEFAULT);
+    let mut stream = Blocking(embedded_io_of(socket));
+    let status = greet_core::drive::exchange(&mut exchange, &mut stream, Duration::ZERO);
+    assert!(matches!(status, greet_core::exchange::Status::Done(_)));
+    drop(stream);
+    assert_eq!(read_all(&mut plain).expect("a reply"), greeting(b"wrapped"));
+}
+
+/// A stream whose socket was made to block again: embedded-io's contract to the letter.
+fn embedded_io_of(socket: TcpStream) -> Stream {
+    let stream = Stream::new(socket).expect("a socket");
+    stream.get_ref().set_nonblocking(false).expect("an option");
+    stream
+}
+
+#[test]
+fn finish_and_abort_do_what_their_names_say() {
+    let (mut ours, mut plain) = pair();
+    assert!(ours.receive(&mut [0; 4]).is_pending());
+    assert!(matches!(ours.send(b"last"), Poll::Ready(Ok(4))));
+    ours.finish().expect("it is connected");
+    assert_eq!(read_all(&mut plain).expect("FIN"), b"last");
+
+    let (mut ours, mut plain) = pair();
+    assert!(matches!(ours.send(b"half of"), Poll::Ready(Ok(7))));
+    plain.peek(&mut [0]).expect("it has come");
+    ours.abort();
+    drop(ours);
+    let end = read_all(&mut plain).expect_err("RST, not FIN");
+    assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
+}

@@ -1,0 +1,247 @@
+//! Messages over UDP: none is cut in silence, none is lost that the socket held, and a receiver
+//! stops from anywhere.
+
+mod common;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::mpsc;
+use std::thread;
+
+use common::{BOUND, needs_ipv6};
+use greet_core::error::{Refusal, TextError};
+use greet_core::receiver::{Event, Tally};
+use greet_core::text::Text;
+use greet_core::transport::Datagrams;
+use greet_std::{Receiver, ReceiverHandle, send};
+use socket2::SockRef;
+
+/// What came, without what the receiver lends.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Message(SocketAddr, String),
+    Refused(SocketAddr, Refusal),
+}
+
+struct Running {
+    address: SocketAddr,
+    handle: ReceiverHandle,
+    events: mpsc::Receiver<Seen>,
+    tally: mpsc::Receiver<Tally>,
+}
+
+impl Running {
+    fn start(at: &str) -> Self {
+        let receiver = Receiver::bind(at).expect("a free port");
+        let (address, handle) = (receiver.local_addr(), receiver.handle());
+        let (note, events) = mpsc::channel();
+        let (done, tally) = mpsc::channel();
+        thread::spawn(move || {
+            let result = receiver.run(|event| {
+                let seen = match event {
+                    Event::Message { from, text } => Seen::Message(from, text.as_str().to_owned()),
+                    Event::Refused { from, why } => Seen::Refused(from, why),
+                    _ => return,
+                };
+                let _ = note.send(seen);
+            });
+            let _ = done.send(result.expect("it doesn't fail"));
+        });
+        Self {
+            address,
+            handle,
+            events,
+            tally,
+        }
+    }
+
+    fn next(&self) -> Seen {
+        self.events.recv_timeout(BOUND).expect("a datagram")
+    }
+
+    fn stop(&self) -> Tally {
+        self.handle.stop();
+        self.tally.recv_timeout(BOUND).expect("it stops")
+    }
+}
+
+fn sender() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.local_addr().expect("it is bound");
+    (socket, address)
+}
+
+#[test]
+fn the_longest_message_is_told_from_longer_ones() {
+    let receiver = Running::start("127.0.0.1:0");
+    let (socket, from) = sender();
+    let too_long = || Seen::Refused(from, Refusal::Message(TextError::TooLong));
+    for (len, whole) in [
+        (0, true),
+        (1024, true),
+        (1025, false),
+        (65_507, false),
+        (1, true),
+    ] {
+        let text = "u".repeat(len);
+        socket
+            .send_to(text.as_bytes(), receiver.address)
+            .expect("room");
+        let expected = if whole {
+            Seen::Message(from, text)
+        } else {
+            too_long()
+        };
+        assert!(receiver.next() == expected, "{len} bytes");
+    }
+    let tally = receiver.stop();
+    assert_eq!((tally.messages, tally.too_long, tally.not_utf8), (3, 2, 0));
+}
+
+#[test]
+fn what_is_not_utf8_is_refused_with_its_place() {
+    let receiver = Running::start("127.0.0.1:0");
+    let (socket, from) = sender();
+    let at = |at| Seen::Refused(from, Refusal::Message(TextError::NotUtf8 { at }));
+    for (datagram, place) in [(&b"\xff"[..], 0), (b"ab\xc3", 2), (b"ok\xed\xa0\x80", 2)] {
+        socket.send_to(datagram, receiver.address).expect("room");
+        assert_eq!(receiver.next(), at(place));
+    }
+    // Too long and not UTF-8: it is too long.
+    socket
+        .send_to(&[0xff; 2000], receiver.address)
+        .expect("room");
+    assert_eq!(
+        receiver.next(),
+        Seen::Refused(from, Refusal::Message(TextError::TooLong))
+    );
+    let tally = receiver.stop();
+    assert_eq!((tally.messages, tally.too_long, tally.not_utf8), (0, 1, 3));
+}
+
+#[test]
+fn none_of_ten_thousand_paced_messages_is_lost() {
+    let receiver = Running::start("127.0.0.1:0");
+    let (socket, from) = sender();
+    for batch in 0..100 {
+        for index in 0..100 {
+            let text = format!("{batch}/{index}");
+            socket
+                .send_to(text.as_bytes(), receiver.address)
+                .expect("room");
+        }
+        for index in 0..100 {
+            assert_eq!(
+                receiver.next(),
+                Seen::Message(from, format!("{batch}/{index}"))
+            );
+        }
+    }
+    assert_eq!(receiver.stop().messages, 10_000);
+}
+
+/// What the socket held when it was told to stop is received, to the last datagram.
+#[test]
+fn a_stop_leaves_nothing_in_the_socket() {
+    const BURST: u64 = 10_000;
+    let receiver = Receiver::bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (receiver.local_addr(), receiver.handle());
+    let (socket, _) = sender();
+    for _ in 0..BURST {
+        socket.send_to(b"x", address).expect("room");
+    }
+    // The last one tells whether the system granted a buffer that holds them all.
+    handle.stop();
+    let granted = {
+        let asked = greet_std::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        SockRef::from(asked.get_ref())
+            .recv_buffer_size()
+            .expect("an option")
+    };
+    let tally = receiver.run(|_| {}).expect("it doesn't fail");
+    if granted < 8 * 1024 * 1024 {
+        eprintln!("skipped: the system grants {granted} bytes, too few for {BURST} datagrams");
+        return;
+    }
+    assert_eq!(tally.messages, BURST);
+}
+
+#[test]
+fn a_larger_receive_buffer_is_asked_for() {
+    let plain = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let ours = greet_std::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let size = |socket: &UdpSocket| SockRef::from(socket).recv_buffer_size().expect("an option");
+    assert!(size(ours.get_ref()) > size(&plain));
+}
+
+#[test]
+fn it_stops_in_any_state() {
+    for _ in 0..100 {
+        Running::start("127.0.0.1:0").stop();
+    }
+    let receiver = Receiver::bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (receiver.local_addr(), receiver.handle());
+    send(address, Text::new("early").expect("short")).expect("room");
+    handle.stop();
+    handle.stop();
+    assert_eq!(receiver.run(|_| {}).expect("it doesn't fail").messages, 1);
+    handle.stop(); // nobody is there any more
+    Receiver::bind(address).expect("the port is free again");
+}
+
+#[test]
+fn a_flood_does_not_keep_it_from_stopping() {
+    let receiver = Running::start("127.0.0.1:0");
+    let (over, flood_over) = mpsc::channel::<()>();
+    let address = receiver.address;
+    let flood = thread::spawn(move || {
+        let (socket, _) = sender();
+        while flood_over.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            let _ = socket.send_to(b"flood", address);
+        }
+    });
+    receiver.next();
+    assert!(receiver.stop().messages > 0);
+    drop(over);
+    flood.join().expect("it doesn't panic");
+}
+
+#[test]
+fn messages_cross_ipv6() {
+    if !needs_ipv6() {
+        return;
+    }
+    let receiver = Running::start("[::1]:0");
+    send(receiver.address, Text::new("sechs").expect("short")).expect("room");
+    let Seen::Message(from, text) = receiver.next() else {
+        panic!("it is a message");
+    };
+    assert_eq!((from.ip(), &*text), (Ipv6Addr::LOCALHOST.into(), "sechs"));
+    assert_eq!(receiver.stop().messages, 1);
+}
+
+/// A datagram to nobody brings an ICMP error back, which is no business of the next one.
+#[test]
+fn what_became_of_an_earlier_datagram_is_no_error() {
+    let mut socket = greet_std::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.get_ref().local_addr().expect("it is bound");
+    let (nobody, gone) = sender();
+    drop(nobody);
+    assert!(socket.send_to(b"hello?", gone).is_ready());
+    let (other, from) = sender();
+    other.send_to(b"hello!", address).expect("room");
+    let mut buffer = [0; 16];
+    let received = socket.receive_from(&mut buffer);
+    assert!(matches!(received, std::task::Poll::Ready(Ok((6, peer))) if peer == from));
+}
+
+#[test]
+fn a_message_is_sent_from_the_right_address() {
+    let receiver = Running::start("127.0.0.1:0");
+    let to = send(receiver.address, Text::default()).expect("room");
+    assert_eq!(to, receiver.address);
+    let Seen::Message(from, text) = receiver.next() else {
+        panic!("it is a message");
+    };
+    assert_eq!((from.ip(), &*text), (Ipv4Addr::LOCALHOST.into(), ""));
+    receiver.stop();
+}

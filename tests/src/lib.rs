@@ -1,0 +1,21 @@
+//! The conformance suite of the greet protocol: cases as data, one runner, any transport.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`vectors`] | the cases of `vectors/tcp.json` and `vectors/udp.json` |
+//! | [`testbed`] | what a transport brings along so that the cases can be run over it |
+//! | [`runner`] | the client's side of a case, and the comparison, byte for byte |
+//! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
+//! | [`loopback`] | smoltcp over a loopback device, under virtual time |
+//! | [`memory`] | a transport without a network: pipes under virtual time |
+//! | [`sockets`] | greet-std over the system's sockets, on loopback |
+
+#![forbid(unsafe_code)]
+
+pub mod loopback;
+pub mod matrix;
+pub mod memory;
+pub mod runner;
+pub mod sockets;
+pub mod testbed;
+pub mod vectors;

@@ -1,0 +1,93 @@
+//! A UDP socket in memory.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+
+use embedded_io::{ErrorKind, ErrorType};
+use greet_core::transport::Datagrams;
+
+use super::Fault;
+
+/// A socket, and the way to put datagrams before it. Clones are the same socket.
+#[derive(Clone, Default)]
+pub struct Mailbox {
+    queues: Rc<RefCell<Queues>>,
+}
+
+#[derive(Default)]
+struct Queues {
+    incoming: VecDeque<Result<(Vec<u8>, SocketAddr), Fault>>,
+    outgoing: VecDeque<(Vec<u8>, SocketAddr)>,
+    forgets_lengths: bool,
+}
+
+impl Mailbox {
+    /// An empty one, that knows how long a datagram was which it has cut.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty one, that only knows that it has cut a datagram, as some stacks do.
+    pub fn forgetting_lengths() -> Self {
+        let mailbox = Self::default();
+        mailbox.queues.borrow_mut().forgets_lengths = true;
+        mailbox
+    }
+
+    /// Puts a datagram before the socket.
+    pub fn post(&self, datagram: &[u8], from: SocketAddr) {
+        let arrived = Ok((datagram.to_vec(), from));
+        self.queues.borrow_mut().incoming.push_back(arrived);
+    }
+
+    /// Lets the socket fail, after what came before.
+    pub fn fail(&self, kind: ErrorKind) {
+        self.queues
+            .borrow_mut()
+            .incoming
+            .push_back(Err(Fault(kind)));
+    }
+
+    /// How many datagrams wait to be received.
+    pub fn waiting(&self) -> usize {
+        self.queues.borrow().incoming.len()
+    }
+
+    /// The oldest datagram that was sent and not yet fetched, and to whom.
+    pub fn fetch(&self) -> Option<(Vec<u8>, SocketAddr)> {
+        self.queues.borrow_mut().outgoing.pop_front()
+    }
+}
+
+impl ErrorType for Mailbox {
+    type Error = Fault;
+}
+
+impl Datagrams for Mailbox {
+    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<Result<(usize, SocketAddr), Fault>> {
+        let mut queues = self.queues.borrow_mut();
+        let Some(arrived) = queues.incoming.pop_front() else {
+            return Poll::Pending;
+        };
+        Poll::Ready(arrived.map(|(datagram, from)| {
+            for (to, from) in buffer.iter_mut().zip(&datagram) {
+                *to = *from;
+            }
+            let known = if queues.forgets_lengths {
+                buffer.len() + 1
+            } else {
+                usize::MAX
+            };
+            (datagram.len().min(known), from)
+        }))
+    }
+
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Fault>> {
+        let sent = (datagram.to_vec(), to);
+        self.queues.borrow_mut().outgoing.push_back(sent);
+        Poll::Ready(Ok(()))
+    }
+}
