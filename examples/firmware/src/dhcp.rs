@@ -2,7 +2,7 @@
 
 use firmware::console::Console;
 use firmware::network;
-use greet_smoltcp::stack::Net;
+use greet_smoltcp::net::Net;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::dhcpv4::{Event, Socket};
 use smoltcp::wire::IpCidr;
