@@ -29,9 +29,10 @@ static CONSOLE: StaticCell<Console<2048>> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
-    let Some(Ok((mut board, mut ethernet))) = Board::take() else {
-        board::fail("no network chip")
+    let Some(board) = Board::take() else {
+        board::fail("the board is in use")
     };
+    let (mut board, mut ethernet) = board.unwrap_or_else(|error| board::fail(error));
     let console = CONSOLE.init_with(Console::new);
     let config = network::config(&mut board, &ethernet);
     let mut interface = Interface::new(config, &mut ethernet, Instant::ZERO);
