@@ -32,14 +32,15 @@ const BACKLOG: usize = 8;
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 
-// Zeros, which take no flash; all else is made at start, in place.
+// The first two are zeros, which take no flash. The others would be kept there as a whole, for a few
+// bytes that aren't zero; so they are made at start.
 static TCP: ConstStaticCell<TcpBuffers<PLACES, NAME, REPLY>> =
     ConstStaticCell::new(TcpBuffers::new());
+static CONSOLE: ConstStaticCell<Console<LINES>> = ConstStaticCell::new(Console::new());
 static UDP: StaticCell<UdpBuffers<DATAGRAMS, MESSAGES, 0>> = StaticCell::new();
 static SLOTS: StaticCell<SocketSlots<'static, SOCKETS, BACKLOG>> = StaticCell::new();
 static SERVER: StaticCell<Server<Connection, PLACES>> = StaticCell::new();
 static RECEIVER: StaticCell<Receiver> = StaticCell::new();
-static CONSOLE: StaticCell<Console<LINES>> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
@@ -47,20 +48,20 @@ fn main() -> ! {
         board::fail("the board is in use")
     };
     let (mut board, ethernet) = ok(board);
-    let console = CONSOLE.init_with(Console::new);
-    let greetings = SERVER.init_with(|| Server::new(Limits::DEFAULT));
-    let messages = RECEIVER.init_with(Receiver::new);
+    let console = CONSOLE.take();
+    let greetings = in_place(&SERVER, || Server::new(Limits::DEFAULT));
+    let messages = in_place(&RECEIVER, Receiver::new);
 
     let config = network::config(&mut board, &ethernet);
     let mut stack = ok(Stack::new(
         ethernet,
         config,
         &[],
-        SLOTS.init_with(SocketSlots::new),
+        in_place(&SLOTS, SocketSlots::new),
     ));
     let setup = stack.net();
     let listener = ok(setup.listen(TCP.take(), PORTS.0));
-    let binding = ok(setup.bind(UDP.init_with(UdpBuffers::new), PORTS.1));
+    let binding = ok(setup.bind(in_place(&UDP, UdpBuffers::new), PORTS.1));
     #[cfg(feature = "dhcp")]
     let dhcp = ok(setup.add(dhcp::socket()));
     #[cfg(not(feature = "dhcp"))]
@@ -119,6 +120,13 @@ fn ready(console: &mut Console<LINES>) {
     console.line(format_args!("Server is listening on port {tcp}..."));
     console.line(format_args!("Receiver is listening on UDP port {udp}..."));
     console.line(format_args!("READY"));
+}
+
+/// Makes a value where it stays. In `main`'s own frame, all of them would have a second place on the
+/// stack, for ever.
+#[inline(never)]
+fn in_place<T>(cell: &'static StaticCell<T>, make: impl FnOnce() -> T) -> &'static mut T {
+    cell.init_with(make)
 }
 
 /// What there is to work with, or the end.
