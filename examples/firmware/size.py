@@ -146,7 +146,7 @@ def stack(image):
 
         def client():
             for name in [b"x" * 1024, b"y" * 1025, b"\xff", b"World"] * 25:
-                if not board.greet(name, fin=True).startswith((b"Hello, ", b"Error: ")):
+                if not board.greet(name).startswith((b"Hello, ", b"Error: ")):
                     wrong.append(name)
 
         clients = [threading.Thread(target=client) for _ in range(8)]

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import unittest
 
-from board import PATIENCE, Board
+from board import PATIENCE, Board, missing
 
 GREETINGS = 10_000
 CLIENTS = 8
@@ -97,7 +97,7 @@ class Greetings(unittest.TestCase):
     def test_our_own_client(self):
         greet = os.environ.get("GREET") or shutil.which("greet")
         if greet is None:
-            self.skipTest("no greet program: set GREET to its path")
+            missing("greet", "no greet program: set GREET to its path")
         to = f"127.0.0.1:{self.board.tcp}"
         done = subprocess.run(
             [greet, "hello", "Ada", "--to", to],
