@@ -1,0 +1,102 @@
+//! The greet image without greet: smoltcp's sockets by hand, for the size report to subtract.
+//!
+//! It echoes what comes over TCP and shows what comes over UDP, on the same board with the same
+//! number of sockets and the same buffers. Nobody should copy it: it has none of the care for
+//! clients that are slow, silent or gone, which is what greet is for.
+
+#![no_std]
+#![no_main]
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use cortex_m_rt::entry;
+use firmware::board::{self, Board, PORTS};
+use firmware::console::Console;
+use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLY};
+use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::socket::{tcp, udp};
+use smoltcp::storage::RingBuffer;
+use smoltcp::time::Instant;
+use static_cell::{ConstStaticCell, StaticCell};
+
+static RECEIVED: ConstStaticCell<[[u8; NAME]; PLACES]> = ConstStaticCell::new([[0; _]; _]);
+static TO_SEND: ConstStaticCell<[[u8; REPLY]; PLACES]> = ConstStaticCell::new([[0; _]; _]);
+static MESSAGE_BYTES: ConstStaticCell<[u8; MESSAGES]> = ConstStaticCell::new([0; _]);
+static MESSAGE_SLOTS: StaticCell<[udp::PacketMetadata; DATAGRAMS]> = StaticCell::new();
+static SOCKETS: StaticCell<[SocketStorage<'static>; PLACES + 2]> = StaticCell::new();
+static CONSOLE: StaticCell<Console<2048>> = StaticCell::new();
+
+#[entry]
+fn main() -> ! {
+    let Some(board) = Board::take() else {
+        board::fail("the board is in use")
+    };
+    let (mut board, mut ethernet) = board.unwrap_or_else(|error| board::fail(error));
+    let console = CONSOLE.init_with(Console::new);
+    let config = network::config(&mut board, &ethernet);
+    let mut interface = Interface::new(config, &mut ethernet, Instant::ZERO);
+    interface.update_ip_addrs(|addresses| {
+        let _ = addresses.push(network::address().into());
+    });
+    network::route(&mut interface, network::gateway());
+
+    let storage = SOCKETS.init_with(|| [const { SocketStorage::EMPTY }; _]);
+    let mut sockets = SocketSet::new(&mut storage[..]);
+    let mut connections: heapless::Vec<SocketHandle, PLACES> = heapless::Vec::new();
+    for (received, to_send) in RECEIVED.take().iter_mut().zip(TO_SEND.take()) {
+        let socket = tcp::Socket::new(
+            RingBuffer::new(&mut received[..]),
+            RingBuffer::new(&mut to_send[..]),
+        );
+        let _ = connections.push(sockets.add(socket));
+    }
+    let slots = MESSAGE_SLOTS.init_with(|| [udp::PacketMetadata::EMPTY; _]);
+    let mut messages = udp::Socket::new(
+        udp::PacketBuffer::new(&mut slots[..], &mut MESSAGE_BYTES.take()[..]),
+        udp::PacketBuffer::new(&mut [][..], &mut [][..]),
+    );
+    let _ = messages.bind(PORTS.1);
+    let messages = sockets.add(messages);
+    console.line(format_args!("READY"));
+
+    loop {
+        board.acknowledge(&mut ethernet);
+        let now = instant(board.now());
+        interface.poll(now, &mut ethernet, &mut sockets);
+        for handle in &connections {
+            let socket = sockets.get_mut::<tcp::Socket<'_>>(*handle);
+            if !socket.is_open() {
+                let _ = socket.listen(PORTS.0);
+            }
+            if socket.can_recv() {
+                let mut bytes = [0; 64];
+                if let Ok(len) = socket.recv_slice(&mut bytes) {
+                    let _ = socket.send_slice(&bytes[..len]);
+                }
+                if let Some(peer) = socket.remote_endpoint() {
+                    let peer = SocketAddr::from(peer);
+                    console.line(format_args!("Connection from {peer}"));
+                }
+                socket.close();
+            }
+        }
+        let socket = sockets.get_mut::<udp::Socket<'_>>(messages);
+        while let Ok((bytes, from)) = socket.recv() {
+            let from = SocketAddr::from(from.endpoint);
+            if let Ok(text) = core::str::from_utf8(bytes) {
+                console.line(format_args!("Received message: {text} from {from}"));
+            }
+        }
+        let now = instant(board.now());
+        interface.poll(now, &mut ethernet, &mut sockets);
+        let next = interface.poll_at(now, &sockets);
+        if console.flush(&mut board.uart) {
+            board.sleep(next.map(|at| Duration::from_micros(at.total_micros().unsigned_abs())));
+        }
+    }
+}
+
+fn instant(since_start: Duration) -> Instant {
+    Instant::from_micros(i64::try_from(since_start.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,45 @@
+//! What the images' networks have in common: how much memory their sockets get, and the addresses.
+
+use core::net::Ipv4Addr;
+
+use smoltcp::iface::{Config, Interface};
+use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+
+use crate::board::{ADDRESS, Board, Ethernet, GATEWAY};
+
+/// How many TCP connections there can be at once.
+pub const PLACES: usize = 12;
+/// How many bytes of a name can wait in a connection.
+pub const NAME: usize = 1024;
+/// How many bytes of a reply can wait in a connection: the longest reply, so that it leaves at
+/// once.
+pub const REPLY: usize = 1031;
+/// How many datagrams can wait.
+pub const DATAGRAMS: usize = 64;
+/// How many bytes all of them together can have. At least one frame's, so that a message that is
+/// too long is reported and not lost.
+pub const MESSAGES: usize = 4096;
+
+/// How the interface is to start.
+pub fn config(board: &mut Board, ethernet: &Ethernet) -> Config {
+    let mut config = Config::new(EthernetAddress(ethernet.address()).into());
+    config.random_seed = board.seed();
+    config
+}
+
+/// The board's address and network.
+pub fn address() -> Ipv4Cidr {
+    let (address, prefix) = ADDRESS;
+    Ipv4Cidr::new(Ipv4Address::from(address), prefix)
+}
+
+/// The router that leads out of the network.
+pub fn route(interface: &mut Interface, router: Ipv4Addr) {
+    // The table has room for two, and this is the only one.
+    let _ = interface.routes_mut().add_default_ipv4_route(router);
+}
+
+/// The board's own router.
+pub fn gateway() -> Ipv4Addr {
+    GATEWAY.into()
+}
