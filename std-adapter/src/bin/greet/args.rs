@@ -1,10 +1,11 @@
 //! The command line.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use greet_std::core::responder::REPLIES_PER_SECOND;
 
 /// Serves greetings and asks for them, over TCP and UDP.
 ///
@@ -50,6 +51,7 @@ Examples:
   greet serve
   greet serve --tcp 0.0.0.0:8000             for the whole network, TCP alone
   greet serve --tcp '[::1]:0'                IPv6, on a free port, which is printed
+  greet serve --reply                        messages over UDP are answered as well
   greet serve --json | jq .                  an object per event")]
 pub struct ServeArgs {
     /// Answer names at this address; port 0 takes a free port
@@ -59,6 +61,16 @@ pub struct ServeArgs {
     /// Show messages that come to this address; port 0 takes a free port
     #[arg(long, value_name = "ADDR")]
     pub udp: Option<String>,
+
+    /// Answer each message that comes over UDP to its sender
+    ///
+    /// An answer is larger than the message, and senders can be forged: not for the open internet.
+    #[arg(long)]
+    pub reply: bool,
+
+    /// How many messages of one source are answered in a second
+    #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply")]
+    pub reply_limit: NonZeroU16,
 
     /// How long a client may take, from connecting to its answer
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
