@@ -148,9 +148,12 @@ fn an_address_of_ipv4_and_the_same_mapped_into_ipv6_are_one_source() {
 fn a_forged_flood_gets_a_bounded_number_of_replies() {
     let mailbox = Mailbox::new();
     let mut responder = Responder::<8>::new(FEW);
-    for sender in 0..10_000 {
-        mailbox.post(b"Ada", from(Ipv6Addr::from_bits(sender << 64), 9));
-        mailbox.post(b"Ada", from(Ipv4Addr::from_bits(sender as u32), 9));
+    for sender in 0..10_000_u32 {
+        mailbox.post(
+            b"Ada",
+            from(Ipv6Addr::from_bits(u128::from(sender) << 64), 9),
+        );
+        mailbox.post(b"Ada", from(Ipv4Addr::from_bits(sender), 9));
     }
     assert_eq!(answers(&mut responder, &mailbox, START).len(), 8 * 3);
     assert_eq!(responder.tally().limited, 20_000 - 8 * 3);
