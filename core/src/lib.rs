@@ -9,6 +9,8 @@
 //! | transport | [`transport`] | the traits that a network stack implements, and wrappers for [`embedded_io`] |
 //! | drivers | [`drive`], [`server`], [`client`], [`receiver`], [`responder`] | the only code that sees both |
 //!
+//! [`probe`] stands beside them: it grades anybody's server over anybody's stack.
+//!
 //! Time is a [`core::time::Duration`] since any fixed start that the caller chooses: since boot on
 //! a microcontroller, since the program's start on a desktop, virtual time in a simulation.
 //!
@@ -44,6 +46,7 @@ pub mod drive;
 pub mod error;
 pub mod exchange;
 pub mod limits;
+pub mod probe;
 pub mod receiver;
 pub mod request;
 pub mod responder;

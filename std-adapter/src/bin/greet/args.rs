@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::num::{NonZeroU16, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,7 @@ pub enum Command {
     Serve(ServeArgs),
     Hello(HelloArgs),
     Send(SendArgs),
+    Probe(ProbeArgs),
     /// Run a server and clients together on this machine, and show what crosses the wire
     ///
     /// Nothing else needs to run. Exits with 0 only if every byte was right.
@@ -130,4 +132,63 @@ pub struct SendArgs {
     /// The receiver's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
     pub to: String,
+}
+
+/// Grade any greet server: is the network stack under it to be trusted?
+///
+/// Each check is a sentence of the protocol. A tick says that the server keeps to it, a cross that
+/// it doesn't, with what came instead under it; a dash that it wasn't checked, and why. A `!` marks
+/// what a server only should do.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  greet probe                                the server at 127.0.0.1:8000
+  greet probe board.local:8000 --udp board.local:8001
+  greet probe board.local:8000 --clients 4   a board with four places
+  greet probe --only 'tcp/split-*' --only crowd
+  greet probe --list")]
+pub struct ProbeArgs {
+    /// The server's address
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub server: String,
+
+    /// Run only the checks whose id fits, such as `tcp/split-*`, or a whole group such as `crowd`
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
+
+    /// Where it answers messages over UDP (`greet serve --reply`)
+    #[arg(long, value_name = "ADDR")]
+    pub udp: Option<String>,
+
+    /// How many places the server has: so many clients come at once, and one more
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub clients: NonZeroU16,
+
+    /// How many clients come one after the other
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub rounds: NonZeroU16,
+
+    /// How long one answer may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+
+    /// How long the server lets a silent client wait; 0s skips the check that waits for it
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub deadline: Duration,
+
+    /// What a server only should do counts as well
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Print each check as a JSON object in a line of its own
+    #[arg(long, conflicts_with = "junit")]
+    pub json: bool,
+
+    /// Write a report as XML, as test runners of CI read it, into this file as well
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Show every check with its sentence, and do nothing
+    #[arg(long)]
+    pub list: bool,
 }

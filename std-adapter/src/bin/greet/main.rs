@@ -10,6 +10,9 @@ mod args;
 mod console;
 mod demo;
 mod hello;
+mod hexdump;
+mod latency;
+mod probe;
 mod serve;
 mod wording;
 
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Hello(args) => hello::hello(&args),
         Command::Send(args) => hello::send(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Demo => demo::run(),
         Command::Completions { shell } => {
             let mut out = Vec::new();
