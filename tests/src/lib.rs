@@ -7,10 +7,12 @@
 //! | [`runner`] | the client's side of a case, and the comparison, byte for byte |
 //! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
+//! | [`faulty`] | a server that can be broken on purpose, for the probe to find out |
 //! | [`sockets`] | greet-std over the system's sockets, on loopback |
 
 #![forbid(unsafe_code)]
 
+pub mod faulty;
 pub mod matrix;
 pub mod memory;
 pub mod runner;

@@ -65,6 +65,11 @@ impl Mailbox {
         self.queues.borrow().incoming.len()
     }
 
+    /// How many datagrams were sent and not yet fetched.
+    pub fn unfetched(&self) -> usize {
+        self.queues.borrow().outgoing.len()
+    }
+
     /// The oldest datagram that was sent and not yet fetched, and to whom.
     pub fn fetch(&self) -> Option<(Vec<u8>, SocketAddr)> {
         self.queues.borrow_mut().outgoing.pop_front()

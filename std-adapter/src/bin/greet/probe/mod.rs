@@ -105,7 +105,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
                     "{server} doesn't greet any more since {}: start it again, and look there",
                     after.id
                 ));
-                None
+                tree.as_mut().map(tree::Tree::stopped)
             }
             _ => None,
         };

@@ -12,6 +12,8 @@ pub struct Tree {
     group: &'static str,
     /// A terminal shows what is going on; a file doesn't need to know.
     live: bool,
+    /// The server is gone: what is skipped for that alone is only counted.
+    stopped: bool,
 }
 
 /// Erases the line on which a terminal's cursor is.
@@ -22,19 +24,28 @@ impl Tree {
         Self {
             group: "",
             live: stdout().is_terminal(),
+            stopped: false,
         }
     }
 
     pub fn started(&self, check: &Check) -> String {
-        if self.live {
+        if self.live && !self.stopped {
             format!("  ... {}", check.id)
         } else {
             String::new()
         }
     }
 
+    pub fn stopped(&mut self) -> String {
+        self.stopped = true;
+        "The server doesn't greet any more: the other checks are skipped.\n".to_owned()
+    }
+
     pub fn ended(&mut self, entry: &Entry) -> String {
         let mut text = String::new();
+        if self.stopped {
+            return text;
+        }
         if self.live {
             text += ERASE;
         }
