@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ pub enum Command {
     Hello(HelloArgs),
     Send(SendArgs),
     Probe(ProbeArgs),
+    Bench(BenchArgs),
     /// Run a server and clients together on this machine, and show what crosses the wire
     ///
     /// Nothing else needs to run. Exits with 0 only if every byte was right.
@@ -191,4 +192,54 @@ pub struct ProbeArgs {
     /// Show every check with its sentence, and do nothing
     #[arg(long)]
     pub list: bool,
+}
+
+/// Load a greet server, and check every byte of every reply.
+///
+/// Prints the rate, and how long a greeting took, from connecting to FIN. With --rate, greetings
+/// are due at fixed times, and each counts from when it was due: a server that stalls is seen to
+/// have kept all of them waiting that were due meanwhile.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  greet bench -c 8 -d 10s
+  greet bench board.local:8000 -n 1000 --rate 50
+  greet bench 127.0.0.1:8001 --udp           of a receiver that replies")]
+pub struct BenchArgs {
+    /// The server's address
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub server: String,
+
+    /// How many clients ask at once
+    #[arg(long, short, value_name = "N", default_value = "4")]
+    pub clients: NonZeroUsize,
+
+    /// How long to go on
+    #[arg(long, short, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub duration: Duration,
+
+    /// How many greetings to ask for, instead of a time
+    #[arg(
+        long = "number",
+        short = 'n',
+        value_name = "N",
+        conflicts_with = "duration"
+    )]
+    pub count: Option<NonZeroU64>,
+
+    /// Send messages over UDP to a receiver that replies (`greet serve --reply`)
+    #[arg(long)]
+    pub udp: bool,
+
+    /// How many greetings to ask for in a second [default: as many as the server gives]
+    #[arg(long, value_name = "R")]
+    pub rate: Option<NonZeroU32>,
+
+    /// How long one answer may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }

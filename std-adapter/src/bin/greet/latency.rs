@@ -24,6 +24,12 @@ impl Latency {
         self.0.saturating_record(micros(took));
     }
 
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        // They have the same bounds.
+        let _ = self.0.add(&other.0);
+    }
+
     pub fn count(&self) -> u64 {
         self.0.len()
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 mod args;
+mod bench;
 mod console;
 mod demo;
 mod hello;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Hello(args) => hello::hello(&args),
         Command::Send(args) => hello::send(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Demo => demo::run(),
         Command::Completions { shell } => {
             let mut out = Vec::new();

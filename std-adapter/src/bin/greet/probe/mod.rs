@@ -155,7 +155,8 @@ fn list(picked: impl Fn(&Check) -> bool) -> Result<()> {
     console::print(lines.as_bytes())
 }
 
-fn resolve(address: &str) -> Result<SocketAddr> {
+/// The first address of a server.
+pub fn resolve(address: &str) -> Result<SocketAddr> {
     let found = address.to_socket_addrs().map(|mut found| found.next());
     match found {
         Ok(Some(address)) => Ok(address),
