@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::process::ExitCode;
 
 use greet_core::limits::MIN_MSS;
+use greet_tests::loopback::OnSmoltcp;
 use greet_tests::matrix::Matrix;
 use greet_tests::memory::bench::Memory;
 use greet_tests::memory::{Cut, Wire};
@@ -23,6 +24,13 @@ fn main() -> ExitCode {
     matrix.greetings("narrow", narrow);
     matrix.greetings("segments", segments::<false>);
     matrix.greetings("segments-takes-all", segments::<true>);
+    for (name, testbed) in OnSmoltcp::ALL {
+        matrix.transport(name, move || testbed);
+    }
+    matrix.greetings("smoltcp-loopback", |case| {
+        let mut testbed = OnSmoltcp::ITS_OWN;
+        runner::one(case, &mut testbed)
+    });
 
     matrix.transport("std", || Sockets(Ipv4Addr::LOCALHOST.into()));
     matrix.transport("std-polled", || Polled(Ipv4Addr::LOCALHOST.into()));

@@ -282,14 +282,17 @@ impl Exchange {
         }
         self.state = State::START; // not quiet: it settles anew
         self.len += short(n);
-        match core::str::from_utf8(self.buffer.text(self.checked.into(), self.len.into())) {
-            Ok(text) => self.checked += short(text.len()),
-            Err(error) => {
-                self.checked += short(error.valid_up_to());
-                if error.error_len().is_some() {
-                    return self.refuse(TextError::not_utf8(self.checked.into()), now);
-                }
+        let fresh = self.buffer.text(self.checked.into(), self.len.into());
+        // Most names are ASCII, and that is told faster than UTF-8 in general.
+        if fresh.is_ascii() {
+            self.checked += short(fresh.len());
+        } else if let Err(error) = core::str::from_utf8(fresh) {
+            self.checked += short(error.valid_up_to());
+            if error.error_len().is_some() {
+                return self.refuse(TextError::not_utf8(self.checked.into()), now);
             }
+        } else {
+            self.checked += short(fresh.len());
         }
         if usize::from(self.len) > MAX_TEXT {
             self.refuse(TextError::TooLong, now);

@@ -269,8 +269,12 @@ impl core::error::Error for RequestError {}
 
 /// The sentence of a refusal: what stands between `Error: ` and the line feed at the reply's end.
 fn refusal(reply: &[u8]) -> Option<&str> {
-    let sentence = reply
-        .strip_prefix(REFUSAL.as_bytes())?
-        .strip_suffix(b"\n")?;
+    // Not strip_prefix, in which a program optimized for size keeps a panic.
+    let (start, [sentence @ .., b'\n']) = reply.split_first_chunk::<{ REFUSAL.len() }>()? else {
+        return None;
+    };
+    if start != REFUSAL.as_bytes() {
+        return None;
+    }
     core::str::from_utf8(sentence).ok()
 }

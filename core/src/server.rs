@@ -199,7 +199,8 @@ impl<H, const N: usize> Server<H, N> {
                 }
                 Poll::Ready(Err(error)) => {
                     report(Event::AcceptFailed { error: &error });
-                    return earlier(next, Some(now.saturating_add(RETRY)));
+                    let retry = now.saturating_add(RETRY);
+                    return Some(next.map_or(retry, |next| next.min(retry)));
                 }
                 Poll::Pending => return next,
             }
@@ -255,15 +256,7 @@ impl<H, const N: usize> Server<H, N> {
                 listener.release(handle);
             }
         } else {
-            *next = earlier(*next, exchange.timeout());
+            *next = [*next, exchange.timeout()].into_iter().flatten().min();
         }
-    }
-}
-
-/// The earlier of two times to come back, of which there may be none.
-fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
     }
 }

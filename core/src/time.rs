@@ -41,24 +41,21 @@ impl Moment {
 
 /// A limit in microseconds, at most `u32::MAX` of them.
 pub(crate) const fn micros(limit: Duration) -> u32 {
-    saturate(Moment::at(limit).0)
+    saturate(limit.as_secs(), 1_000_000, limit.subsec_micros())
 }
 
 /// A limit in milliseconds, at most `u32::MAX` of them.
 pub(crate) const fn millis(limit: Duration) -> u32 {
-    saturate(
-        limit
-            .as_secs()
-            .saturating_mul(1000)
-            .saturating_add(limit.subsec_millis() as u64),
-    )
+    saturate(limit.as_secs(), 1_000, limit.subsec_millis())
 }
 
+/// So many seconds, and a part of one, in units of which a second has so many. What lies in the
+/// last second that begins within `u32::MAX` counts as `u32::MAX`: that spares an addition its check.
 #[expect(clippy::cast_possible_truncation, reason = "compared first")]
-const fn saturate(wide: u64) -> u32 {
-    if wide > u32::MAX as u64 {
+const fn saturate(secs: u64, units: u32, part: u32) -> u32 {
+    if secs >= (u32::MAX / units) as u64 {
         u32::MAX
     } else {
-        wide as u32
+        secs as u32 * units + part
     }
 }

@@ -271,6 +271,23 @@ fn hello_and_send_reach_serve() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // whose loopback has a broadcast address
+fn a_broadcast_reaches_a_receiver_for_all_addresses() {
+    let server = serve(&["--udp", "0.0.0.0:0"]);
+    let to = format!("127.255.255.255:{}", udp_port(&server));
+    let output = greet(&["send", "to all", "--to", &to], b"");
+    assert_eq!(
+        (text(&output.stderr), output.status.code()),
+        (String::new(), Some(0))
+    );
+    port_in(
+        &server.line(),
+        "Received message: to all from 127.0.0.1:",
+        "",
+    );
+}
+
+#[test]
 fn what_is_no_name_is_refused_before_anything_is_sent() {
     let nobody = TcpListener::bind("127.0.0.1:0").expect("a free port");
     nobody.set_nonblocking(true).expect("a listener");

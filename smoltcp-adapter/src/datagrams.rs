@@ -1,0 +1,113 @@
+//! Core's `Datagrams` over one UDP socket.
+
+use core::net::SocketAddr;
+use core::task::Poll;
+
+use embedded_io::ErrorType;
+use greet_core::transport;
+use smoltcp::iface::Interface;
+use smoltcp::socket::udp;
+use smoltcp::wire::IpAddress;
+
+use crate::address;
+use crate::error::DatagramError;
+use crate::net::Net;
+
+const UDP_HEADER: usize = 8;
+
+/// A bound UDP socket between polls; [`Net::bind`] makes it.
+#[derive(Debug)]
+pub struct Binding {
+    pub(crate) slot: usize,
+    pub(crate) port: u16,
+}
+
+/// A UDP socket, for as long as it is looked at.
+pub struct Datagrams<'n, 'a> {
+    /// `None`: the binding is another stack's.
+    socket: Option<&'n mut udp::Socket<'a>>,
+    interface: &'n Interface,
+    mtu: usize,
+}
+
+impl Binding {
+    /// The port, also when the stack chose it.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Lends the socket.
+    pub fn on<'n, 'a>(&self, net: &'n mut Net<'a>) -> Datagrams<'n, 'a> {
+        let mtu = net.mtu();
+        let (interface, socket) = net.udp(self.slot);
+        Datagrams {
+            socket,
+            interface,
+            mtu,
+        }
+    }
+}
+
+impl ErrorType for Datagrams<'_, '_> {
+    type Error = DatagramError;
+}
+
+impl transport::Datagrams for Datagrams<'_, '_> {
+    fn receive_from(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> Poll<Result<(usize, SocketAddr), DatagramError>> {
+        // Not recv_slice, which throws away what is longer than the buffer.
+        let Some(Ok((datagram, from))) = self.socket.as_mut().map(|socket| socket.recv()) else {
+            return Poll::Pending;
+        };
+        for (to, from) in buffer.iter_mut().zip(datagram) {
+            *to = *from;
+        }
+        Poll::Ready(Ok((datagram.len(), from.endpoint.into())))
+    }
+
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), DatagramError>> {
+        let Some(socket) = &mut self.socket else {
+            return Poll::Pending;
+        };
+        let Some(to) = address::endpoint(to)
+            .filter(|to| self.interface.get_source_address(&to.addr).is_some())
+        else {
+            return Poll::Ready(Err(DatagramError::Address));
+        };
+        // smoltcp would take a datagram that is longer than the MTU, and then drop it.
+        let headers = UDP_HEADER + ip_header(to.addr);
+        let max = self
+            .mtu
+            .saturating_sub(headers)
+            .min(socket.payload_send_capacity());
+        if datagram.len() > max {
+            return Poll::Ready(Err(DatagramError::TooLong { max }));
+        }
+        match socket.send_slice(datagram, to) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(udp::SendError::BufferFull) => Poll::Pending,
+            Err(udp::SendError::Unaddressable) => Poll::Ready(Err(DatagramError::Address)),
+        }
+    }
+
+    fn is_own(&self, address: SocketAddr) -> bool {
+        // A socket of another stack answers nobody.
+        self.socket.as_ref().is_none_or(|socket| {
+            address.port() == socket.endpoint().port
+                && self
+                    .interface
+                    .has_ip_addr(IpAddress::from(address.ip().to_canonical()))
+        })
+    }
+}
+
+fn ip_header(to: IpAddress) -> usize {
+    match to {
+        #[cfg(feature = "proto-ipv4")]
+        IpAddress::Ipv4(_) => smoltcp::wire::IPV4_HEADER_LEN,
+        #[cfg(feature = "proto-ipv6")]
+        IpAddress::Ipv6(_) => smoltcp::wire::IPV6_HEADER_LEN,
+    }
+}

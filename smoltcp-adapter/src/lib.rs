@@ -1,0 +1,104 @@
+//! The greet protocol over [smoltcp]: TCP and UDP without an operating system or a heap.
+//!
+//! Core's servers, clients and receivers run on smoltcp's sockets as they are; this crate lends
+//! them the sockets, and knows nothing of greetings itself. So it serves any program that wants a
+//! listener with a backlog, connections from ports of their own, and one call that drives it all.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`storage`] | the memory that a program reserves, as types that a `static` can hold |
+//! | [`stack`] | a device with its sockets, and the one `poll` |
+//! | [`net`] | the sockets: to listen, connect and bind |
+//! | [`listener`], [`stream`], [`datagrams`] | core's transport traits over smoltcp's sockets |
+//! | [`slot`] | how long a connection may hold a socket without being of use |
+//! | [`loopback`] | a device without a heap, for a program that talks to itself |
+//! | [`error`] | what can go wrong, and whose fault it is |
+//!
+//! What is set up on [`Net`](net::Net), a [`Listener`](listener::Listener), a
+//! [`Connection`](stream::Connection) or a [`Binding`](datagrams::Binding), is a small handle. In
+//! each poll, its `on` lends what core asks for:
+//!
+//! ```
+//! use core::net::SocketAddr;
+//! use core::task::Poll;
+//! use core::time::Duration;
+//! use greet_core::client::Client;
+//! use greet_core::limits::Limits;
+//! use greet_core::request::Answer;
+//! use greet_core::server::Server;
+//! use greet_core::text::Text;
+//! use greet_smoltcp::loopback::Loopback;
+//! use greet_smoltcp::stack::Stack;
+//! use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
+//! use smoltcp::iface::Config;
+//! use smoltcp::phy::Medium;
+//! use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+//!
+//! let mut slots = SocketSlots::<5, 8>::new();
+//! let mut places = TcpBuffers::<4, 1024, 1031>::new();
+//! let mut outgoing = TcpBuffers::<1, 1031, 1024>::new();
+//!
+//! let address = IpAddress::v4(127, 0, 0, 1);
+//! let device = Loopback::<4, 1500>::new(Medium::Ip);
+//! let config = Config::new(HardwareAddress::Ip);
+//! let mut stack = Stack::new(device, config, &[IpCidr::new(address, 8)], &mut slots)?;
+//! let listener = stack.net().listen(&mut places, 8000)?;
+//! stack.net().add_clients(&mut outgoing)?;
+//!
+//! let now = Duration::ZERO; // the time since the program's start
+//! let mut server = Server::<_, 4>::new(Limits::DEFAULT);
+//! let mut client = Client::new(Text::new("World")?, now, Client::TIMEOUT);
+//! let connection = stack.net().connect(SocketAddr::new(address.into(), 8000))?;
+//! let mut greeted = false;
+//! stack.poll(now, |net| {
+//!     let next = server.poll(&mut listener.on(net), now, |_event| ());
+//!     let answer = client.poll(&mut connection.on(net), now);
+//!     greeted |= answer == Poll::Ready(Ok(Answer::Greeted));
+//!     next.into_iter().chain(client.next_poll()).min()
+//! });
+//! assert!(greeted); // over a loopback, all of it happens in one poll
+//! connection.release(stack.net());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # When all places are taken
+//!
+//! smoltcp's sockets carry one connection each, and it resets whoever finds none that listens. Here
+//! such a client waits instead: in a socket, if the listener has more of them than the server has
+//! places; then in the backlog of [`SocketSlots`](storage::SocketSlots), for as long as its stack
+//! repeats its SYN, in the order of arrival; and then by itself, as an ignored SYN is repeated
+//! after 1 s, 3 s, 7 s and so on by common stacks. A server with few places and a backlog of a few
+//! dozen clients loses none of them.
+//!
+//! # Panics
+//!
+//! None in this crate or in core: CI reads a program with all of both and finds none. smoltcp has
+//! panics for what it takes to be impossible; what could set them off from outside
+//! ([`Stack::new`](stack::Stack::new), addresses) is checked here first. A program's own calls of
+//! smoltcp, through [`Net::interface`](net::Net::interface), are its own business.
+//!
+//! [smoltcp]: https://docs.rs/smoltcp
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
+#[cfg(any(test, feature = "sim"))]
+extern crate std;
+
+mod address;
+mod backlog;
+pub mod datagrams;
+pub mod error;
+mod gate;
+pub mod listener;
+pub mod loopback;
+pub mod net;
+mod ports;
+#[cfg(feature = "sim")]
+pub mod sim;
+pub mod slot;
+pub mod stack;
+pub mod storage;
+pub mod stream;
+mod time;

@@ -1,0 +1,59 @@
+//! Core's `Listener` over the listening sockets of one port.
+
+use core::convert::Infallible;
+use core::task::Poll;
+
+use greet_core::transport::{self, Accepted};
+
+use crate::net::Net;
+use crate::stream::{Connection, Stream};
+
+/// The listening sockets of one port; [`Net::listen`] makes it.
+///
+/// Clients who have connected wait in their sockets until they are accepted, in the order in which
+/// they came. So sockets beyond the places of a server are its backlog.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) gate: usize,
+}
+
+/// A listener on its stack, for as long as it is looked at.
+pub struct Listening<'n, 'a> {
+    net: &'n mut Net<'a>,
+    gate: usize,
+}
+
+impl Listener {
+    /// Puts the listener on its stack, to be given to core's
+    /// [`Server::poll`](greet_core::server::Server::poll).
+    pub fn on<'n, 'a>(&self, net: &'n mut Net<'a>) -> Listening<'n, 'a> {
+        Listening {
+            net,
+            gate: self.gate,
+        }
+    }
+}
+
+impl<'a> transport::Listener for Listening<'_, 'a> {
+    type Error = Infallible;
+    type Handle = Connection;
+    type Stream<'s>
+        = Stream<'s, 'a>
+    where
+        Self: 's;
+
+    fn accept(&mut self) -> Poll<Result<Accepted<Connection>, Infallible>> {
+        match self.net.accept(self.gate) {
+            Some(accepted) => Poll::Ready(Ok(accepted)),
+            None => Poll::Pending,
+        }
+    }
+
+    fn stream<'s>(&'s mut self, handle: &'s mut Connection) -> Stream<'s, 'a> {
+        handle.on(self.net)
+    }
+
+    fn release(&mut self, handle: Connection) {
+        handle.release(self.net);
+    }
+}

@@ -1,0 +1,455 @@
+//! The sockets of a stack: set up here, lent from here to listeners, streams and datagrams.
+//!
+//! [`Stack`](crate::stack::Stack) drives it step by step, and an application sees it in each poll.
+//! It keeps the two tables, smoltcp's sockets and what each is for, in step.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use greet_core::transport::Accepted;
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::State;
+use smoltcp::socket::{AnySocket, tcp, udp};
+use smoltcp::wire::{IpCidr, IpListenEndpoint};
+
+use crate::address;
+use crate::backlog::Backlog;
+use crate::datagrams::Binding;
+use crate::error::{ConnectError, SetupError};
+use crate::gate::{Gate, Gated};
+use crate::listener::Listener;
+use crate::ports::{self, Ports, Protocol};
+use crate::slot::{Role, Slot, Sweep, Timeouts};
+use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers};
+use crate::stream::Connection;
+use crate::time::{self, instant};
+
+/// So many listeners a stack can have.
+pub const MAX_LISTENERS: usize = 4;
+
+/// So many frames come in before the application runs, that a flood leaves time for other work.
+const FRAMES: usize = 64;
+
+/// When to try again if the device takes no frame now.
+const DEVICE_BUSY: Duration = Duration::from_millis(1);
+
+/// The sockets of a stack, and the interface that they share.
+pub struct Net<'a> {
+    interface: Interface,
+    set: SocketSet<'a>,
+    /// One for each socket of the set, in the same order; the rest are free.
+    slots: &'a mut [Slot],
+    used: usize,
+    gates: heapless::Vec<Gate, MAX_LISTENERS>,
+    backlog: Backlog<'a>,
+    ports: Ports,
+    timeouts: Timeouts,
+    mtu: usize,
+    now: Duration,
+    /// A released socket isn't done yet.
+    closing: bool,
+}
+
+impl<'a> Net<'a> {
+    /// All of it unused. Panics if the hardware address doesn't fit the device.
+    pub(crate) fn new<const SOCKETS: usize, const BACKLOG: usize>(
+        config: Config,
+        device: &mut impl Device,
+        storage: &'a mut SocketSlots<'a, SOCKETS, BACKLOG>,
+    ) -> Self {
+        Self {
+            ports: Ports::new(config.random_seed),
+            interface: Interface::new(config, device, instant(Duration::ZERO)),
+            set: SocketSet::new(&mut storage.sockets[..]),
+            slots: &mut storage.slots,
+            used: 0,
+            gates: heapless::Vec::new(),
+            backlog: Backlog::new(&mut storage.parked),
+            timeouts: Timeouts::DEFAULT,
+            mtu: device.capabilities().ip_mtu(),
+            now: Duration::ZERO,
+            closing: false,
+        }
+    }
+
+    /// Listens on a port with one socket for each pair of `buffers`.
+    ///
+    /// `endpoint` is a port, or an address and a port. While none of the sockets listens, clients
+    /// wait in the backlog of [`SocketSlots`]. If that is full as well, they come back by
+    /// themselves: their stacks repeat the SYN after 1 s, 3 s, 7 s and so on.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::PortZero`], [`SetupError::PortInUse`], [`SetupError::NoSlot`] or
+    /// [`SetupError::TooManyListeners`].
+    pub fn listen<const N: usize, const RX: usize, const TX: usize>(
+        &mut self,
+        buffers: &'a mut TcpBuffers<N, RX, TX>,
+        endpoint: impl Into<IpListenEndpoint>,
+    ) -> Result<Listener, SetupError> {
+        let endpoint = endpoint.into();
+        self.check(Protocol::Tcp, endpoint.port, N)?;
+        let gate = self.gates.len();
+        let new = Gate {
+            endpoint,
+            open: false,
+            expecting: false,
+            arrivals: 0,
+        };
+        if self.gates.push(new).is_err() {
+            return Err(SetupError::TooManyListeners);
+        }
+        self.add_tcp(buffers, Some(gate));
+        Ok(Listener { gate })
+    }
+
+    /// Sets aside one socket to connect with for each pair of `buffers`.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::NoSlot`].
+    pub fn add_clients<const N: usize, const RX: usize, const TX: usize>(
+        &mut self,
+        buffers: &'a mut TcpBuffers<N, RX, TX>,
+    ) -> Result<(), SetupError> {
+        self.room_for(N)?;
+        self.add_tcp(buffers, None);
+        Ok(())
+    }
+
+    /// Connects to a peer, from an ephemeral port that no socket has.
+    ///
+    /// The connection can be used at once: it is [pending](core::task::Poll::Pending) until the
+    /// peer has answered.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::NoSocket`] and [`ConnectError::NoPort`] pass; [`ConnectError::Address`]
+    /// doesn't.
+    pub fn connect(&mut self, peer: SocketAddr) -> Result<Connection, ConnectError> {
+        let peer = address::endpoint(peer).ok_or(ConnectError::Address)?;
+        let slot = self
+            .slots
+            .iter()
+            .position(|slot| matches!(slot.role, Role::Idle))
+            .ok_or(ConnectError::NoSocket)?;
+        let port = self
+            .ports
+            .take(Protocol::Tcp, &self.set)
+            .ok_or(ConnectError::NoPort)?;
+        let (entry, socket, interface) = entry(self.slots, &mut self.set, slot)
+            .map(|(entry, socket)| (entry, socket, &mut self.interface))
+            .ok_or(ConnectError::NoSocket)?;
+        socket
+            .connect(interface.context(), peer, port)
+            .map_err(|_| ConnectError::Address)?;
+        entry.role = Role::Lent { established: false };
+        Ok(Connection { slot })
+    }
+
+    /// Binds a UDP socket to a port; port 0 stands for an ephemeral one.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::PortInUse`] or [`SetupError::NoSlot`].
+    pub fn bind<const SLOTS: usize, const RX: usize, const TX: usize>(
+        &mut self,
+        buffers: &'a mut UdpBuffers<SLOTS, RX, TX>,
+        endpoint: impl Into<IpListenEndpoint>,
+    ) -> Result<Binding, SetupError> {
+        let mut endpoint = endpoint.into();
+        if endpoint.port == 0 {
+            let port = self.ports.take(Protocol::Udp, &self.set);
+            endpoint.port = port.ok_or(SetupError::PortInUse)?;
+        }
+        self.check(Protocol::Udp, endpoint.port, 1)?;
+        let mut socket = buffers.socket();
+        socket.bind(endpoint).map_err(|_| SetupError::PortZero)?;
+        let slot = self.used;
+        self.add(socket)?;
+        Ok(Binding {
+            slot,
+            port: endpoint.port,
+        })
+    }
+
+    /// Adds a socket of the user's own: DHCP, DNS, or anything else that runs beside.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::NoSlot`].
+    pub fn add(&mut self, socket: impl AnySocket<'a>) -> Result<SocketHandle, SetupError> {
+        self.room_for(1)?;
+        self.used += 1;
+        Ok(self.set.add(socket))
+    }
+
+    /// A socket that was [added](Self::add). `None`: it is of another kind.
+    pub fn get<T: AnySocket<'a>>(&mut self, handle: SocketHandle) -> Option<&mut T> {
+        let (_, socket) = self.set.iter_mut().find(|(known, _)| *known == handle)?;
+        T::downcast_mut(socket)
+    }
+
+    /// Adds an IP address and its network.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::Address`] or [`SetupError::TooManyAddresses`].
+    pub fn add_address(&mut self, address: IpCidr) -> Result<(), SetupError> {
+        if !address.address().is_unicast() {
+            return Err(SetupError::Address);
+        }
+        let mut result = Ok(());
+        self.interface.update_ip_addrs(|addresses| {
+            result = addresses
+                .push(address)
+                .map_err(|_| SetupError::TooManyAddresses);
+        });
+        result
+    }
+
+    /// smoltcp's interface: routes, addresses and all its other settings.
+    pub fn interface(&mut self) -> &mut Interface {
+        &mut self.interface
+    }
+
+    /// How long a connection may hold a socket without being of use. Counts for what begins after
+    /// this call.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
+    /// The time of the poll that runs, or ran last.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// How many sockets of a listener listen right now.
+    pub fn listening(&self, listener: &Listener) -> usize {
+        self.slots
+            .iter()
+            .zip(self.set.iter())
+            .filter(|(slot, (_, socket))| {
+                slot.gate == Some(listener.gate)
+                    && matches!(slot.role, Role::Listening)
+                    && tcp::Socket::downcast(socket).is_some_and(tcp::Socket::is_listening)
+            })
+            .count()
+    }
+
+    /// How many sockets can be connected right now.
+    pub fn idle(&self) -> usize {
+        self.slots
+            .iter()
+            .filter(|slot| matches!(slot.role, Role::Idle))
+            .count()
+    }
+
+    /// The largest IP packet.
+    pub(crate) fn mtu(&self) -> usize {
+        self.mtu
+    }
+
+    pub(crate) fn tcp(&mut self, slot: usize) -> Option<(&mut Slot, &mut tcp::Socket<'a>)> {
+        entry(self.slots, &mut self.set, slot)
+    }
+
+    pub(crate) fn udp(&mut self, slot: usize) -> (&Interface, Option<&mut udp::Socket<'a>>) {
+        let socket = self.set.iter_mut().nth(slot);
+        (
+            &self.interface,
+            socket.and_then(|(_, socket)| udp::Socket::downcast_mut(socket)),
+        )
+    }
+
+    /// The client who came first among those who wait at this gate.
+    pub(crate) fn accept(&mut self, gate: usize) -> Option<Accepted<Connection>> {
+        let state = self.gates.get_mut(gate)?;
+        if !state.expecting {
+            return None;
+        }
+        // More may be at their handshakes; the next look tells.
+        let mut expecting = false;
+        let mut first = None;
+        for (index, (slot, (_, socket))) in self.slots.iter().zip(self.set.iter()).enumerate() {
+            let arrival = match slot.role {
+                Role::Waiting(arrival) => arrival,
+                Role::Listening => u64::MAX, // since the last sweep
+                _ => continue,
+            };
+            if slot.gate != Some(gate) {
+                continue;
+            }
+            let Some(socket) = tcp::Socket::downcast(socket) else {
+                continue;
+            };
+            expecting |= !socket.is_listening();
+            if matches!(socket.state(), State::Established | State::CloseWait)
+                && first.is_none_or(|(earliest, _)| arrival < earliest)
+            {
+                first = Some((arrival, index));
+            }
+        }
+        state.expecting = expecting;
+        let (_, slot) = first?;
+        let (entry, socket) = self.tcp(slot)?;
+        let peer = socket.remote_endpoint()?;
+        socket.set_timeout(None);
+        entry.role = Role::Lent { established: true };
+        Some((Connection { slot }, peer.into()))
+    }
+
+    /// Half-closes the connection, and sets its socket aside until it can be used again.
+    pub(crate) fn release(&mut self, slot: usize) {
+        let until = self.now.saturating_add(self.timeouts.linger);
+        let Some((entry, socket)) = self.tcp(slot) else {
+            return;
+        };
+        socket.close();
+        entry.role = Role::Closing { until };
+        self.closing = true;
+    }
+
+    /// A poll begins.
+    pub(crate) fn begin(&mut self, now: Duration) {
+        self.now = now;
+        self.interface.poll_maintenance(instant(now));
+    }
+
+    /// Whether a released socket isn't done yet.
+    pub(crate) fn closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Takes frames from the device, and says whether there were any.
+    pub(crate) fn ingress<D: Device>(&mut self, device: &mut D) -> bool {
+        let now = instant(self.now);
+        for taken in 0..FRAMES {
+            let mut gated = Gated::new(device, &mut self.gates, &mut self.backlog);
+            let result = self
+                .interface
+                .poll_ingress_single(now, &mut gated, &mut self.set);
+            if gated.passed {
+                self.look();
+            }
+            if result == PollIngressSingleResult::None {
+                return taken > 0;
+            }
+        }
+        true
+    }
+
+    /// Gives frames to the device, at most one of each socket, and says whether there were any.
+    pub(crate) fn egress<D: Device>(&mut self, device: &mut D) -> bool {
+        let mut gated = Gated::new(device, &mut self.gates, &mut self.backlog);
+        self.interface
+            .poll_egress(instant(self.now), &mut gated, &mut self.set);
+        gated.sent
+    }
+
+    /// Notes which gates are open after a SYN went through.
+    fn look(&mut self) {
+        for gate in &mut self.gates {
+            gate.open = false;
+        }
+        for (slot, (_, socket)) in self.slots.iter().zip(self.set.iter()) {
+            if let Role::Listening = slot.role
+                && let Some(gate) = slot.gate.and_then(|gate| self.gates.get_mut(gate))
+                && let Some(socket) = tcp::Socket::downcast(socket)
+            {
+                if socket.is_listening() {
+                    gate.open = true;
+                } else {
+                    gate.expecting = true;
+                }
+            }
+        }
+    }
+
+    /// Moves all sockets on towards their next connections. Must follow an egress.
+    pub(crate) fn sweep(&mut self) -> Sweep {
+        for gate in &mut self.gates {
+            gate.open = false;
+        }
+        let mut found = Sweep::default();
+        for (slot, (_, socket)) in self.slots.iter_mut().zip(self.set.iter_mut()) {
+            if let Some(socket) = tcp::Socket::downcast_mut(socket) {
+                slot.sweep(
+                    socket,
+                    &mut self.gates,
+                    &self.timeouts,
+                    self.now,
+                    &mut found,
+                );
+            }
+        }
+        self.closing = found.closing;
+        found
+    }
+
+    /// Whether a client of the backlog could be served now.
+    pub(crate) fn clients_ready(&mut self) -> bool {
+        self.backlog.next(&self.gates, instant(self.now)).is_some()
+    }
+
+    /// When smoltcp has to be polled again, now that nothing moves.
+    pub(crate) fn timeout(&mut self, stuck: bool) -> Option<Duration> {
+        let busy = self.now.saturating_add(DEVICE_BUSY);
+        let stuck = stuck.then_some(busy);
+        let Some(at) = self.interface.poll_at(instant(self.now), &self.set) else {
+            return stuck;
+        };
+        // At once: it has something to send, and the device doesn't take it.
+        let at = Some(time::since_start(at)).filter(|at| *at > self.now);
+        [at.or(Some(busy)), stuck].into_iter().flatten().min()
+    }
+
+    fn check(&self, protocol: Protocol, port: u16, sockets: usize) -> Result<(), SetupError> {
+        if port == 0 {
+            return Err(SetupError::PortZero);
+        }
+        if ports::in_use(protocol, port, &self.set) {
+            return Err(SetupError::PortInUse);
+        }
+        self.room_for(sockets)
+    }
+
+    fn room_for(&self, sockets: usize) -> Result<(), SetupError> {
+        if self.slots.len() - self.used < sockets {
+            return Err(SetupError::NoSlot);
+        }
+        Ok(())
+    }
+
+    /// Adds sockets for which there is room.
+    fn add_tcp<const N: usize, const RX: usize, const TX: usize>(
+        &mut self,
+        buffers: &'a mut TcpBuffers<N, RX, TX>,
+        gate: Option<usize>,
+    ) {
+        for mut socket in buffers.sockets() {
+            // One exchange is one segment each way: nothing is gained by waiting for a second, and
+            // an acknowledgment rides on the answer.
+            socket.set_ack_delay(None);
+            socket.set_nagle_enabled(false);
+            if let Some(slot) = self.slots.get_mut(self.used) {
+                slot.gate = gate;
+                slot.reuse(&mut socket, &mut self.gates, &self.timeouts);
+                self.used += 1;
+                self.set.add(socket);
+            }
+        }
+    }
+}
+
+/// The slot and the TCP socket at the same place of both.
+fn entry<'n, 'a>(
+    slots: &'n mut [Slot],
+    set: &'n mut SocketSet<'a>,
+    index: usize,
+) -> Option<(&'n mut Slot, &'n mut tcp::Socket<'a>)> {
+    let slot = slots.get_mut(index)?;
+    let (_, socket) = set.iter_mut().nth(index)?;
+    Some((slot, tcp::Socket::downcast_mut(socket)?))
+}

@@ -1,0 +1,181 @@
+//! A host that runs: boots, is polled by the network, and loses everything when it fails.
+//!
+//! What runs on it is any code around a smoltcp device, in a box.
+
+use core::cell::RefCell;
+use core::time::Duration;
+use std::boxed::Box;
+use std::rc::Rc;
+use std::vec::Vec;
+
+use smoltcp::iface::Config;
+use smoltcp::phy::Medium;
+use smoltcp::wire::{ETHERNET_HEADER_LEN, HardwareAddress, IpCidr};
+
+use super::card::{Card, Frame, Queues, Spare};
+use super::clock::{Clock, Nanos};
+use super::host::Host;
+use super::packet;
+use super::random::Random;
+
+/// What a program finds when its host boots.
+///
+/// [`Network::boot_program`](super::Network::boot_program) hands it out.
+pub struct Boot {
+    /// The network card, for the program to poll.
+    pub card: Card,
+    /// The host's hardware address, which fits the card's medium.
+    pub hardware_address: HardwareAddress,
+    /// The host's addresses, for the program's interface.
+    pub addresses: Vec<IpCidr>,
+    /// Chance that follows from the network's seed, another at each boot.
+    pub random: Random,
+}
+
+/// All that runs on a host, its smoltcp interface included.
+///
+/// A closure `FnMut(Duration) -> Option<Duration>` is one.
+pub trait Program {
+    /// Takes the frames that have come, does and sends all that there is to do at `now`, and says
+    /// when to be polled again at the latest.
+    ///
+    /// It is polled when frames came as well. Times are those of the host's clock, which counts
+    /// from its boot.
+    fn poll(&mut self, now: Duration) -> Option<Duration>;
+}
+
+impl<F: FnMut(Duration) -> Option<Duration>> Program for F {
+    fn poll(&mut self, now: Duration) -> Option<Duration> {
+        self(now)
+    }
+}
+
+impl Boot {
+    /// A configuration for smoltcp's interface, with a random seed.
+    pub fn config(&self) -> Config {
+        let mut config = Config::new(self.hardware_address);
+        config.random_seed = self.random.child(0).next_u64();
+        config
+    }
+}
+
+/// Makes the program, at every boot anew.
+pub(super) type Loader<'a> = Box<dyn FnMut(Boot) -> Box<dyn Program + 'a> + 'a>;
+
+/// A host of a network.
+pub(super) struct Machine<'a> {
+    pub(super) plan: Host,
+    /// When it must be polled at the latest.
+    pub(super) wake: Option<Nanos>,
+    medium: Medium,
+    place: usize,
+    chance: Random,
+    spare: Spare,
+    boots: u64,
+    loader: Option<Loader<'a>>,
+    running: Option<Running<'a>>,
+}
+
+struct Running<'a> {
+    clock: Clock,
+    queues: Rc<RefCell<Queues>>,
+    program: Box<dyn Program + 'a>,
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn new(
+        plan: Host,
+        medium: Medium,
+        place: usize,
+        chance: Random,
+        spare: Spare,
+    ) -> Self {
+        Self {
+            plan,
+            wake: None,
+            medium,
+            place,
+            chance,
+            spare,
+            boots: 0,
+            loader: None,
+            running: None,
+        }
+    }
+
+    /// Boots with this program, now and whenever it boots again.
+    pub(super) fn install(&mut self, loader: Loader<'a>, now: Nanos) {
+        self.loader = Some(loader);
+        self.boot(now);
+    }
+
+    /// Loses its state, and boots at `back`.
+    pub(super) fn fail(&mut self, back: Nanos) {
+        self.running = None;
+        self.wake = self.loader.is_some().then_some(back);
+    }
+
+    /// Whether nothing runs on it.
+    pub(super) fn is_down(&self) -> bool {
+        self.running.is_none()
+    }
+
+    /// Gives it a frame, which is lost if it is down.
+    pub(super) fn receive(&mut self, frame: Frame, now: Nanos) {
+        if let Some(running) = &mut self.running {
+            running.queues.borrow_mut().received.push_back(frame);
+            self.wake = Some(now);
+        }
+    }
+
+    /// Does all that is to do at `now`. What it sent is put into `sent`, which is empty.
+    pub(super) fn run(&mut self, now: Nanos, sent: &mut Vec<Frame>) {
+        if self.running.is_none() {
+            self.boot(now);
+        }
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let micros = running.clock.shows(now);
+        let next = running.program.poll(Duration::from_micros(micros));
+        // Whoever asks to come back at once is asked when the clock has moved: time goes on.
+        self.wake = next.map(|next| {
+            let next = u64::try_from(next.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
+            running.clock.reaches(next.max(micros + 1))
+        });
+        core::mem::swap(&mut running.queues.borrow_mut().sent, sent);
+    }
+
+    fn boot(&mut self, now: Nanos) {
+        let Some(loader) = &mut self.loader else {
+            return;
+        };
+        let (hardware_address, header_len) = if self.medium == Medium::Ethernet {
+            let address = packet::hardware_address(self.place);
+            (HardwareAddress::Ethernet(address), ETHERNET_HEADER_LEN)
+        } else {
+            (HardwareAddress::Ip, 0)
+        };
+        let queues = Rc::new(RefCell::default());
+        let card = Card::new(
+            Rc::clone(&queues),
+            Rc::clone(&self.spare),
+            self.medium,
+            self.plan.mtu + header_len,
+            self.plan.checksums.clone(),
+        );
+        let program = loader(Boot {
+            card,
+            hardware_address,
+            addresses: self.plan.addresses.clone(),
+            random: self.chance.child(self.boots),
+        });
+        self.boots += 1;
+        self.wake = Some(now);
+        self.running = Some(Running {
+            clock: Clock::started(now, self.plan.drift),
+            queues,
+            program,
+        });
+    }
+}

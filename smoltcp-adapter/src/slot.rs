@@ -1,0 +1,168 @@
+//! What each socket of the set is for, and how a TCP socket comes back to work after a connection.
+//!
+//! [`Net`](crate::net::Net) sweeps over all slots; who may listen again, and when, is decided
+//! here and nowhere else.
+
+use core::time::Duration;
+
+use smoltcp::socket::tcp::{self, State};
+
+use crate::gate::Gate;
+use crate::time;
+
+/// How long a reset may wait to be sent, say for an ARP answer, before the socket works again
+/// without it.
+const RESET_WAITS: Duration = Duration::from_secs(1);
+
+/// How long a connection may hold a socket without being of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Timeouts {
+    /// From the last segment of a client that hasn't finished its handshake, until its socket
+    /// listens again.
+    pub handshake: Duration,
+    /// From release to the end of an orderly close; then comes a reset.
+    pub linger: Duration,
+}
+
+impl Timeouts {
+    /// 5 s for a handshake, 10 s to close.
+    pub const DEFAULT: Self = Self {
+        handshake: Duration::from_secs(5),
+        linger: Duration::from_secs(10),
+    };
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// One socket of the set.
+pub(crate) struct Slot {
+    pub(crate) role: Role,
+    /// The listener it belongs to, counted as gates are. `None`: it connects.
+    pub(crate) gate: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    /// Not TCP, or the user's own.
+    Foreign,
+    /// Can be connected.
+    Idle,
+    /// Listens, or is at its handshake.
+    Listening,
+    /// Has a client since this arrival, whom nobody has accepted yet.
+    Waiting(u64),
+    /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
+    Lent { established: bool },
+    /// Released, but not done: closed or reset at this moment at the latest.
+    Closing { until: Duration },
+}
+
+/// What a sweep over all slots found.
+#[derive(Default)]
+pub(crate) struct Sweep {
+    /// When to sweep again at the latest.
+    pub(crate) next: Option<Duration>,
+    /// Whether a released socket isn't done yet.
+    pub(crate) closing: bool,
+    /// Whether a reset has to be sent, or a socket can be connected that couldn't before.
+    pub(crate) moved: bool,
+}
+
+impl Slot {
+    pub(crate) const FOREIGN: Self = Self {
+        role: Role::Foreign,
+        gate: None,
+    };
+
+    /// Moves the socket on towards its next connection.
+    ///
+    /// Must follow an egress: a socket that has seen both FINs may owe the peer its last
+    /// acknowledgment, and an aborted one its reset, until then.
+    pub(crate) fn sweep(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        gates: &mut [Gate],
+        timeouts: &Timeouts,
+        now: Duration,
+        found: &mut Sweep,
+    ) {
+        match (self.role, socket.state()) {
+            (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
+            (Role::Listening, State::Listen) => {
+                if let Some(gate) = self.gate(gates) {
+                    gate.open = true;
+                }
+            }
+            (Role::Listening, State::SynReceived)
+            | (Role::Waiting(_), State::Established | State::CloseWait) => {
+                if let Some(gate) = self.gate(gates) {
+                    gate.expecting = true;
+                }
+            }
+            (Role::Listening, State::Established | State::CloseWait) => {
+                // The handshake's timeout must not end a connection that is merely quiet.
+                socket.set_timeout(None);
+                if let Some(gate) = self.gate(gates) {
+                    gate.expecting = true;
+                    gate.arrivals += 1;
+                    self.role = Role::Waiting(gate.arrivals);
+                }
+            }
+            (Role::Listening | Role::Waiting(_), _) => {
+                let until = now.saturating_add(RESET_WAITS);
+                self.close(socket, gates, timeouts, until, now, found);
+            }
+            (Role::Closing { until }, _) => self.close(socket, gates, timeouts, until, now, found),
+        }
+    }
+
+    fn close(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        gates: &mut [Gate],
+        timeouts: &Timeouts,
+        mut until: Duration,
+        now: Duration,
+        found: &mut Sweep,
+    ) {
+        let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
+        if !socket.is_open() && (!resetting || now >= until) {
+            found.moved |= self.gate.is_none();
+            return self.reuse(socket, gates, timeouts);
+        }
+        if now >= until {
+            socket.abort();
+            found.moved = true;
+            until = now.saturating_add(RESET_WAITS);
+        }
+        self.role = Role::Closing { until };
+        found.closing = true;
+        found.next = Some(found.next.map_or(until, |next| next.min(until)));
+    }
+
+    /// Makes a socket that isn't open ready for its next connection.
+    pub(crate) fn reuse(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        gates: &mut [Gate],
+        timeouts: &Timeouts,
+    ) {
+        self.role = match self.gate(gates) {
+            None => Role::Idle,
+            Some(gate) => {
+                socket.set_timeout(Some(time::span(timeouts.handshake)));
+                gate.open |= socket.listen(gate.endpoint).is_ok();
+                Role::Listening
+            }
+        };
+    }
+
+    fn gate<'g>(&self, gates: &'g mut [Gate]) -> Option<&'g mut Gate> {
+        gates.get_mut(self.gate?)
+    }
+}

@@ -1,0 +1,129 @@
+//! The memory that a user reserves: slots for sockets, and buffers for what they carry.
+//!
+//! All of it is `const` to make, so that a `static` can hold it, and nothing else in this crate
+//! needs memory of its own. Only sizes live here, no behaviour.
+
+use core::mem::ManuallyDrop;
+
+use smoltcp::iface::SocketStorage;
+use smoltcp::socket::{tcp, udp};
+
+use crate::backlog::Parked;
+use crate::slot::Slot;
+
+/// Room for `SOCKETS` sockets of all kinds, and for `BACKLOG` clients that wait for one.
+///
+/// smoltcp has no backlog: whoever connects while no socket listens is reset. This one keeps such
+/// clients' first segments (128 bytes each) and hands them to the next socket that listens. With
+/// `BACKLOG` 0 they are ignored instead, and come back by retransmission after a second or more.
+///
+/// ```
+/// use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
+///
+/// // Eight TCP sockets and one for UDP; sixteen more clients may wait.
+/// let mut slots = SocketSlots::<9, 16>::new();
+/// let mut places = TcpBuffers::<8, 1024, 1031>::new();
+/// let mut messages = UdpBuffers::<16, 4096, 1024>::new();
+/// # let _ = (&mut slots, &mut places, &mut messages);
+/// ```
+pub struct SocketSlots<'a, const SOCKETS: usize, const BACKLOG: usize> {
+    /// Never dropped, as it is borrowed for its own lifetime; nothing in it owns anything.
+    pub(crate) sockets: ManuallyDrop<[SocketStorage<'a>; SOCKETS]>,
+    pub(crate) slots: [Slot; SOCKETS],
+    pub(crate) parked: [Parked; BACKLOG],
+}
+
+/// The buffers of `N` TCP sockets: `RX` bytes to receive and `TX` bytes to send for each.
+///
+/// The receive buffer is the window that a peer sees. A server that greets is at its best with
+/// room for a whole name (1024 bytes) and a whole reply (1031 bytes). A smaller `TX` means more
+/// segments. With an `RX` below [`MIN_MSS`](greet_core::limits::MIN_MSS) the window splits names
+/// that would have come in one segment, and the name of a client who doesn't half-close may be
+/// taken to end there.
+pub struct TcpBuffers<const N: usize, const RX: usize, const TX: usize> {
+    pub(crate) receive: [[u8; RX]; N],
+    pub(crate) send: [[u8; TX]; N],
+}
+
+/// The buffers of one UDP socket: `SLOTS` datagrams each way, `RX` and `TX` bytes of them in all.
+///
+/// A datagram that finds no slot or too few bytes is lost, and no one hears of it. One longer than
+/// `RX` never arrives: with `RX` of the MTU or more, all arrive, and too long ones are reported.
+pub struct UdpBuffers<const SLOTS: usize, const RX: usize, const TX: usize> {
+    pub(crate) receive_slots: [udp::PacketMetadata; SLOTS],
+    pub(crate) receive: [u8; RX],
+    pub(crate) send_slots: [udp::PacketMetadata; SLOTS],
+    pub(crate) send: [u8; TX],
+}
+
+impl<const SOCKETS: usize, const BACKLOG: usize> SocketSlots<'_, SOCKETS, BACKLOG> {
+    /// Room with nothing in it.
+    pub const fn new() -> Self {
+        Self {
+            sockets: ManuallyDrop::new([const { SocketStorage::EMPTY }; SOCKETS]),
+            slots: [const { Slot::FOREIGN }; SOCKETS],
+            parked: [const { Parked::NONE }; BACKLOG],
+        }
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> TcpBuffers<N, RX, TX> {
+    /// Empty buffers.
+    pub const fn new() -> Self {
+        Self {
+            receive: [[0; RX]; N],
+            send: [[0; TX]; N],
+        }
+    }
+
+    /// One socket for each pair of buffers, closed.
+    pub(crate) fn sockets(&mut self) -> impl Iterator<Item = tcp::Socket<'_>> {
+        self.receive
+            .iter_mut()
+            .zip(&mut self.send)
+            .map(|(receive, send)| {
+                tcp::Socket::new(
+                    tcp::SocketBuffer::new(&mut receive[..]),
+                    tcp::SocketBuffer::new(&mut send[..]),
+                )
+            })
+    }
+}
+
+impl<const SLOTS: usize, const RX: usize, const TX: usize> UdpBuffers<SLOTS, RX, TX> {
+    /// Empty buffers.
+    pub const fn new() -> Self {
+        Self {
+            receive_slots: [const { udp::PacketMetadata::EMPTY }; SLOTS],
+            receive: [0; RX],
+            send_slots: [const { udp::PacketMetadata::EMPTY }; SLOTS],
+            send: [0; TX],
+        }
+    }
+
+    /// The socket on these buffers, unbound.
+    pub(crate) fn socket(&mut self) -> udp::Socket<'_> {
+        udp::Socket::new(
+            udp::PacketBuffer::new(&mut self.receive_slots[..], &mut self.receive[..]),
+            udp::PacketBuffer::new(&mut self.send_slots[..], &mut self.send[..]),
+        )
+    }
+}
+
+impl<const SOCKETS: usize, const BACKLOG: usize> Default for SocketSlots<'_, SOCKETS, BACKLOG> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> Default for TcpBuffers<N, RX, TX> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const SLOTS: usize, const RX: usize, const TX: usize> Default for UdpBuffers<SLOTS, RX, TX> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,193 @@
+//! One TCP connection: its handle between polls, and a view of its socket that is core's `Stream`.
+
+use core::task::Poll;
+
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use greet_core::transport;
+use smoltcp::socket::tcp::{self, State};
+
+use crate::error::StreamError;
+use crate::net::Net;
+use crate::slot::Role;
+
+/// A connection between polls.
+///
+/// It occupies a socket until it is [released](Self::release); merely dropped, it keeps the socket
+/// for ever.
+#[must_use = "a connection that is dropped keeps its socket: release it"]
+#[derive(Debug, PartialEq, Eq)]
+pub struct Connection {
+    pub(crate) slot: usize,
+}
+
+/// A connection's socket, for as long as it is looked at.
+///
+/// It is also an `embedded_io` reader and writer, for code that knows nothing of this crate. Such
+/// code must ask [`ReadReady`] and [`WriteReady`] first, as a view can't wait for the network: a
+/// call that would have to wait ends in [`StreamError::NotReady`].
+pub struct Stream<'n, 'a> {
+    /// `None`: the connection is another stack's.
+    socket: Option<&'n mut tcp::Socket<'a>>,
+    established: bool,
+}
+
+impl Connection {
+    /// Lends the connection's stream.
+    pub fn on<'n, 'a>(&self, net: &'n mut Net<'a>) -> Stream<'n, 'a> {
+        let Some((slot, socket)) = net.tcp(self.slot) else {
+            return Stream {
+                socket: None,
+                established: false,
+            };
+        };
+        let connecting = matches!(
+            socket.state(),
+            State::Closed | State::SynSent | State::SynReceived
+        );
+        let established = match &mut slot.role {
+            Role::Lent { established } => {
+                *established |= !connecting;
+                *established
+            }
+            _ => false,
+        };
+        Stream {
+            socket: Some(socket),
+            established,
+        }
+    }
+
+    /// Gives the socket back. What was sent and not aborted is still delivered, for as long as
+    /// [`Timeouts::linger`](crate::slot::Timeouts::linger) allows; a connection that isn't
+    /// half-closed yet is half-closed.
+    pub fn release(self, net: &mut Net<'_>) {
+        net.release(self.slot);
+    }
+}
+
+impl Stream<'_, '_> {
+    fn lost(&self) -> StreamError {
+        if self.established {
+            StreamError::Reset
+        } else {
+            StreamError::Refused
+        }
+    }
+}
+
+impl ErrorType for Stream<'_, '_> {
+    type Error = StreamError;
+}
+
+impl transport::Stream for Stream<'_, '_> {
+    const TAKES_ALL: bool = true;
+
+    #[inline]
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, StreamError>> {
+        let lost = self.lost();
+        let Some(socket) = &mut self.socket else {
+            return Poll::Ready(Err(lost));
+        };
+        if !socket.can_recv() {
+            match socket.state() {
+                State::SynSent
+                | State::SynReceived
+                | State::Established
+                | State::FinWait1
+                | State::FinWait2 => return Poll::Pending,
+                _ => {}
+            }
+        }
+        Poll::Ready(match socket.recv_slice(buffer) {
+            Ok(n) => Ok(n),
+            Err(tcp::RecvError::Finished) => Ok(0),
+            Err(tcp::RecvError::InvalidState) => Err(lost),
+        })
+    }
+
+    #[inline]
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, StreamError>> {
+        let lost = self.lost();
+        let Some(socket) = &mut self.socket else {
+            return Poll::Ready(Err(lost));
+        };
+        match socket.state() {
+            State::Established | State::CloseWait => match socket.send_slice(bytes) {
+                Ok(0) if !bytes.is_empty() => Poll::Pending,
+                Ok(n) => Poll::Ready(Ok(n)),
+                Err(tcp::SendError::InvalidState) => Poll::Ready(Err(lost)),
+            },
+            State::SynSent | State::SynReceived => Poll::Pending,
+            State::Closed | State::Listen => Poll::Ready(Err(lost)),
+            _ => Poll::Ready(Err(StreamError::Finished)),
+        }
+    }
+
+    #[inline]
+    fn finish(&mut self) -> Result<(), StreamError> {
+        let lost = self.lost();
+        match &mut self.socket {
+            // Not while connecting: smoltcp would give up the connection.
+            Some(socket)
+                if !matches!(
+                    socket.state(),
+                    State::Closed | State::Listen | State::SynSent
+                ) =>
+            {
+                socket.close();
+                Ok(())
+            }
+            _ => Err(lost),
+        }
+    }
+
+    fn abort(&mut self) {
+        if let Some(socket) = &mut self.socket {
+            socket.abort();
+        }
+    }
+}
+
+impl Read for Stream<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StreamError> {
+        now(transport::Stream::receive(self, buffer))
+    }
+}
+
+impl Write for Stream<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, StreamError> {
+        now(transport::Stream::send(self, bytes))
+    }
+
+    /// Does nothing: what was written leaves in the next poll.
+    fn flush(&mut self) -> Result<(), StreamError> {
+        Ok(())
+    }
+}
+
+impl ReadReady for Stream<'_, '_> {
+    fn read_ready(&mut self) -> Result<bool, StreamError> {
+        // A read of no bytes says whether one of some would wait.
+        Ok(transport::Stream::receive(self, &mut []).is_ready())
+    }
+}
+
+impl WriteReady for Stream<'_, '_> {
+    fn write_ready(&mut self) -> Result<bool, StreamError> {
+        Ok(match &self.socket {
+            Some(socket) => match socket.state() {
+                State::SynSent | State::SynReceived => false,
+                State::Established | State::CloseWait => socket.can_send(),
+                _ => true, // an error is ready
+            },
+            None => true,
+        })
+    }
+}
+
+fn now<T>(ready: Poll<Result<T, StreamError>>) -> Result<T, StreamError> {
+    match ready {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(StreamError::NotReady),
+    }
+}

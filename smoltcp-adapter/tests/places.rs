@@ -1,0 +1,400 @@
+//! Places come back: whatever a peer does or omits to do, the socket that it held listens again
+//! within the limits, and the next client is greeted.
+
+mod support;
+
+use std::time::Duration;
+
+use greet_core::limits::Limits;
+use greet_core::server::{Event, Server};
+use greet_smoltcp::listener::Listener;
+use greet_smoltcp::stack::Stack;
+use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
+use greet_smoltcp::stream::Connection;
+use smoltcp::wire::TcpControl::{self, Fin, None as Nothing, Psh, Rst, Syn};
+use support::Path;
+use support::peer::{Peer, Tap};
+
+const SECOND: Duration = Duration::from_secs(1);
+const PLACES: usize = 4;
+
+/// A server on a wire that the test holds the other end of.
+struct Host {
+    stack: Stack<'static, Tap>,
+    listener: Listener,
+    server: Server<Connection, PLACES>,
+    now: Duration,
+    connected: usize,
+    polls: usize,
+}
+
+impl Host {
+    fn new<const BACKLOG: usize>() -> Self {
+        let slots = Box::leak(Box::new(SocketSlots::<PLACES, BACKLOG>::new()));
+        let places = Box::leak(Box::new(TcpBuffers::<PLACES, 1024, 1031>::new()));
+        let mut stack = Path::IP.stack_on(Tap::default(), slots);
+        let listener = stack.net().listen(places, 8000).expect("a listener");
+        Self {
+            stack,
+            listener,
+            server: Server::new(Limits::DEFAULT),
+            now: Duration::ZERO,
+            connected: 0,
+            polls: 0,
+        }
+    }
+
+    fn poll(&mut self) -> Option<Duration> {
+        let Self {
+            stack,
+            listener,
+            server,
+            now,
+            connected,
+            polls,
+        } = self;
+        *polls += 1;
+        stack.poll(*now, |net| {
+            server.poll(&mut listener.on(net), *now, |event| {
+                *connected += usize::from(matches!(event, Event::Connected { .. }));
+            })
+        })
+    }
+
+    /// Polls whenever the stack asks for it, up to `until`. What it sends is lost.
+    fn pass(&mut self, until: Duration) {
+        while let Some(next) = self.poll().filter(|next| *next <= until) {
+            assert!(next > self.now, "it spins at {next:?}");
+            self.now = next;
+            self.stack.device().outgoing.clear();
+        }
+        self.now = until;
+        self.poll();
+    }
+
+    fn listening(&mut self) -> usize {
+        self.stack.net().listening(&self.listener)
+    }
+
+    fn send(&mut self, peer: &mut Peer, control: TcpControl, payload: &[u8]) {
+        peer.send(self.stack.device(), control, payload);
+        self.poll();
+    }
+
+    /// What was sent to the peer since the last time, by its flags.
+    fn taken(&mut self, peer: &mut Peer) -> Vec<TcpControl> {
+        let segments = peer.take(self.stack.device());
+        segments.iter().map(|segment| segment.control).collect()
+    }
+
+    /// Brings a peer through its handshake.
+    fn connect(&mut self, port: u16) -> Peer {
+        let mut peer = Peer::new(port);
+        self.send(&mut peer, Syn, &[]);
+        assert_eq!(
+            self.taken(&mut peer),
+            [Syn],
+            "SYN is answered by SYN and ACK"
+        );
+        self.send(&mut peer, Nothing, &[]);
+        peer
+    }
+
+    /// A whole greeting with a new peer, who half-closes first.
+    fn greet(&mut self, port: u16) {
+        let mut peer = self.connect(port);
+        self.send(&mut peer, Fin, b"World");
+        let reply = peer.take(self.stack.device());
+        assert_eq!(reply.last().map(|last| last.control), Some(Fin));
+        assert_eq!(
+            reply.last().map(|last| &last.payload[..]),
+            Some(&b"Hello, World"[..])
+        );
+        self.send(&mut peer, Nothing, &[]);
+    }
+
+    /// All places listen, and greet.
+    fn is_whole(&mut self) {
+        assert_eq!(self.listening(), PLACES);
+        assert_eq!(self.server.clients(), 0);
+        for port in 0..PLACES {
+            self.greet(60_000 + u16::try_from(port).expect("few"));
+        }
+        assert_eq!(self.listening(), PLACES);
+    }
+}
+
+#[test]
+fn a_half_open_flood_leaves_within_the_handshakes_timeout() {
+    let mut host = Host::new::<0>();
+    for port in 0..100 {
+        host.send(&mut Peer::new(10_000 + port), Syn, &[]);
+    }
+    assert_eq!(host.listening(), 0);
+    host.pass(Duration::from_millis(4_999));
+    assert_eq!(
+        host.listening(),
+        0,
+        "retransmissions of the SYN might still be answered"
+    );
+    host.pass(6 * SECOND);
+    host.is_whole();
+    assert_eq!(host.connected, PLACES, "only the last ones connected");
+}
+
+#[test]
+fn no_client_is_reset_for_lack_of_a_place() {
+    let mut host = Host::new::<0>();
+    let silent: Vec<Peer> = (0..4).map(|port| host.connect(10_000 + port)).collect();
+    assert_eq!((host.listening(), host.server.clients()), (0, silent.len()));
+    let mut late = Peer::new(20_000);
+    host.send(&mut late, Syn, &[]);
+    assert_eq!(host.taken(&mut late), [], "neither SYN nor RST");
+    // Another port is none of ours: RST is right there, and keeps coming.
+    let mut silent = silent;
+    host.send(&mut silent[0], Fin, b"World");
+    assert_eq!(host.taken(&mut silent[0]), [Fin]);
+    host.send(&mut silent[0], Nothing, &[]);
+    assert_eq!(host.listening(), 1);
+    // The client's stack repeats its SYN.
+    late.seq = Peer::new(0).seq;
+    host.send(&mut late, Syn, &[]);
+    assert_eq!(host.taken(&mut late), [Syn]);
+}
+
+#[test]
+fn a_client_in_the_backlog_is_served_as_soon_as_a_place_is_free() {
+    let mut host = Host::new::<2>();
+    let mut silent: Vec<Peer> = (0..4).map(|port| host.connect(10_000 + port)).collect();
+    let mut waiting: Vec<Peer> = (0..3).map(|port| Peer::new(20_000 + port)).collect();
+    for peer in &mut waiting {
+        host.send(peer, Syn, &[]);
+        assert_eq!(host.taken(peer), []);
+        host.now += Duration::from_millis(1);
+    }
+    for (served, peer) in silent.iter_mut().enumerate() {
+        host.send(peer, Fin, b"World");
+        host.taken(peer);
+        host.send(peer, Nothing, &[]);
+        // The first two are in the backlog, first come, first served. The third had no room.
+        let answers: Vec<bool> = waiting
+            .iter_mut()
+            .map(|peer| host.taken(peer) == [Syn])
+            .collect();
+        assert_eq!(answers, [served == 0, served == 1, false], "after {served}");
+    }
+}
+
+#[test]
+fn a_client_who_gave_up_waiting_is_forgotten() {
+    let mut host = Host::new::<2>();
+    let silent: Vec<Peer> = (0..4).map(|port| host.connect(10_000 + port)).collect();
+    let mut waiting = Peer::new(20_000);
+    host.send(&mut waiting, Syn, &[]);
+    host.pass(40 * SECOND); // the silent ones are refused, reset and gone
+    drop(silent);
+    assert_eq!(host.taken(&mut waiting), []);
+    host.is_whole();
+}
+
+#[test]
+fn a_reset_in_any_state_gives_the_place_back_at_once() {
+    type Steps = fn(&mut Host, &mut Peer);
+    let states: [(&str, Steps); 7] = [
+        ("SYN-RECEIVED", |_, _| ()),
+        ("ESTABLISHED", |host, peer| host.send(peer, Nothing, &[])),
+        ("ESTABLISHED, inside a character", |host, peer| {
+            host.send(peer, Psh, b"W\xc3");
+        }),
+        ("CLOSE-WAIT, unread", |host, peer| {
+            peer.window = 0;
+            host.send(peer, Fin, b"World");
+        }),
+        ("FIN-WAIT-1", |host, peer| host.send(peer, Psh, b"World")),
+        ("FIN-WAIT-2", |host, peer| {
+            host.send(peer, Psh, b"World");
+            host.taken(peer);
+            host.send(peer, Nothing, &[]);
+        }),
+        ("LAST-ACK", |host, peer| host.send(peer, Fin, b"World")),
+    ];
+    for (state, steps) in states {
+        let mut host = Host::new::<0>();
+        let mut peer = Peer::new(10_000);
+        host.send(&mut peer, Syn, &[]);
+        assert_eq!(host.taken(&mut peer), [Syn], "{state}");
+        steps(&mut host, &mut peer);
+        assert_eq!(host.listening(), PLACES - 1, "{state}");
+        host.send(&mut peer, Rst, &[]);
+        assert_eq!(host.listening(), PLACES, "{state}");
+        assert_eq!(host.server.clients(), 0, "{state}");
+        host.is_whole();
+    }
+}
+
+#[test]
+fn time_wait_keeps_no_place() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.send(&mut peer, Psh, b"World"); // the plain client: no FIN before the answer
+    assert_eq!(host.taken(&mut peer), [Fin]);
+    assert_eq!(host.listening(), PLACES - 1);
+    host.send(&mut peer, Fin, &[]);
+    assert_eq!(
+        host.taken(&mut peer),
+        [Nothing],
+        "its FIN is acknowledged before all else"
+    );
+    assert_eq!(host.listening(), PLACES, "without waiting");
+    host.is_whole();
+}
+
+#[test]
+fn a_connection_that_is_closing_is_not_accepted_again() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.send(&mut peer, Psh, b"World");
+    host.taken(&mut peer);
+    host.send(&mut peer, Nothing, &[]); // FIN-WAIT-2
+    for _ in 0..10 {
+        host.send(&mut peer, Psh, b"again");
+    }
+    assert_eq!(host.connected, 1);
+    assert_eq!(host.server.tally().total(), 1);
+}
+
+#[test]
+fn a_peer_that_never_closes_is_reset_after_lingering() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.send(&mut peer, Psh, b"World");
+    host.taken(&mut peer);
+    host.send(&mut peer, Nothing, &[]);
+    host.pass(9_999 * SECOND / 1_000);
+    assert_eq!(host.listening(), PLACES - 1);
+    host.now = 10 * SECOND;
+    host.poll();
+    assert_eq!(
+        host.taken(&mut peer),
+        [Rst],
+        "listening at once would have swallowed it"
+    );
+    assert_eq!(host.listening(), PLACES);
+    host.is_whole();
+}
+
+#[test]
+fn an_answer_that_nobody_takes_ends_in_a_reset() {
+    let mut host = Host::new::<0>();
+    let mut peer = Peer::new(10_000);
+    peer.window = 0;
+    host.send(&mut peer, Syn, &[]);
+    host.taken(&mut peer);
+    // A send buffer of 1031 bytes takes the whole answer, so it lingers.
+    host.send(&mut peer, Psh, b"World");
+    host.pass(9_999 * SECOND / 1_000);
+    assert_eq!(host.listening(), PLACES - 1);
+    host.now = 10 * SECOND;
+    host.poll();
+    assert!(host.taken(&mut peer).contains(&Rst));
+    host.is_whole();
+}
+
+#[test]
+fn a_peer_that_vanishes_keeps_a_place_for_less_than_half_a_minute() {
+    let mut host = Host::new::<0>();
+    host.connect(10_000);
+    let started = host.polls;
+    host.pass(3600 * SECOND);
+    let polls = host.polls - started;
+    assert!(
+        polls < 40,
+        "{polls} polls in an idle hour with a vanished peer"
+    );
+    assert_eq!(host.server.tally().late, 1);
+    host.is_whole();
+
+    let mut host = Host::new::<0>();
+    host.connect(10_000);
+    host.pass(22 * SECOND);
+    host.is_whole();
+}
+
+#[test]
+fn a_quiet_client_outlives_the_handshakes_timeout() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.pass(9 * SECOND);
+    host.send(&mut peer, Fin, b"World");
+    let reply = peer.take(host.stack.device());
+    assert_eq!(
+        reply.last().map(|last| &last.payload[..]),
+        Some(&b"Hello, World"[..])
+    );
+}
+
+#[test]
+fn a_client_who_waits_in_a_socket_outlives_it_too() {
+    // A server with fewer places than there are sockets.
+    let mut slots = SocketSlots::<2, 0>::new();
+    let mut places = TcpBuffers::<2, 64, 64>::new();
+    let mut stack = Path::IP.stack_on(Tap::default(), &mut slots);
+    let stack = &mut stack;
+    let listener = stack.net().listen(&mut places, 8000).expect("a listener");
+    let mut server = Server::<_, 1>::new(Limits::DEFAULT);
+    let mut poll = |stack: &mut Stack<'_, Tap>, now| {
+        stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_| ()))
+    };
+    let mut peers = [Peer::new(1), Peer::new(2)];
+    for peer in &mut peers {
+        peer.send(stack.device(), Syn, &[]);
+        poll(stack, Duration::ZERO);
+        peer.take(stack.device());
+        peer.send(stack.device(), Nothing, &[]);
+        poll(stack, Duration::ZERO);
+    }
+    let mut now = Duration::ZERO;
+    while let Some(next) = poll(stack, now).filter(|next| *next < 9 * SECOND) {
+        now = next;
+    }
+    for peer in &mut peers {
+        peer.send(stack.device(), Fin, b"World");
+        poll(stack, 9 * SECOND);
+        let reply = peer.take(stack.device());
+        let last = reply.last().map(|last| &last.payload[..]);
+        assert_eq!(last, Some(&b"Hello, World"[..]), "port {}", peer.port);
+    }
+}
+
+#[test]
+fn a_reset_waits_for_room_in_the_device_before_the_socket_listens() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.send(&mut peer, Psh, b"World");
+    host.taken(&mut peer);
+    host.send(&mut peer, Nothing, &[]);
+    host.stack.device().full = true;
+    host.now = 10 * SECOND;
+    host.poll();
+    assert_eq!(host.listening(), PLACES - 1);
+    host.stack.device().full = false;
+    host.now += SECOND / 2;
+    host.poll();
+    assert_eq!(host.taken(&mut peer), [Rst]);
+    host.is_whole();
+}
+
+#[test]
+fn a_device_that_stays_full_keeps_no_place_for_long() {
+    let mut host = Host::new::<0>();
+    let mut peer = host.connect(10_000);
+    host.send(&mut peer, Psh, b"World");
+    host.taken(&mut peer);
+    host.send(&mut peer, Nothing, &[]);
+    host.stack.device().full = true;
+    host.now = 10 * SECOND;
+    host.poll();
+    host.now += SECOND;
+    host.poll();
+    assert_eq!(host.listening(), PLACES);
+}

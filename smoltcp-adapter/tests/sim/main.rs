@@ -1,0 +1,7 @@
+//! The simulated network, measured with plain smoltcp sockets.
+
+mod faults;
+mod pictures;
+mod plain;
+mod replay;
+mod times;

@@ -1,0 +1,154 @@
+//! A TCP peer that is written segment by segment, to do what no stack would do.
+
+use std::collections::VecDeque;
+
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::time::Instant;
+use smoltcp::wire::{
+    IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+};
+
+/// Our address, and that of every peer.
+pub(crate) const HOST: Ipv4Address = Ipv4Address::new(192, 0, 2, 1);
+pub(crate) const PEER: Ipv4Address = Ipv4Address::new(192, 0, 2, 2);
+
+/// A device whose other end is in the test's hands.
+#[derive(Default)]
+pub(crate) struct Tap {
+    pub(crate) incoming: VecDeque<Vec<u8>>,
+    pub(crate) outgoing: Vec<Vec<u8>>,
+    /// It takes no frame, and so gives none.
+    pub(crate) full: bool,
+}
+
+pub(crate) struct Taken(Vec<u8>);
+pub(crate) struct Given<'t>(&'t mut Vec<Vec<u8>>);
+
+impl Device for Tap {
+    type RxToken<'t> = Taken;
+    type TxToken<'t> = Given<'t>;
+
+    fn receive(&mut self, _: Instant) -> Option<(Taken, Given<'_>)> {
+        if self.full {
+            return None;
+        }
+        let frame = self.incoming.pop_front()?;
+        Some((Taken(frame), Given(&mut self.outgoing)))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Given<'_>> {
+        (!self.full).then_some(Given(&mut self.outgoing))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = 1500;
+        capabilities
+    }
+}
+
+impl RxToken for Taken {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+        read(&self.0)
+    }
+}
+
+impl TxToken for Given<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
+        let mut frame = vec![0; len];
+        let result = write(&mut frame);
+        self.0.push(frame);
+        result
+    }
+}
+
+/// A segment from us to a peer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Segment {
+    pub(crate) to: u16,
+    pub(crate) control: TcpControl,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// One peer, known by its port.
+pub(crate) struct Peer {
+    pub(crate) port: u16,
+    /// What it sends next, and what it expects next.
+    pub(crate) seq: TcpSeqNumber,
+    pub(crate) ack: Option<TcpSeqNumber>,
+    pub(crate) window: u16,
+}
+
+impl Peer {
+    pub(crate) fn new(port: u16) -> Self {
+        Self {
+            port,
+            seq: TcpSeqNumber(1_000),
+            ack: None,
+            window: 8192,
+        }
+    }
+
+    /// Puts a segment on the wire.
+    pub(crate) fn send(&mut self, tap: &mut Tap, control: TcpControl, payload: &[u8]) {
+        let tcp = TcpRepr {
+            src_port: self.port,
+            dst_port: 8000,
+            control,
+            seq_number: self.seq,
+            ack_number: self.ack,
+            window_len: self.window,
+            window_scale: None,
+            max_seg_size: (control == TcpControl::Syn).then_some(1460),
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload,
+        };
+        let ip = Ipv4Repr {
+            src_addr: PEER,
+            dst_addr: HOST,
+            next_header: IpProtocol::Tcp,
+            payload_len: tcp.buffer_len(),
+            hop_limit: 64,
+        };
+        let checksums = ChecksumCapabilities::default();
+        let mut frame = vec![0; ip.buffer_len() + tcp.buffer_len()];
+        ip.emit(&mut Ipv4Packet::new_unchecked(&mut frame), &checksums);
+        tcp.emit(
+            &mut TcpPacket::new_unchecked(&mut frame[ip.buffer_len()..]),
+            &PEER.into(),
+            &HOST.into(),
+            &checksums,
+        );
+        tap.incoming.push_back(frame);
+        self.seq += tcp.segment_len();
+    }
+
+    /// Takes what was sent to it off the wire, and expects what comes after.
+    pub(crate) fn take(&mut self, tap: &mut Tap) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        tap.outgoing.retain(|frame| {
+            let ip = Ipv4Packet::new_checked(frame).expect("IPv4");
+            let packet = TcpPacket::new_checked(ip.payload()).expect("TCP");
+            let (from, to) = (HOST.into(), PEER.into());
+            let tcp = TcpRepr::parse(&packet, &from, &to, &ChecksumCapabilities::default());
+            let tcp = tcp.expect("a good checksum");
+            if tcp.dst_port != self.port {
+                return true;
+            }
+            if tcp.control != TcpControl::Rst {
+                let end = tcp.seq_number + tcp.segment_len();
+                self.ack = Some(self.ack.map_or(end, |ack| ack.max(end)));
+            }
+            segments.push(Segment {
+                to: tcp.dst_port,
+                control: tcp.control,
+                payload: tcp.payload.to_vec(),
+            });
+            false
+        });
+        segments
+    }
+}

@@ -1,0 +1,125 @@
+//! Everything that runs on a board, for the host: servers, clients and messages on one stack.
+//!
+//! It links neither `std` nor `alloc`, and compiles only because no crate below it does. It is
+//! never run: `.ci/steps/35-bare` reads its machine code, and finds no way from our functions to a
+//! panic.
+
+#![no_std]
+
+use core::hint::black_box;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::task::Poll;
+use core::time::Duration;
+
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+use greet_core::client::Client;
+use greet_core::limits::Limits;
+use greet_core::receiver::{self, Receiver};
+use greet_core::server::{Event, Server};
+use greet_core::text::Text;
+use greet_core::transport::Datagrams;
+use greet_smoltcp::loopback::Loopback;
+use greet_smoltcp::slot::Timeouts;
+use greet_smoltcp::stack::Stack;
+use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
+use smoltcp::iface::Config;
+use smoltcp::phy::Medium;
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    // Used, so that each panic keeps its place in the source.
+    black_box(info);
+    loop {}
+}
+
+/// Runs everything on Ethernet. The argument keeps the compiler from knowing what will come.
+#[unsafe(no_mangle)]
+pub extern "C" fn ethernet(chance: u64) -> u64 {
+    let address = HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, 1]));
+    run(Medium::Ethernet, address, chance)
+}
+
+/// Runs everything on bare IP.
+#[unsafe(no_mangle)]
+pub extern "C" fn ip(chance: u64) -> u64 {
+    run(Medium::Ip, HardwareAddress::Ip, chance)
+}
+
+fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
+    let chance = black_box(chance);
+    let mut slots = SocketSlots::<7, 4>::new();
+    let mut places = TcpBuffers::<4, 1024, 1031>::new();
+    let mut outgoing = TcpBuffers::<1, 1031, 1024>::new();
+    let mut inbox = UdpBuffers::<4, 2048, 2048>::new();
+    let mut sender = UdpBuffers::<4, 2048, 2048>::new();
+    let mut config = Config::new(black_box(hardware));
+    config.random_seed = chance;
+    let addresses = [IpCidr::new(IpAddress::v4(192, 0, 2, 1), 24)];
+    let device = Loopback::<4, 1514>::new(black_box(medium));
+    let Ok(mut stack) = Stack::new(device, config, black_box(&addresses[..]), &mut slots) else {
+        return 1;
+    };
+    let net = stack.net();
+    net.set_timeouts(Timeouts {
+        handshake: Duration::new(chance, 0),
+        linger: Duration::new(chance, 0),
+    });
+    let Ok(listener) = net.listen(&mut places, black_box(8000)) else {
+        return 2;
+    };
+    let (Ok(()), Ok(inbox), Ok(sender)) = (
+        net.add_clients(&mut outgoing),
+        net.bind(&mut inbox, black_box(8001)),
+        net.bind(&mut sender, 0),
+    ) else {
+        return 3;
+    };
+    let limits = Limits {
+        deadline: Duration::from_secs(chance),
+        ..Limits::DEFAULT
+    };
+    let mut server = Server::<_, 4>::new(black_box(limits));
+    let mut receiver = Receiver::new();
+    let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(black_box(1))), black_box(8000));
+    let Ok(name) = Text::new(black_box("World")) else {
+        return 4;
+    };
+    let mut now = Duration::from_micros(black_box(chance));
+    let mut client = Client::new(name, now, Client::TIMEOUT);
+    let mut connection = None;
+    let mut seen = 0_u64;
+    while black_box(chance) > 0 {
+        let next = stack.poll(now, |net| {
+            let served = server.poll(&mut listener.on(net), now, |event| {
+                if let Event::Greeted { exchange, .. } = event {
+                    seen ^= exchange.name().map_or(0, |name| name.as_bytes().len() as u64);
+                }
+            });
+            let received = receiver.poll(&mut inbox.on(net), now, |event| {
+                if let receiver::Event::Message { .. } = event {
+                    seen ^= 1;
+                }
+            });
+            let _ = black_box(sender.on(net).send_to(black_box(&[7; 2000]), peer));
+            match connection.take() {
+                None => connection = net.connect(peer).ok(),
+                Some(open) => match client.poll(&mut greet_smoltcp::stream::Connection::on(&open, net), now) {
+                    Poll::Ready(answer) => {
+                        seen ^= u64::from(answer.is_ok());
+                        let mut stream = open.on(net);
+                        let mut bytes = [0; 8];
+                        let _ = black_box((stream.read_ready(), stream.write_ready()));
+                        let _ = black_box((stream.read(&mut bytes), stream.write(black_box(&bytes))));
+                        open.release(net);
+                    }
+                    Poll::Pending => connection = Some(open),
+                },
+            }
+            served.min(received).min(client.next_poll())
+        });
+        now = black_box(next.unwrap_or_default());
+        seen ^= stack.net().listening(&listener) as u64 ^ stack.net().idle() as u64;
+    }
+    seen ^ server.tally().total() ^ receiver.tally().messages
+}

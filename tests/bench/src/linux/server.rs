@@ -1,0 +1,142 @@
+//! A server under measurement: a child process on its own processor, its time and its memory.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use super::peers::{PLAIN_PYTHON, Peer};
+
+/// The two processors: one for the server, one for the load.
+#[derive(Clone, Copy)]
+pub(crate) struct Cores {
+    pub(crate) server: usize,
+    pub(crate) load: usize,
+}
+
+impl Cores {
+    /// The first two that this process may use. The present thread moves to the load's.
+    pub(crate) fn choose() -> anyhow::Result<Self> {
+        let allowed = sched_getaffinity(None)?;
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core));
+        let (Some(server), Some(load)) = (cores.next(), cores.next()) else {
+            bail!("two processors are needed, one for the server and one for the load");
+        };
+        pin(load)?;
+        Ok(Self { server, load })
+    }
+
+    /// Does something while this thread may use both, as a process that it starts will.
+    pub(crate) fn unpinned<T>(self, work: impl FnOnce() -> T) -> anyhow::Result<T> {
+        let mut both = CpuSet::new();
+        both.set(self.server);
+        both.set(self.load);
+        sched_setaffinity(None, &both)?;
+        let done = work();
+        pin(self.load)?;
+        Ok(done)
+    }
+}
+
+fn pin(core: usize) -> anyhow::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(core);
+    sched_setaffinity(None, &set).context("can't choose a processor")
+}
+
+/// Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// Open as long as the server may print.
+    stdout: BufReader<ChildStdout>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) fn start(peer: Peer, cores: Cores) -> anyhow::Result<Self> {
+        let command = match peer {
+            Peer::Python => {
+                let mut python = Command::new("python3");
+                python.args(["-c", PLAIN_PYTHON]);
+                python
+            }
+            peer => {
+                let name = clap::ValueEnum::to_possible_value(&peer).context("a hidden peer")?;
+                let mut this = Command::new(std::env::current_exe()?);
+                this.args(["serve", name.get_name()]);
+                this
+            }
+        };
+        Self::spawn(command, cores).with_context(|| format!("can't start '{}'", peer.title()))
+    }
+
+    /// Starts a server that prints its port on the first line.
+    pub(crate) fn spawn(mut command: Command, cores: Cores) -> anyhow::Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        pin(cores.server)?; // inherited
+        let spawned = command.spawn();
+        pin(cores.load)?;
+        let mut child = spawned?;
+        let stdout = child.stdout.take().context("no stdout")?;
+        let mut server = Self {
+            child,
+            stdout: BufReader::new(stdout),
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+        };
+        let mut line = String::new();
+        server.stdout.read_line(&mut line)?;
+        let digits: String = line.chars().filter(char::is_ascii_digit).collect();
+        let port = digits.parse().context("it printed no port")?;
+        server.address.set_port(port);
+        Ok(server)
+    }
+
+    /// What all its threads have used of a processor, in nanoseconds of the scheduler's clock, the
+    /// system's work for them included.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        let mut total = Duration::ZERO;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let stat = fs::read_to_string(thread?.path().join("schedstat"))
+                .context("this kernel keeps no schedstat")?;
+            let used = stat.split_whitespace().next().context("empty schedstat")?;
+            total += Duration::from_nanos(used.parse()?);
+        }
+        Ok(total)
+    }
+
+    /// Resident memory of user space, in bytes.
+    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let kib = rollup
+            .lines()
+            .find_map(|line| line.strip_prefix("Rss:"))
+            .and_then(|rest| rest.split_whitespace().next())
+            .context("no Rss in smaps_rollup")?;
+        Ok(kib.parse::<u64>()? * 1024)
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(&self) -> anyhow::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// Closes its stdin, and waits until it has ended by itself.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It fails only where the process has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

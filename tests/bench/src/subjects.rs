@@ -1,0 +1,102 @@
+//! What is counted: each is a function that is never inlined, so that callgrind knows its name.
+
+use std::hint::black_box;
+use std::task::Poll;
+use std::time::Duration;
+
+use embedded_io::{ErrorKind, ErrorType};
+use greet_core::drive;
+use greet_core::exchange::{Exchange, Outcome, Status};
+use greet_core::limits::Limits;
+use greet_core::transport::Stream;
+
+/// A name, and what runs so often.
+pub(crate) type Subject = (&'static str, fn(u64));
+
+/// Each subject by its name, which is that of its function, with the loop that calls it.
+pub(crate) const SUBJECTS: [Subject; 2] = [("machine", run_machine), ("driven", run_driven)];
+
+const NAME: &[u8] = b"World";
+
+/// The state machine alone, from accept to its outcome, as a driver calls it.
+#[inline(never)]
+fn machine(exchange: &mut Exchange, limits: &Limits, now: Duration, name: &[u8]) -> Status {
+    exchange.restart(now, limits);
+    if let Some(space) = exchange.space().get_mut(..name.len()) {
+        space.copy_from_slice(name);
+    }
+    exchange.received(name.len(), now);
+    exchange.quiet(now);
+    let left = exchange.transmit().len();
+    exchange.transmitted(left);
+    exchange.finished(now);
+    exchange.status()
+}
+
+fn run_machine(runs: u64) {
+    let limits = Limits::DEFAULT;
+    let mut exchange = Exchange::new(Duration::ZERO, &limits);
+    for run in 0..runs {
+        let now = black_box(Duration::from_micros(run));
+        let status = machine(&mut exchange, black_box(&limits), now, black_box(NAME));
+        assert_eq!(status, Status::Done(Outcome::Greeted));
+    }
+}
+
+/// The same through core's driver, over a stream that costs next to nothing.
+#[inline(never)]
+fn driven(exchange: &mut Exchange, limits: &Limits, now: Duration, wire: &mut Wire<'_>) -> Status {
+    exchange.restart(now, limits);
+    drive::exchange(exchange, wire, now)
+}
+
+fn run_driven(runs: u64) {
+    let limits = Limits::DEFAULT;
+    let mut exchange = Exchange::new(Duration::ZERO, &limits);
+    for run in 0..runs {
+        let now = black_box(Duration::from_micros(run));
+        let mut wire = Wire {
+            name: black_box(NAME),
+            sent: 0,
+            finished: false,
+        };
+        let status = driven(&mut exchange, black_box(&limits), now, &mut wire);
+        assert_eq!(status, Status::Done(Outcome::Greeted));
+        assert!(wire.sent == b"Hello, World".len() && wire.finished);
+    }
+}
+
+/// Gives a name, and counts the reply.
+struct Wire<'a> {
+    name: &'a [u8],
+    sent: usize,
+    finished: bool,
+}
+
+impl ErrorType for Wire<'_> {
+    type Error = ErrorKind;
+}
+
+impl Stream for Wire<'_> {
+    const TAKES_ALL: bool = true;
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
+        let Some(space) = buffer.get_mut(..self.name.len()) else {
+            return Poll::Ready(Err(ErrorKind::OutOfMemory));
+        };
+        space.copy_from_slice(self.name);
+        Poll::Ready(Ok(self.name.len()))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>> {
+        self.sent += black_box(bytes).len();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn finish(&mut self) -> Result<(), ErrorKind> {
+        self.finished = true;
+        Ok(())
+    }
+
+    fn abort(&mut self) {}
+}

@@ -1,0 +1,155 @@
+//! The server under test: core's polled server on this project's own stack, on a simulated host.
+
+use core::net::SocketAddr;
+use core::task::Poll;
+use core::time::Duration;
+
+use embedded_io::ErrorType;
+use greet_core::limits::Limits;
+use greet_core::server::{Event, Server};
+use greet_core::transport::{Accepted, Listener, Stream};
+use greet_smoltcp::sim::Boot;
+use greet_smoltcp::stack::Stack;
+use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
+
+use super::ledger::Ledger;
+use super::plan::PORT;
+
+/// Clients served at once, sockets that listen, and clients that may wait beyond those.
+const PLACES: usize = 4;
+pub(super) const SOCKETS: usize = 6;
+const BACKLOG: usize = 8;
+
+/// Room for a whole reply.
+const ROOMY: usize = 1031;
+/// Room for a part of one.
+const TIGHT: usize = 200;
+
+/// The memory of one boot.
+pub(super) struct Memory<'a> {
+    slots: SocketSlots<'a, SOCKETS, BACKLOG>,
+    roomy: TcpBuffers<SOCKETS, 1024, ROOMY>,
+    tight: TcpBuffers<SOCKETS, 1024, TIGHT>,
+}
+
+impl Memory<'_> {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: SocketSlots::new(),
+            roomy: TcpBuffers::new(),
+            tight: TcpBuffers::new(),
+        }
+    }
+}
+
+pub(super) fn program<'a>(
+    boot: Boot,
+    memory: &'a mut Memory<'a>,
+    tight: bool,
+    ledger: &'a Ledger<'a>,
+) -> impl FnMut(Duration) -> Option<Duration> + 'a {
+    ledger.server_booted();
+    let config = boot.config();
+    let mut stack = Stack::new(boot.card, config, &boot.addresses, &mut memory.slots)
+        .expect("the simulation's addresses fit its card");
+    let net = stack.net();
+    let listener = if tight {
+        net.listen(&mut memory.tight, PORT)
+    } else {
+        net.listen(&mut memory.roomy, PORT)
+    }
+    .expect("slots for all sockets");
+    let mut server = Server::<_, PLACES>::new(Limits::DEFAULT);
+    move |now| {
+        let due = stack.poll(now, |net| {
+            let mut listening = Counting {
+                inner: listener.on(net),
+                ledger,
+            };
+            server.poll(&mut listening, now, |event| match event {
+                Event::Connected { peer } => ledger.connected(peer),
+                Event::Greeted { peer, exchange } => {
+                    let name = exchange.name().map_or("", |name| name.as_str());
+                    ledger.ended(peer, Some(name));
+                }
+                Event::Refused { peer, .. } | Event::Abandoned { peer, .. } => {
+                    ledger.ended(peer, None);
+                }
+                _ => ledger.server_failed(),
+            })
+        });
+        ledger.server_rests(
+            server.clients(),
+            server.tally(),
+            stack.net().listening(&listener),
+        );
+        due
+    }
+}
+
+/// A listener whose streams tell the ledger how much is read from each client.
+struct Counting<'l, 'p, L> {
+    inner: L,
+    ledger: &'l Ledger<'p>,
+}
+
+struct CountingStream<'l, 'p, S> {
+    inner: S,
+    peer: SocketAddr,
+    ledger: &'l Ledger<'p>,
+}
+
+impl<L: Listener> Listener for Counting<'_, '_, L> {
+    type Error = L::Error;
+    type Handle = (L::Handle, SocketAddr);
+    type Stream<'s>
+        = CountingStream<'s, 's, L::Stream<'s>>
+    where
+        Self: 's;
+
+    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Self::Error>> {
+        self.inner
+            .accept()
+            .map_ok(|(handle, peer)| ((handle, peer), peer))
+    }
+
+    fn stream<'s>(&'s mut self, (handle, peer): &'s mut Self::Handle) -> Self::Stream<'s> {
+        CountingStream {
+            inner: self.inner.stream(handle),
+            peer: *peer,
+            ledger: self.ledger,
+        }
+    }
+
+    fn release(&mut self, (handle, _): Self::Handle) {
+        self.inner.release(handle);
+    }
+}
+
+impl<S: Stream> ErrorType for CountingStream<'_, '_, S> {
+    type Error = S::Error;
+}
+
+impl<S: Stream> Stream for CountingStream<'_, '_, S> {
+    const TAKES_ALL: bool = S::TAKES_ALL;
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, S::Error>> {
+        let received = self.inner.receive(buffer);
+        if let Poll::Ready(Ok(n)) = received {
+            self.ledger.read(self.peer, n);
+        }
+        received
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, S::Error>> {
+        self.inner.send(bytes)
+    }
+
+    fn finish(&mut self) -> Result<(), S::Error> {
+        self.inner.finish()
+    }
+
+    fn abort(&mut self) {
+        self.inner.abort();
+    }
+}
