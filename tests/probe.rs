@@ -1,12 +1,13 @@
-//! The probe over memory, under virtual time: good servers pass every check, and for each check
+//! The probe over memory and over smoltcp, under virtual time: good servers pass every check, and for each check
 //! there is a server that fails it.
 
 use std::collections::BTreeSet;
 
 use greet_core::probe::{
-    Act, CHECKS, Check, Event, Level, Plan, Reply, Run, Server, Summary, Then, Verdict, run,
+    Act, CHECKS, Check, Event, Lab, Level, Plan, Reply, Run, Server, Summary, Then, Verdict, run,
 };
 use greet_tests::faulty::{Fault, Faulty};
+use greet_tests::loopback::lab::SmoltcpLab;
 use greet_tests::memory::lab::{MemoryLab, Ours, Service};
 use greet_tests::vectors::{self, Tcp, Udp, joined};
 
@@ -19,24 +20,24 @@ fn grade_some(
     service: impl Service,
     only: impl Fn(&Check) -> bool,
 ) -> (BTreeSet<&'static str>, Summary) {
-    let mut lab = MemoryLab::new(service, 8);
+    grade_over(&mut MemoryLab::new(service, 8), only)
+}
+
+fn grade_over(
+    lab: &mut impl Lab,
+    only: impl Fn(&Check) -> bool,
+) -> (BTreeSet<&'static str>, Summary) {
     let mut failed = BTreeSet::new();
-    let summary = run(
-        &mut lab,
-        &Plan::DEFAULT,
-        &mut [0; 8192],
-        only,
-        &mut |event| {
-            if let Event::Ended {
-                check,
-                verdict: Verdict::Failed(_),
-                ..
-            } = event
-            {
-                failed.insert(check.id);
-            }
-        },
-    );
+    let summary = run(lab, &Plan::DEFAULT, &mut [0; 8192], only, &mut |event| {
+        if let Event::Ended {
+            check,
+            verdict: Verdict::Failed(_),
+            ..
+        } = event
+        {
+            failed.insert(check.id);
+        }
+    });
     (failed, summary)
 }
 
@@ -53,6 +54,17 @@ fn good_servers_pass_every_check() {
         assert_eq!(usize::from(summary.passed), CHECKS.len(), "{name}");
         assert_eq!(summary.server, Server::Lives);
     }
+}
+
+#[test]
+fn smoltcp_passes_every_check_that_it_can_run() {
+    let (failed, summary) = grade_over(&mut SmoltcpLab::new(), |_| true);
+    assert!(failed.is_empty(), "{failed:?}");
+    assert_eq!(summary.server, Server::Lives);
+    assert_eq!(
+        summary.skipped, 2,
+        "a tiny window, and half-open connections"
+    );
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! As in [`memory`](crate::memory), time stands still but in [`Connection::pass`] and while a
 //! client waits. What is leaked here is a few kilobytes a case, until the tests end.
 
+pub mod lab;
+
 use std::io;
 use std::net::SocketAddr;
 use std::task::Poll;
