@@ -11,11 +11,12 @@ mod checks;
 mod datagrams;
 mod lab;
 mod session;
+mod table;
 mod vectors;
 
 pub use check::{Act, Cause, Check, End, Expected, Failure, Level, Moment, Run, Verdict};
-pub use checks::CHECKS;
 pub use lab::{Ability, Dial, Lab};
+pub use table::CHECKS;
 pub use vectors::{Message, Reply, Then, Vector};
 
 use session::Session;

@@ -1,6 +1,6 @@
 //! What a check is, and how it can end: an id, a sentence of the protocol, and what to do.
 //!
-//! Reports read these types; [`checks`](super::checks) fills the table. No transport may enter.
+//! Reports read these types; [`table`](super::table) lists them. No transport may enter.
 
 use core::time::Duration;
 
