@@ -7,7 +7,9 @@
 //! |---|---|---|
 //! | protocol | [`exchange`], [`request`], [`text`], [`limits`], [`error`] | both sides of one greeting as [sans-IO] state machines |
 //! | transport | [`transport`] | the traits that a network stack implements, and wrappers for [`embedded_io`] |
-//! | drivers | [`drive`], [`server`], [`client`], [`receiver`] | the only code that sees both |
+//! | drivers | [`drive`], [`server`], [`client`], [`receiver`], [`responder`] | the only code that sees both |
+//!
+//! [`probe`] stands beside them: it grades anybody's server over anybody's stack.
 //!
 //! Time is a [`core::time::Duration`] since any fixed start that the caller chooses: since boot on
 //! a microcontroller, since the program's start on a desktop, virtual time in a simulation.
@@ -44,8 +46,10 @@ pub mod drive;
 pub mod error;
 pub mod exchange;
 pub mod limits;
+pub mod probe;
 pub mod receiver;
 pub mod request;
+pub mod responder;
 pub mod server;
 pub mod text;
 mod time;

@@ -19,8 +19,8 @@ pub const RETRY: Duration = Duration::from_millis(100);
 ///
 /// All memory is in here, about 1 KiB.
 pub struct Receiver {
-    buffer: Buffer,
-    tally: Tally,
+    pub(crate) buffer: Buffer,
+    pub(crate) tally: Tally,
 }
 
 /// What came in one datagram. `E` is the transport's error.
@@ -49,7 +49,21 @@ pub enum Event<'a, E = ErrorKind> {
     },
 }
 
-/// How many datagrams of which kind have come.
+impl<'a, E> Event<'a, E> {
+    /// The event of a datagram that came from `from`.
+    pub(crate) fn new(from: SocketAddr, text: Result<Text<'a>, TextError>) -> Self {
+        match text {
+            Ok(text) => Self::Message { from, text },
+            Err(why) => Self::Refused {
+                from,
+                why: Refusal::Message(why),
+            },
+        }
+    }
+}
+
+/// How many datagrams of which kind have come, and what a
+/// [`Responder`](crate::responder::Responder) did about them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -60,6 +74,12 @@ pub struct Tally {
     pub too_long: u64,
     /// Datagrams that are not UTF-8.
     pub not_utf8: u64,
+    /// Replies that left.
+    pub replies: u64,
+    /// Replies that didn't leave, as their source had had its share for this second.
+    pub limited: u64,
+    /// Replies that didn't leave, as the socket had no room or no way for them.
+    pub unsent: u64,
 }
 
 impl Receiver {
@@ -74,6 +94,9 @@ impl Receiver {
                 messages: 0,
                 too_long: 0,
                 not_utf8: 0,
+                replies: 0,
+                limited: 0,
+                unsent: 0,
             },
         }
     }
@@ -89,14 +112,8 @@ impl Receiver {
         mut report: impl FnMut(Event<'_, D::Error>),
     ) -> Option<Duration> {
         for _ in 0..Self::BATCH {
-            match socket.receive_from(self.buffer.space(0)) {
-                Poll::Ready(Ok((len, from))) => report(match self.read(len) {
-                    Ok(text) => Event::Message { from, text },
-                    Err(why) => Event::Refused {
-                        from,
-                        why: Refusal::Message(why),
-                    },
-                }),
+            match self.take(socket) {
+                Poll::Ready(Ok((len, from))) => report(Event::new(from, self.read(len))),
                 Poll::Ready(Err(error)) => {
                     report(Event::Failed { error: &error });
                     return Some(now.saturating_add(RETRY));
@@ -112,8 +129,16 @@ impl Receiver {
         &self.tally
     }
 
+    /// Takes one datagram into the buffer.
+    pub(crate) fn take<D: Datagrams>(
+        &mut self,
+        socket: &mut D,
+    ) -> Poll<Result<(usize, SocketAddr), D::Error>> {
+        socket.receive_from(self.buffer.space(0))
+    }
+
     /// Reads the datagram in the buffer, which had `len` bytes, also if the buffer has not.
-    fn read(&mut self, len: usize) -> Result<Text<'_>, TextError> {
+    pub(crate) fn read(&mut self, len: usize) -> Result<Text<'_>, TextError> {
         let text = if len > MAX_TEXT {
             Err(TextError::TooLong)
         } else {

@@ -122,11 +122,16 @@ pub trait Datagrams: ErrorType {
     fn receive_from(&mut self, buffer: &mut [u8])
     -> Poll<Result<(usize, SocketAddr), Self::Error>>;
 
-    /// Sends one datagram, whole or not at all.
+    /// Sends one datagram, whole or not at all, from a unicast address of the stack, also where the
+    /// socket is bound to a broadcast or multicast address.
     ///
     /// `Pending`: there is no room now. A datagram that the stack can never send is an error, not
     /// silence.
     fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Self::Error>>;
+
+    /// Whether what is sent to `address` comes back to this very socket. A socket that is bound to
+    /// all addresses, and can't tell which are its own, says yes to all with its port.
+    fn is_own(&self, address: SocketAddr) -> bool;
 }
 
 impl<T: Stream + ?Sized> Stream for &mut T {
@@ -184,5 +189,9 @@ impl<T: Datagrams + ?Sized> Datagrams for &mut T {
 
     fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Self::Error>> {
         T::send_to(self, datagram, to)
+    }
+
+    fn is_own(&self, address: SocketAddr) -> bool {
+        T::is_own(self, address)
     }
 }

@@ -6,6 +6,7 @@ use greet_core::client::Client;
 use greet_core::exchange::{Exchange, Outcome, Status};
 use greet_core::receiver::Receiver;
 use greet_core::request::Request;
+use greet_core::responder::Responder;
 use greet_core::server::Server;
 
 #[test]
@@ -15,6 +16,7 @@ fn an_exchange_is_its_buffer_and_a_few_words() {
         ("Request", size_of::<Request<'_>>()),
         ("Client", size_of::<Client<'_>>()),
         ("Receiver", size_of::<Receiver>()),
+        ("Responder<64>", size_of::<Responder<64>>()),
         ("Server<(), 1>", size_of::<Server<(), 1>>()),
         ("Server<(), 8>", size_of::<Server<(), 8>>()),
         ("exchange::Status", size_of::<Status>()),

@@ -91,6 +91,16 @@ impl transport::Datagrams for Datagrams<'_, '_> {
             Err(udp::SendError::Unaddressable) => Poll::Ready(Err(DatagramError::Address)),
         }
     }
+
+    fn is_own(&self, address: SocketAddr) -> bool {
+        // A socket of another stack answers nobody.
+        self.socket.as_ref().is_none_or(|socket| {
+            address.port() == socket.endpoint().port
+                && self
+                    .interface
+                    .has_ip_addr(IpAddress::from(address.ip().to_canonical()))
+        })
+    }
 }
 
 fn ip_header(to: IpAddress) -> usize {

@@ -6,6 +6,7 @@
 //! | ask a server for a greeting | [`Client`] |
 //! | receive messages over UDP | [`Receiver`] |
 //! | send a message over UDP | [`send()`] |
+//! | grade any greet server from this machine | [`SocketLab`] |
 //! | run [`greet_core`]'s polled server in a loop of your own | [`Listener`], [`Stream`], [`UdpSocket`] |
 //!
 //! ```
@@ -30,6 +31,7 @@
 mod client;
 mod clock;
 mod error;
+mod lab;
 mod listener;
 mod receiver;
 pub mod server;
@@ -40,6 +42,7 @@ mod udp;
 pub use client::{Client, Greeting};
 pub use error::Error;
 pub use greet_core as core;
+pub use lab::SocketLab;
 pub use listener::Listener;
 pub use receiver::{Receiver, ReceiverHandle};
 pub use server::Server;

@@ -1,11 +1,15 @@
-//! A receiver of messages over UDP: waits in the system for datagrams, until it is stopped.
+//! A receiver of messages over UDP: waits in the system for datagrams, until it is stopped. On
+//! request it answers them.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use greet_core::receiver::{self, Event, Tally};
+use greet_core::responder::Responder;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::{Clock, wait};
@@ -18,6 +22,9 @@ const STOP: Token = Token(1);
 /// The most datagrams that the socket holds. Linux grants twice what is asked for (socket(7),
 /// `SO_RCVBUF`), and counts 768 bytes for the smallest datagram.
 const MOST_WAITING: usize = 2 * RECEIVE_BUFFER / 512;
+
+/// How many sources' replies are counted apart, at two bytes each.
+const COUNTERS: usize = 4096;
 
 /// Receives messages over UDP.
 ///
@@ -44,6 +51,13 @@ pub struct Receiver {
     address: SocketAddr,
     poll: Poll,
     handle: ReceiverHandle,
+    mode: Mode,
+}
+
+/// What is done about a message, besides reporting it.
+enum Mode {
+    Silent(Box<receiver::Receiver>),
+    Replying(Box<Responder<COUNTERS>>),
 }
 
 /// Stops a [`Receiver`] from another thread.
@@ -80,7 +94,19 @@ impl Receiver {
             address,
             poll,
             handle,
+            mode: Mode::Silent(Box::default()),
         })
+    }
+
+    /// Makes it answer each message, and what is none, to its sender: so many times in a second at
+    /// most for each source. [`Responder`] says what is never answered.
+    ///
+    /// An answer is larger than what asked for it, and goes to an address that can be forged: this
+    /// is for networks whose members are known.
+    #[must_use]
+    pub fn reply(mut self, per_second: NonZeroU16) -> Self {
+        self.mode = Mode::Replying(Box::new(Responder::new(per_second)));
+        self
     }
 
     /// Where it listens: with the port that the system chose.
@@ -102,11 +128,10 @@ impl Receiver {
     /// The system can't wait for the socket any more.
     pub fn run(mut self, mut report: impl FnMut(Event<'_, io::Error>)) -> Result<Tally, Error> {
         let clock = Clock::start();
-        let mut receiver = receiver::Receiver::new();
         let mut events = Events::with_capacity(2);
         while !self.handle.stopping.load(Ordering::Acquire) {
             let now = clock.now();
-            let due = receiver.poll(&mut self.socket, now, &mut report);
+            let due = self.mode.poll(&mut self.socket, now, &mut report);
             match self.poll.poll(&mut events, wait(due, now)) {
                 Err(cause) if cause.kind() != io::ErrorKind::Interrupted => {
                     return Err(Error::Setup {
@@ -121,11 +146,32 @@ impl Receiver {
         // go on sending.
         for _ in 0..MOST_WAITING / receiver::Receiver::BATCH {
             let now = clock.now();
-            if receiver.poll(&mut self.socket, now, &mut report) != Some(now) {
+            if self.mode.poll(&mut self.socket, now, &mut report) != Some(now) {
                 break;
             }
         }
-        Ok(*receiver.tally())
+        Ok(*self.mode.tally())
+    }
+}
+
+impl Mode {
+    fn poll(
+        &mut self,
+        socket: &mut UdpSocket<mio::net::UdpSocket>,
+        now: Duration,
+        report: impl FnMut(Event<'_, io::Error>),
+    ) -> Option<Duration> {
+        match self {
+            Self::Silent(receiver) => receiver.poll(socket, now, report),
+            Self::Replying(responder) => responder.poll(socket, now, report),
+        }
+    }
+
+    fn tally(&self) -> &Tally {
+        match self {
+            Self::Silent(receiver) => receiver.tally(),
+            Self::Replying(responder) => responder.tally(),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod private {
         /// the system tells.
         fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
         fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()>;
+        fn local_addr(&self) -> io::Result<SocketAddr>;
     }
 }
 
@@ -157,6 +158,10 @@ macro_rules! udp_socket {
 
             fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
                 <$type>::send_to(self, datagram, to).map(|_whole| ())
+            }
+
+            fn local_addr(&self) -> io::Result<SocketAddr> {
+                <$type>::local_addr(self)
             }
         }
     };

@@ -84,6 +84,20 @@ impl<S: sys::private::UdpSocket> Datagrams for UdpSocket<S> {
     fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<io::Result<()>> {
         stream::poll(|| self.0.send_to(datagram, to))
     }
+
+    /// Bound to all addresses, it asks the system which are ours: only those can be bound.
+    fn is_own(&self, address: SocketAddr) -> bool {
+        let Ok(own) = self.0.local_addr() else {
+            return true; // a socket without an address answers nobody
+        };
+        let (ours, theirs) = (own.ip().to_canonical(), address.ip().to_canonical());
+        own.port() == address.port()
+            && if ours.is_unspecified() {
+                std::net::UdpSocket::bind(SocketAddr::new(theirs, 0)).is_ok()
+            } else {
+                ours == theirs
+            }
+    }
 }
 
 /// Sends one message to the first address of `to`, which may be a broadcast address. UDP doesn't

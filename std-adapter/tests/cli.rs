@@ -46,6 +46,42 @@ fn one_address_means_only_that() {
 }
 
 #[test]
+fn serve_answers_messages_if_asked_to() {
+    let server = serve(&["--udp", "127.0.0.1:0", "--reply", "--reply-limit", "3"]);
+    let port = udp_port(&server);
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    sender.set_read_timeout(Some(PATIENCE)).expect("a bound");
+    let mut answer = [0; 64];
+    for (message, expected) in [
+        (&b"Ada"[..], "Hello, Ada"),
+        (b"\xff", "Error: message is not UTF-8 at byte 0\n"),
+    ] {
+        sender
+            .send_to(message, ("127.0.0.1", port))
+            .expect("it leaves");
+        let len = sender.recv(&mut answer).expect("an answer");
+        assert_eq!(&answer[..len], expected.as_bytes());
+    }
+    let (lines, _) = stop(server);
+    assert_eq!(
+        lines.last().expect("a summary"),
+        "Summary: messages 1, messages refused 1 (too long 0, not UTF-8 1), \
+         replies 2, replies withheld 0 (over the limit 0, not sent 0)"
+    );
+}
+
+#[test]
+fn replies_need_somebody_who_receives() {
+    let output = Command::new(GREET)
+        .args(["serve", "--tcp", "127.0.0.1:0", "--reply"])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let sentence = String::from_utf8_lossy(&output.stderr);
+    assert!(sentence.contains("add --udp"), "{sentence}");
+}
+
+#[test]
 fn a_stopped_server_has_counted_everybody() {
     let server = serve(&["--tcp", "127.0.0.1:0"]);
     let port = tcp_port(&server);

@@ -4,6 +4,7 @@
 mod common;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
 use std::sync::mpsc;
 use std::thread;
 
@@ -244,4 +245,77 @@ fn a_message_is_sent_from_the_right_address() {
     };
     assert_eq!((from.ip(), &*text), (Ipv4Addr::LOCALHOST.into(), ""));
     receiver.stop();
+}
+
+/// A running responder.
+fn replying(at: &str) -> (SocketAddr, ReceiverHandle, thread::JoinHandle<Tally>) {
+    let receiver = Receiver::bind(at).expect("a free port");
+    let receiver = receiver.reply(NonZeroU16::MAX);
+    let (address, handle) = (receiver.local_addr(), receiver.handle());
+    let running = thread::spawn(move || receiver.run(|_| {}).expect("it doesn't fail"));
+    (address, handle, running)
+}
+
+fn asked(socket: &UdpSocket, message: &[u8], to: SocketAddr) -> (Vec<u8>, SocketAddr) {
+    socket.set_read_timeout(Some(BOUND)).expect("a bound");
+    socket.send_to(message, to).expect("room");
+    let mut answer = vec![0; 2048];
+    let (len, from) = socket.recv_from(&mut answer).expect("an answer");
+    answer.truncate(len);
+    (answer, from)
+}
+
+/// The whole of 127.0.0.0/8 is loopback; its last address is its broadcast address. Elsewhere there
+/// is no broadcast on loopback.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_broadcast_message_is_answered_from_the_unicast_address() {
+    let (address, handle, running) = replying("0.0.0.0:0");
+    let (socket, _) = sender();
+    socket.set_broadcast(true).expect("it may");
+    let everybody = SocketAddr::from((Ipv4Addr::new(127, 255, 255, 255), address.port()));
+    let (answer, from) = asked(&socket, b"Ada", everybody);
+    assert_eq!(answer, b"Hello, Ada");
+    assert_eq!(
+        from,
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    );
+    handle.stop();
+    assert_eq!(running.join().expect("it doesn't panic").replies, 1);
+}
+
+/// A socket may send to itself; a responder that answered that would never rest.
+#[test]
+fn a_socket_bound_everywhere_knows_its_own_addresses() {
+    for at in ["127.0.0.1:0", "0.0.0.0:0"] {
+        let socket = greet_std::UdpSocket::bind(at).expect("a free port");
+        let port = socket.get_ref().local_addr().expect("it is bound").port();
+        let is_own = |ip: [u8; 4], port| socket.is_own(SocketAddr::from((ip, port)));
+        assert!(is_own([127, 0, 0, 1], port), "{at}");
+        assert!(!is_own([127, 0, 0, 1], port ^ 1), "{at}");
+        assert!(
+            !is_own([192, 0, 2, 1], port),
+            "{at}: nobody has this address"
+        );
+        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
+        assert!(socket.is_own(SocketAddr::from((mapped, port))), "{at}");
+    }
+}
+
+#[test]
+fn another_responder_on_the_same_machine_is_no_partner() {
+    let (a, stop_a, running_a) = replying("127.0.0.1:0");
+    let (b, stop_b, running_b) = replying("127.0.0.1:0");
+    // As if the one had sent it to the other.
+    let (socket, _) = sender();
+    for (to, message) in [(a, &b"Hello, b"[..]), (b, b"Error: a\n")] {
+        socket.send_to(message, to).expect("room");
+        assert_eq!(asked(&socket, b"next", to).0, b"Hello, next");
+    }
+    stop_a.stop();
+    stop_b.stop();
+    for running in [running_a, running_b] {
+        let tally = running.join().expect("it doesn't panic");
+        assert_eq!((tally.messages, tally.replies), (2, 1));
+    }
 }

@@ -10,10 +10,12 @@
 //! | [`netsim`] | how long a greeting takes across a lossy network, as a table |
 //! | [`soak`] | random networks with random clients, honest and hostile, checked against invariants |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
+//! | [`faulty`] | a server that can be broken on purpose, for the probe to find out |
 //! | [`sockets`] | greet-std over the system's sockets, on loopback |
 
 #![forbid(unsafe_code)]
 
+pub mod faulty;
 pub mod loopback;
 pub mod matrix;
 pub mod memory;

@@ -4,6 +4,8 @@
 //! As in [`memory`](crate::memory), time stands still but in [`Connection::pass`] and while a
 //! client waits. What is leaked here is a few kilobytes a case, until the tests end.
 
+pub mod lab;
+
 use std::io;
 use std::net::SocketAddr;
 use std::task::Poll;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
+use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
 use greet_core::transport::{Datagrams as _, Stream as _};
 use greet_smoltcp::error::StreamError;
@@ -140,6 +143,36 @@ impl<D: Device> Testbed for OnSmoltcp<D> {
         match <[Report; 1]>::try_from(reports) {
             Ok([report]) => Ok(report),
             Err(reports) => Err(io::Error::other(format!("{} reports", reports.len()))),
+        }
+    }
+
+    fn answer(&mut self, datagrams: &[&[u8]]) -> io::Result<Vec<u8>> {
+        let mut stack = self.stack(Loopback::<8, 9014>::new(self.medium))?;
+        let net = stack.net();
+        let inbox = net
+            .bind(leak(UdpBuffers::<4, 9000, 9000>::new()), 8001)
+            .map_err(io::Error::other)?;
+        let sender = net
+            .bind(leak(UdpBuffers::<4, 9000, 9000>::new()), 0)
+            .map_err(io::Error::other)?;
+        let to = SocketAddr::new(self.address.into(), 8001);
+        for datagram in datagrams {
+            let Poll::Ready(Ok(())) = sender.on(net).send_to(datagram, to) else {
+                return Err(io::Error::other("the datagram wasn't taken"));
+            };
+        }
+        let mut responder = Responder::<1>::new(REPLIES_PER_SECOND);
+        stack.poll(Duration::ZERO, |net| {
+            let now = net.now();
+            responder.poll(&mut inbox.on(net), now, |_| {})
+        });
+        let mut answer = vec![0; 2048];
+        match sender.on(stack.net()).receive_from(&mut answer) {
+            Poll::Ready(Ok((len, from))) if from == to => {
+                answer.truncate(len);
+                Ok(answer)
+            }
+            other => Err(io::Error::other(format!("no answer: {other:?}"))),
         }
     }
 }

@@ -32,9 +32,10 @@ impl Matrix {
         let one = vectors::Tcp::load().one;
         let messages = vectors::Udp::load().messages;
         let rows = one.iter().map(|case| format!("tcp::{}", case.name));
-        let more = messages.iter().map(|case| format!("udp::{}", case.name));
+        let shown = messages.iter().map(|case| format!("udp::{}", case.name));
+        let replies = messages.iter().map(|case| format!("reply::{}", case.name));
         Self {
-            rows: rows.chain(more).collect(),
+            rows: rows.chain(shown).chain(replies).collect(),
             one,
             messages,
             columns: Vec::new(),
@@ -54,7 +55,13 @@ impl Matrix {
             let testbed = testbed.clone();
             move |case| runner::one(case, &mut testbed())
         });
-        self.messages(name, move |case| runner::message(case, &mut testbed()));
+        self.messages("udp", name, {
+            let testbed = testbed.clone();
+            move |case| runner::message(case, &mut testbed())
+        });
+        self.messages("reply", name, move |case| {
+            runner::reply(case, &mut testbed())
+        });
     }
 
     /// Plugs in a way to run the cases over TCP.
@@ -71,16 +78,17 @@ impl Matrix {
         }
     }
 
-    /// Plugs in a way to run the cases over UDP.
-    pub fn messages(
+    /// Plugs in a way to run the cases over UDP: as messages alone, or with their replies.
+    fn messages(
         &mut self,
+        group: &str,
         name: &str,
         run: impl Fn(&Message) -> Result<(), String> + Clone + Send + 'static,
     ) {
         self.column(name);
         for case in self.messages.clone() {
             let run = run.clone();
-            let row = format!("udp::{}", case.name);
+            let row = format!("{group}::{}", case.name);
             self.trial(name, row, move || run(&case));
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod bench;
 mod datagrams;
+pub mod lab;
 mod listener;
 mod stream;
 

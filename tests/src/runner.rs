@@ -60,6 +60,29 @@ pub fn message(case: &Message, testbed: &mut impl Testbed) -> Result<(), String>
     }
 }
 
+/// Sends one message to a receiver that replies.
+///
+/// What is not answered is followed by a message that is: its answer must be the first.
+///
+/// # Errors
+///
+/// What went wrong, with *expected / actual* if the reply was another.
+pub fn reply(case: &Message, testbed: &mut impl Testbed) -> Result<(), String> {
+    let datagram = crate::vectors::joined(&case.datagram);
+    let (expected, answer) = match &case.reply {
+        Some(reply) => (reply.bytes(), testbed.answer(&[&datagram])),
+        None => (
+            b"Hello, next".to_vec(),
+            testbed.answer(&[&datagram, b"next"]),
+        ),
+    };
+    match answer {
+        Ok(actual) if actual == expected => Ok(()),
+        Ok(actual) => Err(format!("{}\n{}", case.why, difference(&expected, &actual))),
+        Err(error) => Err(format!("{}\nno reply: {error}", case.why)),
+    }
+}
+
 fn speak(case: &Case, connection: &mut impl Connection, reply: &mut Vec<u8>) -> io::Result<()> {
     for (index, piece) in case.send.iter().enumerate() {
         if index > 0 {

@@ -5,12 +5,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, UdpSocket};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use greet_core::limits::Limits;
 use greet_core::receiver::{Event, Receiver as PolledReceiver};
+use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server as PolledServer;
 use greet_std::server::Handle;
 use greet_std::{Listener, Receiver, Server};
@@ -73,6 +75,18 @@ impl Testbed for Sockets {
             Ok(second) => Err(io::Error::other(format!("a second report: {second:?}"))),
             Err(_) => report?.map_err(io::Error::other),
         }
+    }
+
+    fn answer(&mut self, datagrams: &[&[u8]]) -> io::Result<Vec<u8>> {
+        let receiver = Receiver::bind((self.0, 0)).map_err(io::Error::other)?;
+        let receiver = receiver.reply(REPLIES_PER_SECOND);
+        let (address, handle) = (receiver.local_addr(), receiver.handle());
+        let running = thread::spawn(move || receiver.run(|_| {}));
+        let answer = ask(self.0, address, datagrams);
+        handle.stop();
+        let ended = running.join().map_err(|_| panicked())?;
+        ended.map_err(io::Error::other)?;
+        answer
     }
 }
 
@@ -159,6 +173,26 @@ impl Testbed for Polled {
         }
         Err(io::ErrorKind::TimedOut.into())
     }
+
+    fn answer(&mut self, datagrams: &[&[u8]]) -> io::Result<Vec<u8>> {
+        let mut socket = greet_std::UdpSocket::bind((self.0, 0)).map_err(io::Error::other)?;
+        let address = socket.get_ref().local_addr()?;
+        let (done, asking) = (Arc::new(AtomicBool::new(false)), self.0);
+        let polled = {
+            let done = Arc::clone(&done);
+            thread::spawn(move || {
+                let mut responder = Responder::<1>::new(REPLIES_PER_SECOND);
+                while !done.load(Ordering::Acquire) {
+                    responder.poll(&mut socket, Duration::ZERO, |_| {});
+                    thread::yield_now();
+                }
+            })
+        };
+        let answer = ask(asking, address, datagrams);
+        done.store(true, Ordering::Release);
+        polled.join().map_err(|_| panicked())?;
+        answer
+    }
 }
 
 impl PolledCall {
@@ -213,6 +247,22 @@ fn dial(address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
     Ok(stream)
+}
+
+/// Sends datagrams, and waits for the first answer.
+fn ask(from: IpAddr, to: SocketAddr, datagrams: &[&[u8]]) -> io::Result<Vec<u8>> {
+    let socket = UdpSocket::bind((from, 0))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    for datagram in datagrams {
+        socket.send_to(datagram, to)?;
+    }
+    let mut answer = vec![0; 2048];
+    let (len, sender) = socket.recv_from(&mut answer)?;
+    if sender != to {
+        return Err(io::Error::other(format!("{sender} answered, not {to}")));
+    }
+    answer.truncate(len);
+    Ok(answer)
 }
 
 fn is_waiting(error: &io::Error) -> bool {

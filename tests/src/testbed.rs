@@ -27,6 +27,14 @@ pub trait Testbed {
     ///
     /// It wasn't sent, or the receiver reported nothing.
     fn deliver(&mut self, datagram: &[u8]) -> io::Result<Report>;
+
+    /// Sends these datagrams, one after the other, to a receiver that replies, and returns the first
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// They weren't sent, or none was answered.
+    fn answer(&mut self, datagrams: &[&[u8]]) -> io::Result<Vec<u8>>;
 }
 
 /// The client's end of one TCP connection. Calls block until they are done, in the transport's own

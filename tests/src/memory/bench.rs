@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
+use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::{Server, Tally};
 use greet_core::transport::Stream;
 
@@ -58,6 +59,22 @@ impl<const TAKES_ALL: bool> Testbed for Memory<TAKES_ALL> {
         match <[Report; 1]>::try_from(reports) {
             Ok([report]) => Ok(report),
             Err(reports) => Err(io::Error::other(format!("{} reports", reports.len()))),
+        }
+    }
+
+    fn answer(&mut self, datagrams: &[&[u8]]) -> io::Result<Vec<u8>> {
+        let mut mailbox = Mailbox::new();
+        for datagram in datagrams {
+            mailbox.post(datagram, SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)));
+        }
+        let mut responder = Responder::<1>::new(REPLIES_PER_SECOND);
+        responder.poll(&mut mailbox, Duration::ZERO, |_| {});
+        let (answer, _) = mailbox
+            .fetch()
+            .ok_or_else(|| io::Error::other("nothing was answered"))?;
+        match mailbox.fetch() {
+            None => Ok(answer),
+            Some(second) => Err(io::Error::other(format!("a second reply: {second:?}"))),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -22,9 +22,13 @@ struct Queues {
     incoming: VecDeque<Result<(Vec<u8>, SocketAddr), Fault>>,
     outgoing: VecDeque<(Vec<u8>, SocketAddr)>,
     forgets_lengths: bool,
+    room: Option<usize>,
 }
 
 impl Mailbox {
+    /// Where the socket is bound.
+    pub const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8001);
+
     /// An empty one, that knows how long a datagram was which it has cut.
     pub fn new() -> Self {
         Self::default()
@@ -51,9 +55,19 @@ impl Mailbox {
             .push_back(Err(Fault(kind)));
     }
 
+    /// Lets the socket hold so many datagrams that were sent and not yet fetched.
+    pub fn narrow(&self, room: usize) {
+        self.queues.borrow_mut().room = Some(room);
+    }
+
     /// How many datagrams wait to be received.
     pub fn waiting(&self) -> usize {
         self.queues.borrow().incoming.len()
+    }
+
+    /// How many datagrams were sent and not yet fetched.
+    pub fn unfetched(&self) -> usize {
+        self.queues.borrow().outgoing.len()
     }
 
     /// The oldest datagram that was sent and not yet fetched, and to whom.
@@ -86,8 +100,18 @@ impl Datagrams for Mailbox {
     }
 
     fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Fault>> {
-        let sent = (datagram.to_vec(), to);
-        self.queues.borrow_mut().outgoing.push_back(sent);
+        let mut queues = self.queues.borrow_mut();
+        if queues
+            .room
+            .is_some_and(|room| queues.outgoing.len() >= room)
+        {
+            return Poll::Pending;
+        }
+        queues.outgoing.push_back((datagram.to_vec(), to));
         Poll::Ready(Ok(()))
+    }
+
+    fn is_own(&self, address: SocketAddr) -> bool {
+        address == Self::ADDRESS
     }
 }

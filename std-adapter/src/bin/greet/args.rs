@@ -1,10 +1,12 @@
 //! The command line.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use greet_std::core::responder::REPLIES_PER_SECOND;
 
 /// Serves greetings and asks for them, over TCP and UDP.
 ///
@@ -26,6 +28,8 @@ pub enum Command {
     Serve(ServeArgs),
     Hello(HelloArgs),
     Send(SendArgs),
+    Probe(ProbeArgs),
+    Bench(BenchArgs),
     /// Run a server and clients together on this machine, and show what crosses the wire
     ///
     /// Nothing else needs to run. Exits with 0 only if every byte was right.
@@ -50,6 +54,7 @@ Examples:
   greet serve
   greet serve --tcp 0.0.0.0:8000             for the whole network, TCP alone
   greet serve --tcp '[::1]:0'                IPv6, on a free port, which is printed
+  greet serve --reply                        messages over UDP are answered as well
   greet serve --json | jq .                  an object per event")]
 pub struct ServeArgs {
     /// Answer names at this address; port 0 takes a free port
@@ -59,6 +64,16 @@ pub struct ServeArgs {
     /// Show messages that come to this address; port 0 takes a free port
     #[arg(long, value_name = "ADDR")]
     pub udp: Option<String>,
+
+    /// Answer each message that comes over UDP to its sender
+    ///
+    /// An answer is larger than the message, and senders can be forged: not for the open internet.
+    #[arg(long)]
+    pub reply: bool,
+
+    /// How many messages of one source are answered in a second
+    #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply")]
+    pub reply_limit: NonZeroU16,
 
     /// How long a client may take, from connecting to its answer
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
@@ -118,4 +133,113 @@ pub struct SendArgs {
     /// The receiver's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
     pub to: String,
+}
+
+/// Grade any greet server: is the network stack under it to be trusted?
+///
+/// Each check is a sentence of the protocol. A tick says that the server keeps to it, a cross that
+/// it doesn't, with what came instead under it; a dash that it wasn't checked, and why. A `!` marks
+/// what a server only should do.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  greet probe                                the server at 127.0.0.1:8000
+  greet probe board.local:8000 --udp board.local:8001
+  greet probe board.local:8000 --clients 4   a board with four places
+  greet probe --only 'tcp/split-*' --only crowd
+  greet probe --list")]
+pub struct ProbeArgs {
+    /// The server's address
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub server: String,
+
+    /// Run only the checks whose id fits, such as `tcp/split-*`, or a whole group such as `crowd`
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
+
+    /// Where it answers messages over UDP (`greet serve --reply`)
+    #[arg(long, value_name = "ADDR")]
+    pub udp: Option<String>,
+
+    /// How many places the server has: so many clients come at once, and one more
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub clients: NonZeroU16,
+
+    /// How many clients come one after the other
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub rounds: NonZeroU16,
+
+    /// How long one answer may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+
+    /// How long the server lets a silent client wait; 0s skips the check that waits for it
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub deadline: Duration,
+
+    /// What a server only should do counts as well
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Print each check as a JSON object in a line of its own
+    #[arg(long, conflicts_with = "junit")]
+    pub json: bool,
+
+    /// Write a report as XML, as test runners of CI read it, into this file as well
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Show every check with its sentence, and do nothing
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// Load a greet server, and check every byte of every reply.
+///
+/// Prints the rate, and how long a greeting took, from connecting to FIN. With --rate, greetings
+/// are due at fixed times, and each counts from when it was due: a server that stalls is seen to
+/// have kept all of them waiting that were due meanwhile.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  greet bench -c 8 -d 10s
+  greet bench board.local:8000 -n 1000 --rate 50
+  greet bench 127.0.0.1:8001 --udp           of a receiver that replies")]
+pub struct BenchArgs {
+    /// The server's address
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub server: String,
+
+    /// How many clients ask at once
+    #[arg(long, short, value_name = "N", default_value = "4")]
+    pub clients: NonZeroUsize,
+
+    /// How long to go on
+    #[arg(long, short, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub duration: Duration,
+
+    /// How many greetings to ask for, instead of a time
+    #[arg(
+        long = "number",
+        short = 'n',
+        value_name = "N",
+        conflicts_with = "duration"
+    )]
+    pub count: Option<NonZeroU64>,
+
+    /// Send messages over UDP to a receiver that replies (`greet serve --reply`)
+    #[arg(long)]
+    pub udp: bool,
+
+    /// How many greetings to ask for in a second [default: as many as the server gives]
+    #[arg(long, value_name = "R")]
+    pub rate: Option<NonZeroU32>,
+
+    /// How long one answer may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }

@@ -7,9 +7,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 mod args;
+mod bench;
 mod console;
 mod demo;
 mod hello;
+mod hexdump;
+mod latency;
+mod probe;
 mod serve;
 mod wording;
 
@@ -20,6 +24,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Hello(args) => hello::hello(&args),
         Command::Send(args) => hello::send(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Demo => demo::run(),
         Command::Completions { shell } => {
             let mut out = Vec::new();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use greet_std::core::limits::{Limits, TCP_PORT, UDP_PORT};
 use greet_std::{Receiver, ReceiverHandle, Server, server};
 
@@ -28,6 +28,7 @@ pub fn run(args: &ServeArgs) -> Result<()> {
             console,
             style,
             quiet: args.quiet,
+            replies: args.reply,
         };
         if let Some(server) = &tcp {
             wording.listening(Listening::Tcp(server.local_addr()));
@@ -124,8 +125,14 @@ fn bind(args: &ServeArgs) -> Result<(Option<Server>, Option<Receiver>)> {
     let tcp = tcp
         .map(|address| builder.bind(&*address).context("TCP"))
         .transpose()?;
-    let udp = udp
+    if args.reply && udp.is_none() {
+        bail!("--reply is for messages over UDP: add --udp, or leave out --tcp");
+    }
+    let mut udp = udp
         .map(|address| Receiver::bind(&*address).context("UDP"))
         .transpose()?;
+    if args.reply {
+        udp = udp.map(|receiver| receiver.reply(args.reply_limit));
+    }
     Ok((tcp, udp))
 }

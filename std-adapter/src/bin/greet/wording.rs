@@ -31,6 +31,8 @@ pub struct Wording<'a> {
     pub style: Style,
     /// Leaves out what happens to clients who do everything right.
     pub quiet: bool,
+    /// Whether messages are answered: only then the summary speaks of it.
+    pub replies: bool,
 }
 
 /// How a run ended.
@@ -151,9 +153,12 @@ impl Wording<'_> {
 
     pub fn summary(&self, summary: Summary) {
         match self.style {
-            Style::Json => self.json(&summary.to_json()),
+            Style::Json => self.json(&summary.to_json(self.replies)),
             Style::Sentences => {
-                self.line(Target::Out, format_args!("{}", summary.to_sentence()));
+                self.line(
+                    Target::Out,
+                    format_args!("{}", summary.to_sentence(self.replies)),
+                );
             }
         }
     }
@@ -181,7 +186,7 @@ impl Wording<'_> {
 }
 
 impl Summary {
-    fn to_json(self) -> Value {
+    fn to_json(self, replies: bool) -> Value {
         let mut object = json!({"event": "summary"});
         if let Some(tally) = self.greetings {
             object["greeted"] = tally.greeted.into();
@@ -194,11 +199,16 @@ impl Summary {
             object["messages"] = tally.messages.into();
             object["messages refused"] =
                 json!({"too long": tally.too_long, "not UTF-8": tally.not_utf8});
+            if replies {
+                object["replies"] = tally.replies.into();
+                object["replies withheld"] =
+                    json!({"over the limit": tally.limited, "not sent": tally.unsent});
+            }
         }
         object
     }
 
-    fn to_sentence(self) -> String {
+    fn to_sentence(self, replies: bool) -> String {
         let mut parts = Vec::new();
         if let Some(tally) = self.greetings {
             parts.push(format!("greeted {}", tally.greeted));
@@ -219,6 +229,15 @@ impl Summary {
                 tally.too_long,
                 tally.not_utf8
             ));
+            if replies {
+                parts.push(format!(
+                    "replies {}, replies withheld {} (over the limit {}, not sent {})",
+                    tally.replies,
+                    tally.limited + tally.unsent,
+                    tally.limited,
+                    tally.unsent
+                ));
+            }
         }
         format!("Summary: {}", parts.join(", "))
     }

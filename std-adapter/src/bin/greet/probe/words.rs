@@ -1,0 +1,120 @@
+//! What a probe says about a server, as sentences that a person can act on.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use embedded_io::ErrorKind;
+use greet_std::core::probe::{Cause, End, Expected, Failure, Verdict};
+use greet_std::core::text::shown;
+
+use crate::hexdump;
+use crate::latency;
+
+/// Why a check didn't simply pass, and the bytes.
+pub fn explain(verdict: &Verdict, actual: &[u8]) -> (String, Vec<String>) {
+    match verdict {
+        Verdict::Skipped(reason) => ((*reason).to_owned(), Vec::new()),
+        Verdict::PassedWithLoss { sent, answered } => (
+            format!("{answered} of {sent} were answered; UDP may lose the others"),
+            Vec::new(),
+        ),
+        Verdict::Failed(Failure { during, cause }) => {
+            let (sentence, bytes) = cause_of(cause, actual);
+            (format!("{during}: {sentence}"), bytes)
+        }
+        Verdict::Passed => (String::new(), Vec::new()),
+    }
+}
+
+fn cause_of(cause: &Cause, actual: &[u8]) -> (String, Vec<String>) {
+    let sentence = match cause {
+        Cause::Refused(kind) => format!("no connection: {}", kind_of(*kind)),
+        Cause::Unreachable => "no connection in time".to_owned(),
+        Cause::Reply { expected, end } => return reply(*expected, *end, actual),
+        Cause::Lost { sent, answered } => format!("{answered} of {sent} were answered"),
+        Cause::Slow { alone, beside } => format!(
+            "the median is {} alone, and {} beside others",
+            latency::shown(*alone),
+            latency::shown(*beside)
+        ),
+        other => format!("{other:?}"),
+    };
+    (sentence, Vec::new())
+}
+
+fn reply(expected: Expected, end: End, actual: &[u8]) -> (String, Vec<String>) {
+    let right = expected.is(actual);
+    let sentence = match end {
+        End::Fin if actual.is_empty() => "the connection was closed without a reply".to_owned(),
+        End::Fin => "another reply than was due".to_owned(),
+        End::Silence if right => "no FIN after the reply in time".to_owned(),
+        End::Silence if actual.is_empty() => "no reply in time".to_owned(),
+        End::Silence => "no whole reply in time".to_owned(),
+        End::Broken(kind) if right => format!("no FIN after the reply: {}", kind_of(kind)),
+        End::Broken(kind) => format!("no whole reply: {}", kind_of(kind)),
+        End::Flood => "more came than any reply has".to_owned(),
+    };
+    if actual.is_empty() && end != End::Fin {
+        return (sentence, Vec::new());
+    }
+    let mut due: Vec<u8> = expected.bytes().collect();
+    if let Expected::Late = expected {
+        due.extend_from_slice(b"N s\n");
+    }
+    let bytes = hexdump::difference(if right { actual } else { &due }, actual);
+    (sentence, bytes)
+}
+
+/// One sentence for somebody who isn't a greet server at all.
+pub fn not_greeting(
+    server: SocketAddr,
+    timeout: Duration,
+    failure: &Failure,
+    actual: &[u8],
+) -> String {
+    match failure.cause {
+        Cause::Refused(ErrorKind::ConnectionRefused) => {
+            format!("nobody listens at {server} (is a server running there?)")
+        }
+        Cause::Refused(kind) => format!("can't connect to {server}: {}", kind_of(kind)),
+        Cause::Unreachable => format!(
+            "{server} doesn't answer within {timeout:?} (is the machine up, and no firewall between?)"
+        ),
+        Cause::Reply {
+            end: End::Silence, ..
+        } if actual.is_empty() => format!(
+            "{server} accepts connections, but doesn't answer a name within {timeout:?} \
+             (is a greet server running there?)"
+        ),
+        Cause::Reply { end, .. } if actual.is_empty() => format!(
+            "{server} is no greet server: it {} without answering a name",
+            match end {
+                End::Broken(_) => "resets the connection",
+                _ => "closes the connection",
+            }
+        ),
+        _ => {
+            let start = actual.get(..48).unwrap_or(actual);
+            let more = if start.len() < actual.len() {
+                "..."
+            } else {
+                ""
+            };
+            let start = String::from_utf8_lossy(start);
+            format!(
+                "{server} is no greet server: it answers a name with \"{}\"{more}",
+                shown(&start)
+            )
+        }
+    }
+}
+
+fn kind_of(kind: ErrorKind) -> String {
+    match kind {
+        ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        ErrorKind::ConnectionReset => "the server reset the connection".to_owned(),
+        ErrorKind::BrokenPipe | ErrorKind::NotConnected => "the connection is closed".to_owned(),
+        ErrorKind::TimedOut => "the network timed out".to_owned(),
+        other => format!("the connection broke ({other:?})"),
+    }
+}

@@ -1,0 +1,254 @@
+//! Sockets of this machine as core's [`Lab`], from which any greet server is probed.
+//!
+//! Everything waits in one call, for all sockets and for time. No rule of the protocol may enter.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::Poll;
+use std::time::Duration;
+
+use embedded_io::{ErrorKind, ErrorType};
+use greet_core::limits::MIN_MSS;
+use greet_core::probe::{Ability, Dial, Lab};
+use greet_core::transport::{self, Datagrams as _};
+use mio::{Events, Interest, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::clock::{Clock, wait};
+use crate::error::Error;
+use crate::stream::Stream;
+use crate::udp::UdpSocket;
+
+/// Connects to one server, over TCP and, if wanted, UDP.
+///
+/// ```
+/// use greet_core::probe::{Plan, Server as Grade, run};
+/// use greet_std::{Server, SocketLab};
+///
+/// let server = Server::bind("127.0.0.1:0")?;
+/// let (address, handle) = (server.local_addr(), server.handle());
+/// let running = std::thread::spawn(move || server.run(|_event| {}));
+///
+/// let mut lab = SocketLab::new(address, None, 8)?;
+/// let some = |check: &greet_core::probe::Check| check.id.starts_with("close/");
+/// let summary = run(&mut lab, &Plan::DEFAULT, &mut [0; 1100], some, &mut |_event| {});
+/// assert_eq!((summary.failed, summary.server), (0, Grade::Lives));
+///
+/// handle.stop();
+/// # running.join().expect("the server doesn't panic")?;
+/// # Ok::<(), greet_std::Error>(())
+/// ```
+pub struct SocketLab {
+    server: SocketAddr,
+    udp: Option<UdpSocket<mio::net::UdpSocket>>,
+    slots: Vec<Option<Connection>>,
+    poll: mio::Poll,
+    events: Events,
+    clock: Clock,
+}
+
+/// A connection that is there or on its way.
+pub struct Connection {
+    stream: Stream<mio::net::TcpStream>,
+    established: bool,
+}
+
+impl SocketLab {
+    /// A lab for the server at an address, and for its receiver that replies at another.
+    ///
+    /// It can hold so many connections at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`]: the system has no more sockets for it.
+    pub fn new(server: SocketAddr, udp: Option<SocketAddr>, slots: usize) -> Result<Self, Error> {
+        let setup = |cause| Error::Setup {
+            what: "a probe",
+            cause,
+        };
+        let poll = mio::Poll::new().map_err(setup)?;
+        let udp = udp
+            .map(|receiver| {
+                let any: SocketAddr = match receiver {
+                    SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+                    SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+                };
+                let mut socket = UdpSocket::bind(any)?.into_mio();
+                // Nobody else is heard, and a closed port is.
+                socket.get_ref().connect(receiver).map_err(setup)?;
+                poll.registry()
+                    .register(socket.get_mut(), Token(slots), Interest::READABLE)
+                    .map_err(setup)?;
+                Ok(socket)
+            })
+            .transpose()?;
+        Ok(Self {
+            server,
+            udp,
+            slots: std::iter::repeat_with(|| None).take(slots).collect(),
+            poll,
+            events: Events::with_capacity(64),
+            clock: Clock::start(),
+        })
+    }
+
+    fn dial(&mut self, slot: usize, dial: Dial) -> io::Result<()> {
+        let domain = Domain::for_address(self.server);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?; // each send is a segment
+        if dial == Dial::Tight {
+            socket.set_recv_buffer_size(1)?; // the system takes its smallest
+            // Smaller ones would cut names that the protocol takes for whole.
+            #[cfg(unix)]
+            socket.set_tcp_mss(u32::try_from(MIN_MSS).unwrap_or(u32::MAX))?;
+        }
+        match socket.connect(&self.server.into()) {
+            Err(error) if !is_underway(&error) => return Err(error),
+            _ => {}
+        }
+        let mut stream = mio::net::TcpStream::from_std(socket.into());
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .register(&mut stream, Token(slot), both)?;
+        let connection = Connection {
+            stream: Stream::from_non_blocking(stream),
+            established: false,
+        };
+        let place = self.slots.get_mut(slot).ok_or(io::ErrorKind::OutOfMemory)?;
+        *place = Some(connection);
+        Ok(())
+    }
+}
+
+/// A connection that doesn't block isn't there when `connect` returns.
+fn is_underway(error: &io::Error) -> bool {
+    /// EINPROGRESS, for which the standard library has no stable name.
+    const IN_PROGRESS: i32 = if cfg!(target_os = "linux") { 115 } else { 36 };
+    if cfg!(unix) && error.raw_os_error() == Some(IN_PROGRESS) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+impl Lab for SocketLab {
+    type Stream<'a> = &'a mut Connection;
+
+    fn now(&mut self) -> Duration {
+        self.clock.now()
+    }
+
+    fn wait(&mut self, until: Duration) {
+        let timeout = wait(Some(until), self.clock.now());
+        // A wait that is cut short is one that returns early.
+        let _ = self.poll.poll(&mut self.events, timeout);
+    }
+
+    fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
+        self.dial(slot, dial).map_err(|error| error.kind().into())
+    }
+
+    fn stream(&mut self, slot: usize) -> Option<&mut Connection> {
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    fn close(&mut self, slot: usize) {
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = None;
+        }
+    }
+
+    fn lacks(&self, ability: Ability) -> Option<&'static str> {
+        match ability {
+            Ability::HalfOpen => {
+                Some("a handshake that never ends needs raw packets, not this system's sockets")
+            }
+            Ability::Udp if self.udp.is_none() => Some("no UDP address was given"),
+            _ => None,
+        }
+    }
+
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+        let Some(socket) = &self.udp else {
+            return Poll::Ready(Err(ErrorKind::Unsupported));
+        };
+        crate::stream::poll(|| socket.get_ref().send(datagram))
+            .map_ok(|_whole| ())
+            .map_err(|error| error.kind().into())
+    }
+
+    fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
+        let Some(socket) = &mut self.udp else {
+            return Poll::Ready(Err(ErrorKind::Unsupported));
+        };
+        socket
+            .receive_from(buffer)
+            .map_ok(|(len, _)| len)
+            .map_err(|error| error.kind().into())
+    }
+}
+
+impl Connection {
+    /// Whether it is established; its error if it never will be.
+    fn poll_established(&mut self) -> Poll<io::Result<()>> {
+        if self.established {
+            return Poll::Ready(Ok(()));
+        }
+        let socket = self.stream.get_ref();
+        if let Some(error) = socket.take_error()? {
+            return Poll::Ready(Err(error));
+        }
+        match socket.peer_addr() {
+            Ok(_) => {
+                self.established = true;
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl ErrorType for Connection {
+    type Error = io::Error;
+}
+
+impl transport::Stream for Connection {
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.poll_established() {
+            Poll::Ready(Ok(())) => self.stream.receive(buffer),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.poll_established() {
+            Poll::Ready(Ok(())) if bytes.is_empty() => Poll::Ready(Ok(0)),
+            Poll::Ready(Ok(())) => self.stream.send(bytes),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.stream.finish()
+    }
+
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.poll_established() {
+            Poll::Ready(Ok(())) => self.stream.send_last(bytes),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn abort(&mut self) {
+        self.stream.abort();
+    }
+}

@@ -1,0 +1,247 @@
+//! `greet probe` and `greet bench`, as somebody with a server to grade sees them.
+
+mod process;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+
+use process::{Process, port_in};
+
+const GREET: &str = env!("CARGO_BIN_EXE_greet");
+
+/// Our server and its receiver, which replies. Patient where a busy machine may be slow.
+struct Ours {
+    _process: Process,
+    tcp: String,
+    udp: String,
+}
+
+fn ours() -> Ours {
+    let process = Process::start(Command::new(GREET).args([
+        "serve",
+        "--tcp=127.0.0.1:0",
+        "--udp=127.0.0.1:0",
+        "--reply",
+        "--reply-limit=65535",
+        "--settle=200ms",
+        "--deadline=8s",
+        "--quiet",
+    ]));
+    let tcp = port_in(&process.line(), "Server is listening on port ", "...");
+    let udp = port_in(&process.line(), "Receiver is listening on UDP port ", "...");
+    Ours {
+        _process: process,
+        tcp: format!("127.0.0.1:{tcp}"),
+        udp: format!("127.0.0.1:{udp}"),
+    }
+}
+
+/// What it printed on stdout and stderr, and its exit status.
+fn greet(arguments: &[&str]) -> (Vec<String>, Vec<String>, Option<i32>) {
+    let (lines, errors, status) = Process::start(Command::new(GREET).args(arguments)).end();
+    (lines, errors, status.code())
+}
+
+#[test]
+fn our_server_passes_every_check() {
+    let server = ours();
+    let report = std::env::temp_dir().join(format!("greet-probe-{}.xml", std::process::id()));
+    let junit = format!("--junit={}", report.display());
+    let (lines, errors, status) = greet(&[
+        "probe",
+        &server.tcp,
+        "--udp",
+        &server.udp,
+        "--timeout=20s",
+        "--rounds=100",
+        &junit,
+    ]);
+    assert_eq!(status, Some(0), "{lines:#?} {errors:#?}");
+    let has = |line: &str| lines.iter().any(|l| l == line);
+    assert!(has("  ✓ split-character") && has("  ✓ late") && has("  ✓ loop-refusal"));
+    let skipped = lines.iter().filter(|l| l.contains(": skipped: ")).count();
+    let last = lines.last().expect("a summary");
+    assert!(last.contains(": passed ") && last.contains(", failed 0"));
+    assert!(last.ends_with(&format!("skipped {skipped}")), "{last}");
+    assert!(
+        lines
+            .iter()
+            .any(|l| l.starts_with("100 greetings in a row, "))
+    );
+
+    let xml = std::fs::read_to_string(&report).expect("a report");
+    std::fs::remove_file(&report).expect("it is ours");
+    assert!(xml.contains("failures=\"0\""), "{xml}");
+    assert!(xml.contains("<testcase classname=\"tcp\" name=\"split-character\"/>"));
+}
+
+#[test]
+fn json_says_the_same_to_programs() {
+    let server = ours();
+    let (lines, _, status) = greet(&["probe", &server.tcp, "--only=close/*", "--json"]);
+    assert_eq!(status, Some(0));
+    let objects: Vec<serde_json::Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect();
+    let [checks @ .., summary] = &objects[..] else {
+        panic!("nothing was printed");
+    };
+    assert_eq!(checks.len(), 4);
+    assert!(checks.iter().all(|check| check["result"] == "passed"));
+    assert_eq!(summary["passed"], 4);
+}
+
+#[test]
+fn the_plain_server_is_graded_and_dies_of_it() {
+    if !has_python() {
+        return;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/tcp_server.py");
+    let server = Process::start(Command::new("python3").args([script, "127.0.0.1", "0"]));
+    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let (lines, errors, status) = greet(&[
+        "probe",
+        &format!("127.0.0.1:{port}"),
+        "--timeout=2s",
+        "--rounds=20",
+        "--deadline=0s",
+    ]);
+    let failed = |name: &str| {
+        let start = format!("  ✗ {name}: ");
+        lines.iter().any(|line| line.starts_with(&start))
+    };
+    assert!(failed("silent") && failed("one-more"), "{lines:#?}");
+    assert!(failed("too-long-by-one") && failed("split-character"));
+    assert!(lines.iter().any(|line| line == "  ✓ world"));
+    assert!(
+        lines.contains(&"The server doesn't greet any more: the other checks are skipped.".into())
+    );
+    assert!(
+        !lines.iter().any(|line| line.contains("bad-first")),
+        "no hundred crosses"
+    );
+    assert_eq!(status, Some(1));
+    assert!(
+        errors[0].contains("since tcp/split-character"),
+        "{errors:?}"
+    );
+    let (_, _, status) = server.end();
+    assert!(!status.success(), "it died by itself");
+}
+
+/// Somebody who takes connections and does this with each, until the test ends.
+fn somebody(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    address
+}
+
+#[test]
+fn who_is_no_greet_server_gets_a_sentence() {
+    let gone = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("it is bound")
+    };
+    let other = somebody(|mut stream| {
+        let _ = stream.write_all(b"SSH-2.0-\x1b[31m\r\n");
+        let _ = stream.read(&mut [0; 64]);
+    });
+    let mute = somebody(std::mem::forget);
+    for (address, sentence) in [
+        (gone, "nobody listens at "),
+        (other, r#"it answers a name with "SSH-2.0-\u{1b}[31m\r\n""#),
+        (mute, "doesn't answer a name within "),
+    ] {
+        let (lines, errors, status) = greet(&["probe", &address.to_string(), "--timeout=500ms"]);
+        assert_eq!((lines.len(), errors.len()), (0, 1), "{lines:?} {errors:?}");
+        assert!(errors[0].contains(sentence), "{errors:?}");
+        assert_eq!(status, Some(1));
+    }
+}
+
+#[test]
+fn list_shows_every_check_with_its_sentence() {
+    let (lines, _, status) = greet(&["probe", "--list"]);
+    assert_eq!(status, Some(0));
+    assert_eq!(lines.len(), greet_core::probe::CHECKS.len());
+    assert!(
+        lines
+            .iter()
+            .all(|l| l.contains(" MUST") || l.contains(" SHOULD"))
+    );
+    let (_, errors, status) = greet(&["probe", "--only=tpc/*"]);
+    assert_eq!(status, Some(1));
+    assert!(errors[0].contains("--list"), "{errors:?}");
+}
+
+#[test]
+fn bench_checks_what_it_counts() {
+    let server = ours();
+    for arguments in [
+        &["bench", &server.tcp, "-n", "300", "-c", "3", "--json"][..],
+        &[
+            "bench",
+            &server.udp,
+            "-n",
+            "300",
+            "-c",
+            "3",
+            "--json",
+            "--udp",
+        ],
+        &[
+            "bench",
+            &server.tcp,
+            "-n",
+            "300",
+            "--rate",
+            "3000",
+            "--json",
+        ],
+    ] {
+        let (lines, errors, status) = greet(arguments);
+        assert_eq!(status, Some(0), "{errors:?}");
+        let result: serde_json::Value = serde_json::from_str(&lines[0]).expect("an object");
+        assert_eq!(result["greetings"], 300);
+        assert_eq!(result["errors"], 0);
+    }
+}
+
+#[test]
+fn bench_says_which_byte_was_wrong() {
+    let wrong = somebody(|mut stream| {
+        let mut name = [0; 64];
+        let len = stream.read(&mut name).unwrap_or(0);
+        let _ = stream.write_all(b"Hello, ");
+        let _ = stream.write_all(&name[1..len]);
+    });
+    let (lines, errors, status) = greet(&["bench", &wrong.to_string(), "-n", "5"]);
+    assert_eq!(status, Some(1), "{lines:?}");
+    assert!(errors[0].contains("5 greetings of ") && errors[0].contains("\"Hello, lient "));
+}
+
+/// Whether there is Python; says so if not.
+fn has_python() -> bool {
+    let found = Command::new("python3")
+        .arg("--version")
+        .output()
+        .is_ok_and(|version| version.status.success());
+    if !found {
+        let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
+        assert!(
+            !required.split(',').any(|program| program == "python"),
+            "GREET_REQUIRE names python, but no python3 on the PATH runs"
+        );
+        // Not `eprintln`: the test runner would keep that to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{} skipped: no python3 on the PATH runs",
+            thread::current().name().unwrap_or_default()
+        );
+    }
+    found
+}

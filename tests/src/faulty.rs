@@ -1,0 +1,323 @@
+//! A server that can be broken on purpose, one fault at a time, to see a check fail.
+//!
+//! Without a fault it is as good as any. An honest client that is alone is always served well, as
+//! a server that never greets isn't graded at all.
+
+use std::net::SocketAddr;
+use std::task::Poll;
+use std::time::Duration;
+
+use greet_core::exchange::{Exchange, Outcome, Status};
+use greet_core::limits::Limits;
+use greet_core::transport::{Datagrams, Listener, Stream};
+
+use crate::memory::lab::{Ours, Service};
+use crate::memory::{Backlog, End, Mailbox};
+
+/// What is wrong with a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// The last byte of a reply is another.
+    FlipsLastByte,
+    /// A reply never ends.
+    KeepsOpen,
+    /// What is not taken 20 ms after the reply is thrown away.
+    Impatient,
+    /// What doesn't fit into one write is lost.
+    WritesOnce,
+    /// A client that half-closes is taken for one that left.
+    FinIsFarewell,
+    /// A client that leaves without a name ends the server.
+    DiesOfLeaving,
+    /// A client that resets ends the server.
+    DiesOfReset,
+    /// A client that isn't there any more when its reply leaves ends the server.
+    DiesOfBrokenPipe,
+    /// Places don't come back for ever.
+    LeaksPlaces,
+    /// One client after the other.
+    OneByOne,
+    /// All clients share one reply.
+    SharesReply,
+    /// Clients for whom there is no place are sent away.
+    SendsAway,
+    /// Everything takes longer when others are there.
+    Crowded,
+    /// A half-open connection keeps its place.
+    KeepsHalfOpen,
+    /// Nobody is ever late.
+    Endless,
+    /// The first quiet ends every name.
+    Hasty,
+    /// Every datagram is answered, the answers too, and all in the same way.
+    Chatty,
+    /// Most datagrams of a burst are lost.
+    Lossy,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::FlipsLastByte,
+        Self::KeepsOpen,
+        Self::Impatient,
+        Self::WritesOnce,
+        Self::FinIsFarewell,
+        Self::DiesOfLeaving,
+        Self::DiesOfReset,
+        Self::DiesOfBrokenPipe,
+        Self::LeaksPlaces,
+        Self::OneByOne,
+        Self::SharesReply,
+        Self::SendsAway,
+        Self::Crowded,
+        Self::KeepsHalfOpen,
+        Self::Endless,
+        Self::Hasty,
+        Self::Chatty,
+        Self::Lossy,
+    ];
+}
+
+/// A server with a fault.
+pub struct Faulty {
+    fault: Fault,
+    clients: Vec<Client>,
+    dead: bool,
+    served: usize,
+    half_open: usize,
+    last_reply: Vec<u8>,
+    datagrams: usize,
+    ours: Ours,
+}
+
+struct Client {
+    end: End<false>,
+    exchange: Exchange,
+    since: Duration,
+    /// Where it is in a reply that isn't its exchange's.
+    sent: usize,
+    /// It is done, and closed then.
+    until: Option<Duration>,
+}
+
+const PLACES: usize = 8;
+
+impl Faulty {
+    /// A server with this fault.
+    pub fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            clients: Vec::new(),
+            dead: false,
+            served: 0,
+            half_open: 0,
+            last_reply: Vec::new(),
+            datagrams: 0,
+            ours: Ours::default(),
+        }
+    }
+
+    fn places(&self) -> usize {
+        match self.fault {
+            Fault::OneByOne => 1,
+            Fault::LeaksPlaces => PLACES.saturating_sub(self.served / 100),
+            Fault::KeepsHalfOpen => PLACES.saturating_sub(self.half_open),
+            Fault::SendsAway => 4,
+            _ => PLACES,
+        }
+    }
+
+    fn accept(&mut self, backlog: &mut Backlog<false>, now: Duration) {
+        let limits = Limits {
+            settle: match self.fault {
+                Fault::Hasty => Duration::ZERO,
+                _ => Limits::DEFAULT.settle,
+            },
+            deadline: match self.fault {
+                Fault::Endless => Duration::from_secs(10_000),
+                _ => Limits::DEFAULT.deadline,
+            },
+            ..Limits::DEFAULT
+        };
+        while self.clients.len() < self.places() || self.fault == Fault::SendsAway {
+            let Poll::Ready(Ok((end, _))) = backlog.accept() else {
+                return;
+            };
+            if self.clients.len() < self.places() {
+                self.clients.push(Client {
+                    end,
+                    exchange: Exchange::new(now, &limits),
+                    since: now,
+                    sent: 0,
+                    until: None,
+                });
+            }
+        }
+    }
+
+    /// Everybody's bytes come before anybody's answer.
+    fn receive(&mut self, now: Duration) {
+        let fault = self.fault;
+        for client in &mut self.clients {
+            if self.dead {
+                return;
+            }
+            let exchange = &mut client.exchange;
+            while let Status::Reading | Status::Draining = exchange.status() {
+                match client.end.receive(exchange.space()) {
+                    Poll::Ready(Ok(0)) => {
+                        if fault == Fault::FinIsFarewell && exchange.status() == Status::Reading {
+                            exchange.connection_lost(embedded_io::ErrorKind::ConnectionReset);
+                        }
+                        self.dead |= fault == Fault::DiesOfLeaving && exchange.is_untouched();
+                        exchange.received_fin(now);
+                    }
+                    Poll::Ready(Ok(n)) => exchange.received(n, now),
+                    Poll::Ready(Err(error)) => {
+                        self.dead |= fault == Fault::DiesOfReset;
+                        exchange.connection_lost(error.0);
+                    }
+                    Poll::Pending => {
+                        let pondering = Duration::from_millis(10);
+                        if fault != Fault::FinIsFarewell || now >= client.since + pondering {
+                            exchange.quiet(now);
+                        }
+                        if exchange.status() == Status::Reading {
+                            exchange.handle_timeout(now);
+                        }
+                        break;
+                    }
+                }
+            }
+            if exchange.status() == Status::Replying && client.sent == 0 {
+                self.last_reply = exchange.transmit().to_vec();
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Duration) {
+        let crowded = self.clients.len() > 1;
+        for client in &mut self.clients {
+            if self.dead {
+                return;
+            }
+            if self.fault == Fault::Crowded
+                && crowded
+                && now < client.since + Duration::from_millis(200)
+            {
+                continue;
+            }
+            let exchange = &mut client.exchange;
+            while exchange.status() == Status::Replying {
+                let mut reply = exchange.transmit().to_vec();
+                if self.fault == Fault::SharesReply {
+                    reply.clone_from(&self.last_reply);
+                }
+                let honest = reply.starts_with(b"Hello, client ");
+                if self.fault == Fault::FlipsLastByte
+                    && !honest
+                    && let Some(last) = reply.last_mut()
+                {
+                    *last ^= 1;
+                }
+                match client.end.send(&reply) {
+                    Poll::Ready(Ok(_)) if self.fault == Fault::WritesOnce => {
+                        exchange.transmitted(usize::MAX);
+                    }
+                    Poll::Ready(Ok(n)) => exchange.transmitted(n),
+                    Poll::Ready(Err(error)) => exchange.connection_lost(error.0),
+                    Poll::Pending => break,
+                }
+                if self.fault == Fault::KeepsOpen && !honest {
+                    client.until = Some(now + Duration::from_secs(6));
+                    exchange.connection_lost(embedded_io::ErrorKind::Other);
+                }
+            }
+            if exchange.status() == Status::Finishing {
+                let finished = client.end.finish();
+                self.dead |= self.fault == Fault::DiesOfBrokenPipe && finished.is_err();
+                exchange.finished(now);
+            }
+            if let Status::Done(outcome) = exchange.status() {
+                let patience = match self.fault {
+                    Fault::Impatient if outcome == Outcome::Greeted => Duration::from_millis(20),
+                    _ => Duration::ZERO,
+                };
+                client.until.get_or_insert(now + patience);
+            }
+        }
+    }
+
+    fn release(&mut self, now: Duration) {
+        let (fault, before) = (self.fault, self.clients.len());
+        self.clients.retain_mut(|client| {
+            let done = client.until.is_some_and(|until| now >= until);
+            if done && fault == Fault::Impatient {
+                client.end.abort();
+            }
+            !done
+        });
+        self.served += before - self.clients.len();
+    }
+
+    fn messages(&mut self, mailbox: &mut Mailbox, now: Duration) -> Option<Duration> {
+        let mut buffer = [0; 2000];
+        match self.fault {
+            Fault::Chatty => {
+                while let Poll::Ready(Ok((_, from))) = mailbox.receive_from(&mut buffer) {
+                    let _ = mailbox.send_to(b"Hello, you", from);
+                }
+                None
+            }
+            Fault::Lossy => {
+                let mut kept = Vec::<(Vec<u8>, SocketAddr)>::new();
+                while let Poll::Ready(Ok((len, from))) = mailbox.receive_from(&mut buffer) {
+                    self.datagrams += 1;
+                    if self.datagrams % 4 == 1 || !buffer.starts_with(b"client ") {
+                        kept.push((buffer[..len.min(2000)].to_vec(), from));
+                    }
+                }
+                for (datagram, from) in kept {
+                    mailbox.post(&datagram, from);
+                }
+                self.ours.poll(&mut Backlog::new(), mailbox, now)
+            }
+            _ => self.ours.poll(&mut Backlog::new(), mailbox, now),
+        }
+    }
+}
+
+impl Service for Faulty {
+    fn poll(
+        &mut self,
+        backlog: &mut Backlog<false>,
+        mailbox: &mut Mailbox,
+        now: Duration,
+    ) -> Option<Duration> {
+        if self.dead {
+            return None;
+        }
+        let next = self.messages(mailbox, now);
+        self.accept(backlog, now);
+        self.receive(now);
+        if self.dead {
+            return None;
+        }
+        self.answer(now);
+        self.release(now);
+        let slow = |client: &Client| [10, 200].map(|ms| client.since + Duration::from_millis(ms));
+        let due = self.clients.iter().flat_map(|client| {
+            let soon = slow(client).into_iter().filter(|at| *at > now);
+            soon.chain(client.exchange.timeout()).chain(client.until)
+        });
+        let more = backlog.waiting() > 0 && self.clients.len() < self.places();
+        due.chain(next).chain(more.then_some(now)).min()
+    }
+
+    fn half_open(&mut self, count: usize) {
+        self.half_open += 2 * count;
+    }
+}
