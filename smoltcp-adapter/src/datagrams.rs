@@ -93,12 +93,13 @@ impl transport::Datagrams for Datagrams<'_, '_> {
     }
 
     fn is_own(&self, address: SocketAddr) -> bool {
-        // A socket of another stack answers nobody.
+        // A socket of another stack answers nobody; an address that smoltcp was built without is
+        // nobody's here.
         self.socket.as_ref().is_none_or(|socket| {
-            address.port() == socket.endpoint().port
-                && self
-                    .interface
-                    .has_ip_addr(IpAddress::from(address.ip().to_canonical()))
+            let canonical = SocketAddr::new(address.ip().to_canonical(), address.port());
+            address::endpoint(canonical).is_some_and(|address| {
+                address.port == socket.endpoint().port && self.interface.has_ip_addr(address.addr)
+            })
         })
     }
 }
