@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 
-use process::{Process, port_in};
+use process::{Process, has_python, port_in};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
@@ -222,26 +222,4 @@ fn bench_says_which_byte_was_wrong() {
     let (lines, errors, status) = greet(&["bench", &wrong.to_string(), "-n", "5"]);
     assert_eq!(status, Some(1), "{lines:?}");
     assert!(errors[0].contains("5 greetings of ") && errors[0].contains("\"Hello, lient "));
-}
-
-/// Whether there is Python; says so if not.
-fn has_python() -> bool {
-    let found = Command::new("python3")
-        .arg("--version")
-        .output()
-        .is_ok_and(|version| version.status.success());
-    if !found {
-        let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|program| program == "python"),
-            "GREET_REQUIRE names python, but no python3 on the PATH runs"
-        );
-        // Not `eprintln`: the test runner would keep that to itself.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{} skipped: no python3 on the PATH runs",
-            thread::current().name().unwrap_or_default()
-        );
-    }
-    found
 }

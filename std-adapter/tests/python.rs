@@ -5,7 +5,6 @@
 
 mod process;
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::mpsc;
@@ -15,7 +14,7 @@ use greet_core::receiver;
 use greet_core::server;
 use greet_core::text::Text;
 use greet_std::Client;
-use process::{PATIENCE, Process, port_in, run};
+use process::{PATIENCE, Process, has_python, port_in, run};
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -169,28 +168,6 @@ fn the_librarys_message_reaches_python() {
         "Received message: Hello, UDP! from 127.0.0.1:",
         "",
     );
-}
-
-/// Whether there is Python; says so if not.
-fn has_python() -> bool {
-    let found = Command::new("python3")
-        .arg("--version")
-        .output()
-        .is_ok_and(|version| version.status.success());
-    if !found {
-        let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|program| program == "python"),
-            "GREET_REQUIRE names python, but no python3 on the PATH runs"
-        );
-        // Not `eprintln`: the test runner would keep that to itself.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{} skipped: no python3 on the PATH runs",
-            thread::current().name().unwrap_or_default()
-        );
-    }
-    found
 }
 
 fn greet() -> Command {

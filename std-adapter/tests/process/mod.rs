@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -118,4 +118,26 @@ fn rest(lines: &Receiver<String>) -> Vec<String> {
             Err(RecvTimeoutError::Timeout) => panic!("it hangs after {rest:?}"),
         }
     }
+}
+
+/// Whether there is Python; says so if not.
+pub(crate) fn has_python() -> bool {
+    let found = Command::new("python3")
+        .arg("--version")
+        .output()
+        .is_ok_and(|version| version.status.success());
+    if !found {
+        let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
+        assert!(
+            !required.split(',').any(|program| program == "python"),
+            "GREET_REQUIRE names python, but no python3 on the PATH runs"
+        );
+        // Not `eprintln`: the test runner would keep that to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{} skipped: no python3 on the PATH runs",
+            thread::current().name().unwrap_or_default()
+        );
+    }
+    found
 }
