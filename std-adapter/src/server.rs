@@ -16,7 +16,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread;
 
 use greet_core::limits::Limits;
@@ -27,8 +27,10 @@ use crate::error::Error;
 use crate::listener::{self, BACKLOG};
 
 mod acceptor;
+mod inbox;
 mod places;
 mod stop;
+mod straggler;
 mod stragglers;
 
 use acceptor::Acceptor;
@@ -187,14 +189,13 @@ impl Server {
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(2 * loops.len());
             for stragglers in loops {
-                let (hand_over, newcomers) = mpsc::channel();
                 let listener = Arc::clone(&listener);
-                let acceptor = Acceptor::new(listener, shared, hand_over, stragglers.waker());
+                let acceptor = Acceptor::new(listener, shared, stragglers.inbox());
                 threads.push(spawn(scope, "greet-accept", &handle, move || {
                     acceptor.run(report)
                 }));
                 threads.push(spawn(scope, "greet-straggler", &handle, move || {
-                    stragglers.run(&newcomers, shared, report)
+                    stragglers.run(shared, report)
                 }));
             }
             drop(listener); // the acceptors have it

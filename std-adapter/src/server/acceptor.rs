@@ -3,17 +3,16 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use greet_core::drive;
 use greet_core::exchange::{Exchange, Status};
 use greet_core::server::{Event, Tally};
-use mio::Waker;
 
 use super::Shared;
+use super::inbox::Inbox;
 use super::stop::Phase;
-use super::stragglers::Newcomer;
+use super::straggler::Straggler;
 use crate::stream::Stream;
 use crate::sys;
 
@@ -26,8 +25,7 @@ pub(super) struct Acceptor<'a> {
     listener: Arc<TcpListener>,
     shared: Shared<'a>,
     /// To the event loop of this worker.
-    stragglers: Option<Sender<Newcomer>>,
-    waker: Arc<Waker>,
+    inbox: Arc<Inbox>,
     /// The place of the next client.
     has_place: bool,
     exchange: Box<Exchange>,
@@ -35,18 +33,12 @@ pub(super) struct Acceptor<'a> {
 }
 
 impl<'a> Acceptor<'a> {
-    pub(super) fn new(
-        listener: Arc<TcpListener>,
-        shared: Shared<'a>,
-        stragglers: Sender<Newcomer>,
-        waker: Arc<Waker>,
-    ) -> Self {
+    pub(super) fn new(listener: Arc<TcpListener>, shared: Shared<'a>, inbox: Arc<Inbox>) -> Self {
         let exchange = Box::new(Exchange::new(shared.clock.now(), shared.limits));
         Self {
             listener,
             shared,
-            stragglers: Some(stragglers),
-            waker,
+            inbox,
             has_place: false,
             exchange,
             tally: Tally::default(),
@@ -118,17 +110,27 @@ impl<'a> Acceptor<'a> {
             let fresh = Box::new(Exchange::new(accepted, limits));
             std::mem::replace(&mut self.exchange, fresh)
         });
-        let newcomer = Newcomer {
-            stream: stream.into_inner(),
-            peer,
-            accepted,
-            exchange,
-        };
-        self.has_place = false;
-        if let Some(stragglers) = &self.stragglers {
-            // The loop outlives its acceptor, unless its thread panicked; that ends the server.
-            let _ = stragglers.send(newcomer);
-            let _ = self.waker.wake();
+        let straggler = Straggler::new(stream.into_inner(), peer, accepted, exchange);
+        if let Err((straggler, error)) = self.inbox.put(straggler, limits) {
+            self.lose(straggler, &error, &report);
+        } else {
+            self.has_place = false;
+        }
+    }
+
+    /// Ends a client whom the system can't watch.
+    fn lose(
+        &mut self,
+        mut straggler: Straggler,
+        error: &io::Error,
+        report: impl Fn(Event<'_, io::Error>),
+    ) {
+        if let Some(outcome) = straggler.lose(error, self.shared.limits) {
+            drop(straggler.stream); // before anybody is told
+            self.tally.count(outcome);
+            if let Some(exchange) = &straggler.exchange {
+                report(Event::end(straggler.peer, exchange, outcome));
+            }
         }
     }
 }
@@ -141,7 +143,6 @@ impl Drop for Acceptor<'_> {
         }
         self.shared.handle.leave();
         // The loop ends when it has no stragglers and nobody can bring more.
-        self.stragglers = None;
-        let _ = self.waker.wake();
+        self.inbox.close();
     }
 }

@@ -2,23 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use greet_core::drive;
 use greet_core::exchange::{Exchange, Outcome, Status};
 use greet_core::server::{Event, Tally};
-use mio::{Events, Interest, Poll, Token, Waker};
-use slab::Slab;
+use mio::{Events, Poll, Token, Waker};
 
 use super::Shared;
+use super::inbox::{Arrivals, Inbox};
 use super::stop::Phase;
+use super::straggler::Straggler;
 use crate::clock::wait;
-use crate::stream::Stream;
 
-/// The token of [`Stragglers::waker`]. A slab never gets so large.
+/// The token of [`Stragglers::waker`]. No client gets so large a key.
 const WAKE: Token = Token(usize::MAX);
 
 /// So many readiness events are taken at once.
@@ -30,36 +28,21 @@ const SPARE: usize = 64;
 /// The event loop of one worker, not yet running.
 pub(super) struct Stragglers {
     poll: Poll,
+    inbox: Arc<Inbox>,
     waker: Arc<Waker>,
-}
-
-/// A client whom an acceptor hands over, and its place with it.
-pub(super) struct Newcomer {
-    pub(super) stream: TcpStream,
-    pub(super) peer: SocketAddr,
-    pub(super) accepted: Duration,
-    /// `None`: nothing has come yet.
-    pub(super) exchange: Option<Box<Exchange>>,
-}
-
-struct Straggler {
-    stream: Stream<mio::net::TcpStream>,
-    peer: SocketAddr,
-    accepted: Duration,
-    /// When it must be looked at. It stands in the timers under this time.
-    due: Duration,
-    /// Taken when the first bytes come: a thousand silent clients cost a thousand times 100 bytes.
-    exchange: Option<Box<Exchange>>,
-    /// What mio watches for.
-    interest: Interest,
 }
 
 struct Loop<'a, R> {
     poll: Poll,
+    inbox: &'a Inbox,
     shared: Shared<'a>,
     report: R,
-    stragglers: Slab<Straggler>,
+    /// By their keys.
+    stragglers: Vec<Option<Straggler>>,
+    /// When each of them is due.
     timers: BTreeSet<(Duration, usize)>,
+    /// Keys that the inbox can give to others.
+    gone: Vec<usize>,
     #[expect(
         clippy::vec_box,
         reason = "a box moves to a straggler and back, not what is in it"
@@ -72,55 +55,66 @@ impl Stragglers {
     pub(super) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-        Ok(Self { poll, waker })
+        let inbox = Inbox::new(poll.registry().try_clone()?, Arc::clone(&waker));
+        Ok(Self {
+            poll,
+            inbox: Arc::new(inbox),
+            waker,
+        })
+    }
+
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
     }
 
     pub(super) fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
     }
 
-    /// Serves until no more newcomers can come and all are served, or until the server stops at
-    /// once.
+    /// Serves until no more clients can come and all are served, or until the server stops at once.
     pub(super) fn run(
         self,
-        newcomers: &Receiver<Newcomer>,
         shared: Shared<'_>,
         report: impl Fn(Event<'_, io::Error>),
     ) -> io::Result<Tally> {
         let mut this = Loop {
             poll: self.poll,
+            inbox: &self.inbox,
             shared,
             report,
-            stragglers: Slab::new(),
+            stragglers: Vec::new(),
             timers: BTreeSet::new(),
+            gone: Vec::new(),
             spare: Vec::new(),
             tally: Tally::default(),
         };
-        this.run(newcomers)?;
+        this.run()?;
         Ok(this.tally)
     }
 }
 
 impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
-    fn run(&mut self, newcomers: &Receiver<Newcomer>) -> io::Result<()> {
+    fn run(&mut self) -> io::Result<()> {
         let clock = self.shared.clock;
         let mut events = Events::with_capacity(BATCH);
+        let mut arrivals = Arrivals::new();
         loop {
-            let due = self.timers.first().map(|&(due, _)| due);
-            match self.poll.poll(&mut events, wait(due, clock.now())) {
+            let now = clock.now();
+            let due = self
+                .inbox
+                .sleep_until(self.wakes_at(now, !events.is_empty()));
+            match self.poll.poll(&mut events, wait(Some(due), now)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
+            let more = self.inbox.take(&mut arrivals, &mut self.gone);
+            for (key, straggler) in arrivals.drain(..) {
+                self.admit(key, straggler);
+            }
+            arrivals.shrink_to(BATCH);
             for event in &events {
                 self.drive(event.token().0);
             }
-            let more = loop {
-                match newcomers.try_recv() {
-                    Ok(newcomer) => self.admit(newcomer),
-                    Err(TryRecvError::Empty) => break true,
-                    Err(TryRecvError::Disconnected) => break false,
-                }
-            };
             // Each is due later, or gone, after it was driven.
             let now = clock.now();
             while let Some(&(due, key)) = self.timers.first()
@@ -131,109 +125,82 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
             if self.shared.handle.phase() == Phase::Aborting {
                 self.abandon_all();
             }
-            if !more && self.stragglers.is_empty() {
+            if !more && self.timers.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer {
-            stream,
-            peer,
-            accepted,
-            exchange,
-        } = newcomer;
-        let due = match &exchange {
-            Some(exchange) => exchange.timeout(),
-            None => accepted.checked_add(self.shared.limits.deadline),
+    /// When to look at the time again at the latest: when the first is due. While there is something
+    /// to do, also when one who is accepted from now on would be due, so that nobody need wake us for
+    /// that one.
+    fn wakes_at(&self, now: Duration, busy: bool) -> Duration {
+        let first = self.timers.first().map_or(Duration::MAX, |&(due, _)| due);
+        if busy {
+            first.min(now.saturating_add(self.shared.limits.deadline))
+        } else {
+            first
         }
-        .unwrap_or(Duration::MAX);
-        let interest = exchange.as_deref().map_or(Interest::READABLE, interest);
-        let entry = self.stragglers.vacant_entry();
-        let key = entry.key();
-        let mut stream = Stream::from_non_blocking(mio::net::TcpStream::from_std(stream));
-        let registered = self
-            .poll
-            .registry()
-            .register(stream.get_mut(), Token(key), interest);
-        entry.insert(Straggler {
-            stream,
-            peer,
-            accepted,
-            due,
-            exchange,
-            interest,
-        });
-        self.timers.insert((due, key));
-        if let Err(error) = registered {
-            self.lose(key, &error);
+    }
+
+    fn admit(&mut self, key: usize, straggler: Straggler) {
+        if self.stragglers.len() <= key {
+            self.stragglers.resize_with(key + 1, || None);
         }
+        self.timers.insert((straggler.due(self.shared.limits), key));
+        self.stragglers[key] = Some(straggler);
     }
 
     /// Moves one straggler on as far as possible.
     fn drive(&mut self, key: usize) {
         // Not there: the waker, or somebody who ended earlier in this batch.
-        let Some(straggler) = self.stragglers.get_mut(key) else {
+        let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
             return;
         };
-        let Straggler {
-            stream,
-            accepted,
-            due,
-            interest: watched,
-            exchange: place,
-            ..
-        } = straggler;
         let limits = self.shared.limits;
-        let exchange = place.get_or_insert_with(|| match self.spare.pop() {
-            Some(mut spare) => {
-                spare.restart(*accepted, limits);
-                spare
-            }
-            None => Box::new(Exchange::new(*accepted, limits)),
-        });
+        let due = straggler.due(limits);
+        let exchange = straggler
+            .exchange
+            .get_or_insert_with(|| match self.spare.pop() {
+                Some(mut spare) => {
+                    spare.restart(straggler.accepted, limits);
+                    spare
+                }
+                None => Box::new(Exchange::new(straggler.accepted, limits)),
+            });
         // The time of each, not of the batch: it may be long, and what settles from then on would be
         // greeted before it is quiet.
-        let status = drive::exchange(exchange, stream, self.shared.clock.now());
-        if let Status::Done(outcome) = status {
-            return self.end(key, outcome);
-        }
-        let next = exchange.timeout().unwrap_or(Duration::MAX);
-        if next != *due {
-            self.timers.remove(&(*due, key));
-            self.timers.insert((next, key));
-            *due = next;
-        }
-        let wanted = interest(exchange);
-        if wanted != *watched {
-            *watched = wanted;
-            let registry = self.poll.registry();
-            if let Err(error) = registry.reregister(stream.get_mut(), Token(key), wanted) {
-                return self.lose(key, &error);
-            }
+        let now = self.shared.clock.now();
+        if let Status::Done(outcome) = drive::exchange(exchange, &mut straggler.stream, now) {
+            return self.end(key, due, outcome);
         }
         if exchange.is_untouched() {
-            self.spare.extend(place.take());
+            self.spare.extend(straggler.exchange.take());
+        }
+        let next = straggler.due(limits);
+        if next != due {
+            self.timers.remove(&(due, key));
+            self.timers.insert((next, key));
+        }
+        if let Err(error) = straggler.watch_on(self.poll.registry(), Token(key)) {
+            self.lose(key, &error);
         }
     }
 
-    fn end(&mut self, key: usize, outcome: Outcome) {
-        let Straggler {
-            mut stream,
-            peer,
-            due,
-            exchange,
-            ..
-        } = self.stragglers.remove(key);
+    /// Forgets one that is done, and stands in the timers under `due`.
+    fn end(&mut self, key: usize, due: Duration, outcome: Outcome) {
         self.timers.remove(&(due, key));
+        let Some(mut straggler) = self.stragglers[key].take() else {
+            return;
+        };
         // It fails only for what isn't registered; closing ends the watch in any case.
-        let _ = self.poll.registry().deregister(stream.get_mut());
-        drop(stream); // before anybody is told
+        let _ = self.poll.registry().deregister(straggler.stream.get_mut());
+        drop(straggler.stream); // before anybody is told
+        self.gone.push(key);
         self.shared.places.give_back();
         self.tally.count(outcome);
-        if let Some(exchange) = exchange {
-            (self.report)(Event::end(peer, &exchange, outcome));
+        if let Some(exchange) = straggler.exchange {
+            (self.report)(Event::end(straggler.peer, &exchange, outcome));
             if self.spare.len() < SPARE {
                 self.spare.push(exchange);
             }
@@ -243,31 +210,19 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
     /// Ends an exchange for a reason of our own side.
     fn lose(&mut self, key: usize, error: &io::Error) {
         let limits = self.shared.limits;
-        let straggler = &mut self.stragglers[key];
-        let exchange = straggler
-            .exchange
-            .get_or_insert_with(|| Box::new(Exchange::new(straggler.accepted, limits)));
-        exchange.connection_lost(error.kind().into());
-        if let Status::Done(outcome) = exchange.status() {
-            self.end(key, outcome);
+        let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
+            return;
+        };
+        let due = straggler.due(limits);
+        if let Some(outcome) = straggler.lose(error, limits) {
+            self.end(key, due, outcome);
         }
     }
 
     fn abandon_all(&mut self) {
-        let keys: Vec<usize> = self.stragglers.iter().map(|(key, _)| key).collect();
-        for key in keys {
+        for key in 0..self.stragglers.len() {
             self.drive(key); // what can still be done at once is done
-            if self.stragglers.contains(key) {
-                self.lose(key, &io::ErrorKind::ConnectionAborted.into());
-            }
+            self.lose(key, &io::ErrorKind::ConnectionAborted.into());
         }
-    }
-}
-
-/// What an exchange waits for.
-fn interest(exchange: &Exchange) -> Interest {
-    match exchange.status() {
-        Status::Replying => Interest::READABLE | Interest::WRITABLE,
-        _ => Interest::READABLE,
     }
 }
