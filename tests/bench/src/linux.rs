@@ -1,7 +1,6 @@
 //! The commands: the table, and what it starts as processes of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -14,7 +13,7 @@ mod rows;
 mod server;
 
 use load::{Load, Sends};
-use peers::{Peer, Sink};
+use peers::Peer;
 use rows::Row;
 
 /// What a greeting costs, beside peers in the same run.
@@ -49,13 +48,8 @@ enum Command {
         /// Which server.
         peer: Peer,
     },
-    /// Show messages in a file, until stdin ends.
-    Show {
-        /// Which receiver.
-        sink: Sink,
-        /// Where they are shown.
-        file: PathBuf,
-    },
+    /// Show messages as a first program does, until stdin ends.
+    Show,
     /// Ask a server for greetings, and check every byte.
     Load {
         /// The server.
@@ -83,7 +77,7 @@ pub(crate) fn main() -> anyhow::Result<()> {
     match arguments.command {
         None => rows::print(&arguments.table),
         Some(Command::Serve { peer }) => peers::serve(peer),
-        Some(Command::Show { sink, file }) => peers::show(sink, &file),
+        Some(Command::Show) => peers::show(),
         Some(Command::Rate { table }) => rows::rate::measure(&table),
         Some(Command::Load {
             target,

@@ -3,7 +3,6 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -57,25 +56,6 @@ impl Peer {
     }
 }
 
-/// Who can be sent messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Sink {
-    /// A default socket and `println!` for each message.
-    Println,
-    /// greet-std.
-    Greet,
-}
-
-impl Sink {
-    /// As the table calls it.
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::Println => "println! each",
-            Self::Greet => "greet",
-        }
-    }
-}
-
 /// Serves greetings until the process is killed.
 pub(crate) fn serve(peer: Peer) -> anyhow::Result<()> {
     raise_descriptor_limit()?;
@@ -88,12 +68,9 @@ pub(crate) fn serve(peer: Peer) -> anyhow::Result<()> {
     }
 }
 
-/// Shows messages in a file until stdin ends.
-pub(crate) fn show(sink: Sink, file: &PathBuf) -> anyhow::Result<()> {
-    match sink {
-        Sink::Println => udp::println(file),
-        Sink::Greet => udp::greet(file),
-    }
+/// Shows messages on stdout until stdin ends.
+pub(crate) fn show() -> anyhow::Result<()> {
+    udp::println()
 }
 
 /// Lets this process open as many descriptors as it may.

@@ -1,12 +1,15 @@
 //! A server under measurement: a child process on its own processor, its time and its memory.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::peers::{PLAIN_PYTHON, Peer};
@@ -48,11 +51,14 @@ fn pin(core: usize) -> anyhow::Result<()> {
     sched_setaffinity(None, &set).context("can't choose a processor")
 }
 
+/// A server that doesn't start in this time never will.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Killed when dropped.
 pub(crate) struct Server {
     child: Child,
     /// Open as long as the server may print.
-    stdout: BufReader<ChildStdout>,
+    stdout: Option<BufReader<ChildStdout>>,
     pub(crate) address: SocketAddr,
 }
 
@@ -76,23 +82,46 @@ impl Server {
 
     /// Starts a server that prints its port on the first line.
     pub(crate) fn spawn(mut command: Command, cores: Cores) -> anyhow::Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stdout(Stdio::piped());
+        let mut server = Self::start_pinned(command, cores)?;
+        let stdout = server.child.stdout.take().context("no stdout")?;
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        stdout.read_line(&mut line)?;
+        server.stdout = Some(stdout);
+        server.address.set_port(port_in(&line)?);
+        Ok(server)
+    }
+
+    /// Starts one that prints into a file.
+    pub(crate) fn spawn_on_file(
+        mut command: Command,
+        file: &Path,
+        cores: Cores,
+    ) -> anyhow::Result<Self> {
+        command.stdout(File::create(file)?);
+        let mut server = Self::start_pinned(command, cores)?;
+        let start = Instant::now();
+        loop {
+            if let Some((line, _)) = fs::read_to_string(file)?.split_once('\n') {
+                server.address.set_port(port_in(line)?);
+                return Ok(server);
+            }
+            ensure!(start.elapsed() < PATIENCE, "it prints no port");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn start_pinned(mut command: Command, cores: Cores) -> anyhow::Result<Self> {
+        command.stdin(Stdio::piped());
         pin(cores.server)?; // inherited
         let spawned = command.spawn();
         pin(cores.load)?;
-        let mut child = spawned?;
-        let stdout = child.stdout.take().context("no stdout")?;
-        let mut server = Self {
-            child,
-            stdout: BufReader::new(stdout),
+        Ok(Self {
+            child: spawned?,
+            stdout: None,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
-        };
-        let mut line = String::new();
-        server.stdout.read_line(&mut line)?;
-        let digits: String = line.chars().filter(char::is_ascii_digit).collect();
-        let port = digits.parse().context("it printed no port")?;
-        server.address.set_port(port);
-        Ok(server)
+        })
     }
 
     /// What all its threads have used of a processor, in nanoseconds of the scheduler's clock, the
@@ -127,10 +156,26 @@ impl Server {
     /// Closes its stdin, and waits until it has ended by itself.
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         drop(self.child.stdin.take());
+        self.wait()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn terminate(mut self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.wait()
+    }
+
+    fn wait(&mut self) -> anyhow::Result<()> {
         let status = self.child.wait()?;
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
     }
+}
+
+/// The number in the line in which a server says where it listens.
+fn port_in(line: &str) -> anyhow::Result<u16> {
+    let digits: String = line.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().context("it printed no port")
 }
 
 impl Drop for Server {
