@@ -31,6 +31,8 @@
 mod client;
 mod clock;
 mod error;
+#[cfg(target_os = "linux")]
+mod gathered;
 mod lab;
 mod listener;
 mod receiver;

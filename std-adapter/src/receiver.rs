@@ -16,6 +16,11 @@ use crate::clock::{Clock, wait};
 use crate::error::Error;
 use crate::udp::{RECEIVE_BUFFER, UdpSocket};
 
+#[cfg(target_os = "linux")]
+type Socket = crate::gathered::Gathered;
+#[cfg(not(target_os = "linux"))]
+type Socket = UdpSocket<mio::net::UdpSocket>;
+
 const SOCKET: Token = Token(0);
 const STOP: Token = Token(1);
 
@@ -47,7 +52,7 @@ const COUNTERS: usize = 4096;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Receiver {
-    socket: UdpSocket<mio::net::UdpSocket>,
+    socket: Socket,
     address: SocketAddr,
     poll: Poll,
     handle: ReceiverHandle,
@@ -90,7 +95,7 @@ impl Receiver {
             waker: Arc::new(waker),
         };
         Ok(Self {
-            socket,
+            socket: socket.into(),
             address,
             poll,
             handle,
@@ -157,7 +162,7 @@ impl Receiver {
 impl Mode {
     fn poll(
         &mut self,
-        socket: &mut UdpSocket<mio::net::UdpSocket>,
+        socket: &mut Socket,
         now: Duration,
         report: impl FnMut(Event<'_, io::Error>),
     ) -> Option<Duration> {

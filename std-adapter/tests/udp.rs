@@ -140,6 +140,46 @@ fn none_of_ten_thousand_paced_messages_is_lost() {
     assert_eq!(receiver.stop().messages, 10_000);
 }
 
+/// A sender that batches: the system may hand its datagrams over in one piece.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_sent_in_one_call_is_received_one_by_one() {
+    use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
+    let receiver = Running::start("127.0.0.1:0");
+    let (alone, from_alone) = sender();
+    let (batching, from_batching) = sender();
+    if let Err(error) = setsockopt(&batching, UdpGsoSegment, &5) {
+        eprintln!("skipped: this system sends one datagram at a time ({error})");
+        return;
+    }
+    let to = receiver.address;
+    for round in 0..20 {
+        // Fewer and more, the last one shorter, and whole.
+        for last in ["", "z"] {
+            let names: Vec<String> = (0..=3 * round).map(|index| format!("{index:05}")).collect();
+            let batch = names.concat() + last;
+            batching.send_to(batch.as_bytes(), to).expect("room");
+            alone.send_to(b"one", to).expect("room");
+            alone.send_to(b"", to).expect("room");
+            let last = (!last.is_empty()).then(|| last.to_owned());
+            for name in names.into_iter().chain(last) {
+                assert_eq!(receiver.next(), Seen::Message(from_batching, name));
+            }
+            for name in ["one", ""] {
+                assert_eq!(receiver.next(), Seen::Message(from_alone, name.to_owned()));
+            }
+        }
+    }
+    setsockopt(&batching, UdpGsoSegment, &1025).expect("as before");
+    batching.send_to(&[b'x'; 3 * 1025 + 4], to).expect("room");
+    for _ in 0..3 {
+        let refused = Seen::Refused(from_batching, Refusal::Message(TextError::TooLong));
+        assert_eq!(receiver.next(), refused);
+    }
+    let rest = Seen::Message(from_batching, "xxxx".to_owned());
+    assert_eq!(receiver.next(), rest);
+}
+
 /// What the socket held when it was told to stop is received, to the last datagram.
 #[test]
 fn a_stop_leaves_nothing_in_the_socket() {
