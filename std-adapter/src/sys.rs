@@ -33,6 +33,13 @@ pub(crate) mod private {
 macro_rules! tcp_socket {
     ($type:ty) => {
         impl private::TcpSocket for $type {
+            #[cfg(target_os = "linux")]
+            fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+                use rustix::net::{RecvFlags, recv};
+                Ok(recv(self, buffer, RecvFlags::empty())?.0)
+            }
+
+            #[cfg(not(target_os = "linux"))]
             fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
                 let mut socket = self;
                 io::Read::read(&mut socket, buffer)

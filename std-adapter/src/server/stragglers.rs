@@ -190,11 +190,9 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
     /// Forgets one that is done, and stands in the timers under `due`.
     fn end(&mut self, key: usize, due: Duration, outcome: Outcome) {
         self.timers.remove(&(due, key));
-        let Some(mut straggler) = self.stragglers[key].take() else {
+        let Some(straggler) = self.stragglers[key].take() else {
             return;
         };
-        // It fails only for what isn't registered; closing ends the watch in any case.
-        let _ = self.poll.registry().deregister(straggler.stream.get_mut());
         drop(straggler.stream); // before anybody is told
         self.gone.push(key);
         self.shared.places.give_back();
