@@ -20,7 +20,7 @@ use crate::error::{ConnectError, SetupError};
 use crate::gate::{Gate, Gated};
 use crate::listener::Listener;
 use crate::ports::{self, Ports, Protocol};
-use crate::slot::{Role, Slot, Sweep, Timeouts};
+use crate::slot::{self, Role, Slot, Sweep, Timeouts};
 use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use crate::stream::Connection;
 use crate::time::{self, instant};
@@ -307,6 +307,7 @@ impl<'a> Net<'a> {
             return;
         };
         socket.close();
+        socket.set_keep_alive(Some(time::span(slot::KEEP_ALIVE)));
         entry.role = Role::Closing { until };
         self.closing = true;
     }

@@ -341,6 +341,49 @@ fn an_address_of_a_version_that_we_have_none_of_is_an_error() {
     assert_eq!(net.idle(), 1);
 }
 
+/// A late segment closes the peer's window after the rest of the reply was sent and lost. smoltcp
+/// neither repeats the rest then nor probes the window.
+#[test]
+fn a_reply_is_not_stuck_behind_a_window_that_a_late_segment_closed() {
+    let mut slots = SocketSlots::<1, 0>::new();
+    let mut places = TcpBuffers::<1, 1024, 1031>::new();
+    let mut stack = Path::IP.stack_on(Tap::default(), &mut slots);
+    let listener = stack.net().listen(&mut places, 8000).unwrap();
+    let mut server = Server::<_, 1>::new(Limits::DEFAULT);
+    let mut clock = Clock::new();
+    let mut until = |stack: &mut Stack<'_, Tap>, end| {
+        clock.run(stack, end, |net, now| {
+            (true, server.poll(&mut listener.on(net), now, |_| ()))
+        });
+    };
+    let mut peer = Peer::new(10_000);
+    peer.window = 10;
+    peer.send(stack.device(), Syn, &[]);
+    until(&mut stack, Duration::ZERO);
+    peer.take(stack.device());
+    peer.send(stack.device(), Psh, b"World");
+    until(&mut stack, Duration::ZERO);
+    let segments = peer.take(stack.device());
+    assert_eq!(segments.last().unwrap().payload, b"Hello, Wor");
+    let received = peer.ack;
+    for window in [0, 100, 0] {
+        peer.window = window;
+        peer.send(stack.device(), Nothing, &[]);
+        until(&mut stack, Duration::ZERO);
+    }
+    let lost = peer.take(stack.device());
+    assert_eq!(lost.last().unwrap().payload, b"ld");
+    peer.ack = received;
+    until(&mut stack, 5 * SECOND);
+    assert!(!peer.take(stack.device()).is_empty(), "a sign is asked for");
+    peer.ack = received;
+    peer.window = 100;
+    peer.send(stack.device(), Nothing, &[]);
+    until(&mut stack, 5 * SECOND);
+    let segments = peer.take(stack.device());
+    assert_eq!(segments.last().unwrap().payload, b"ld");
+}
+
 #[test]
 fn corrupted_frames_never_reach_anybody() {
     let path = Path::IP;
