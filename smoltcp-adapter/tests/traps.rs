@@ -19,8 +19,8 @@ use smoltcp::iface::Config;
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use smoltcp::wire::TcpControl::{None as Nothing, Psh, Syn};
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
-use support::peer::{Peer, Tap};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Packet, TcpPacket};
+use support::peer::{PEER, Peer, Tap};
 use support::{Caller, Clock, Path, Ring, earlier};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -382,6 +382,27 @@ fn a_reply_is_not_stuck_behind_a_window_that_a_late_segment_closed() {
     until(&mut stack, 5 * SECOND);
     let segments = peer.take(stack.device());
     assert_eq!(segments.last().unwrap().payload, b"ld");
+}
+
+#[test]
+fn a_connection_shows_the_window_of_the_sockets_that_were_asked_for() {
+    let mut slots = SocketSlots::<2, 0>::new();
+    let mut tiny = TcpBuffers::<1, 64, 64>::new();
+    let mut roomy = TcpBuffers::<1, 1000, 64>::new();
+    let mut stack = Path::IP.stack_on(Tap::default(), &mut slots);
+    let tiny = stack.net().add_clients(&mut tiny).unwrap();
+    let roomy = stack.net().add_clients(&mut roomy).unwrap();
+    let peer = SocketAddr::from((PEER, 8000));
+    for (clients, window) in [(&roomy, 1000), (&tiny, 64)] {
+        let connection = stack.net().connect_with(clients, peer);
+        assert!(connection.is_ok());
+        stack.poll(Duration::ZERO, |_| None);
+        let frame = stack.device().outgoing.pop().unwrap();
+        let ip = Ipv4Packet::new_unchecked(&frame);
+        assert_eq!(TcpPacket::new_unchecked(ip.payload()).window_len(), window);
+        let taken = stack.net().connect_with(clients, peer);
+        assert_eq!(taken, Err(ConnectError::NoSocket));
+    }
 }
 
 #[test]
