@@ -198,7 +198,8 @@ pub struct ProbeArgs {
 ///
 /// Prints the rate, and how long a greeting took, from connecting to FIN. With --rate, greetings
 /// are due at fixed times, and each counts from when it was due: a server that stalls is seen to
-/// have kept all of them waiting that were due meanwhile.
+/// have kept all of them waiting that were due meanwhile. Over UDP, messages that aren't answered
+/// in time are counted as lost.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
