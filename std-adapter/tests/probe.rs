@@ -98,6 +98,25 @@ fn json_says_the_same_to_programs() {
 }
 
 #[test]
+fn brief_counts_what_passed_and_shows_the_rest() {
+    let server = ours();
+    let only = ["--only=close/*", "--only=crowd/half-open", "--only=reset"];
+    let asked = [&["probe", &server.tcp, "--brief"][..], &only[..]].concat();
+    let (lines, errors, status) = greet(&asked);
+    assert_eq!(status, Some(0), "{errors:?}");
+    let [close, four, crowd, half_open, reset, three, _, summary] = &lines[..] else {
+        panic!("{lines:#?}");
+    };
+    assert_eq!([close, four], ["close", "  ✓ 4 passed"]);
+    assert_eq!(crowd, "crowd");
+    assert!(half_open.starts_with("  - half-open: skipped: "));
+    assert_eq!([reset, three], ["reset", "  ✓ 3 passed"]);
+    assert!(summary.ends_with(": passed 7, failed 0, skipped 1"));
+    let (lines, _, _) = greet(&["probe", &server.tcp, "--brief", "--only=udp"]);
+    assert_eq!(lines[1], "  - 15 skipped: no UDP address was given");
+}
+
+#[test]
 fn the_plain_server_is_graded_and_dies_of_it() {
     if !has_python() {
         return;

@@ -148,6 +148,7 @@ Examples:
   greet probe board.local:8000 --clients 4   a board with four places
   greet probe --only 'tcp/split-*' --only crowd
   greet probe --list")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ProbeArgs {
     /// The server's address
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
@@ -181,8 +182,12 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// Of the checks that passed or were skipped, print only how many
+    #[arg(long, short)]
+    pub brief: bool,
+
     /// Print each check as a JSON object in a line of its own
-    #[arg(long, conflicts_with = "junit")]
+    #[arg(long, conflicts_with_all = ["junit", "brief"])]
     pub json: bool,
 
     /// Write a report as XML, as test runners of CI read it, into this file as well
