@@ -281,6 +281,30 @@ fn every_check_has_a_name_of_its_own_and_says_how_much_it_counts() {
 }
 
 #[test]
+fn the_guide_says_what_a_cross_of_each_check_means() {
+    let guide = include_str!("../PROBE.md");
+    let (_, meanings) = guide.split_once("| cross | look for |").expect("a table");
+    let (meanings, _) = meanings.split_once("\n\n").expect("its end");
+    let globs: Vec<_> = meanings
+        .lines()
+        .filter_map(|line| line.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let fits = |glob: &str, id: &str| match glob.split_once('*') {
+        Some((start, end)) => id.starts_with(start) && id.ends_with(end),
+        None => glob == id,
+    };
+    for check in &CHECKS {
+        let known = globs.iter().any(|glob| fits(glob, check.id));
+        assert!(known, "{} stands in no row", check.id);
+    }
+    for glob in globs {
+        let known = CHECKS.iter().any(|check| fits(glob, check.id));
+        assert!(known, "no check is called {glob}");
+    }
+}
+
+#[test]
 fn the_table_of_greetings_is_that_of_the_files() {
     let table: Vec<_> = CHECKS
         .iter()
