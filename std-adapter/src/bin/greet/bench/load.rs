@@ -220,6 +220,10 @@ impl<'a> Loop<'a> {
             let now = Instant::now();
             if due > now {
                 self.ahead = Some((number, due));
+                if self.idle.len() == self.clients.len() {
+                    thread::sleep(due - now); // nobody else is to be waited for
+                    continue;
+                }
                 if let Some(clock) = &self.clock
                     && !was_ahead
                 {
