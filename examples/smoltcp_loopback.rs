@@ -24,7 +24,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 fn main() -> Result<(), Box<dyn Error>> {
     // All memory. On a board, these are statics.
     let mut slots = SocketSlots::<7, 8>::new(); // 4 + 1 sockets for TCP, 2 for UDP
-    let mut places = TcpBuffers::<4, 1024, 1031>::new();
+    let mut places = TcpBuffers::<4, 1025, 1031>::new();
     let mut outgoing = TcpBuffers::<1, 1031, 1024>::new();
     let mut incoming_messages = UdpBuffers::<4, 1500, 0>::new();
     let mut outgoing_messages = UdpBuffers::<4, 0, 1500>::new();

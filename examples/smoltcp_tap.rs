@@ -41,7 +41,7 @@ mod on_tap {
         let fd = device.as_raw_fd();
 
         let mut slots = SocketSlots::<9, 32>::new();
-        let mut places = TcpBuffers::<8, 1024, 1031>::new();
+        let mut places = TcpBuffers::<8, 1025, 1031>::new();
         let mut messages = UdpBuffers::<16, 16_384, 0>::new();
         let mut config = Config::new(HardwareAddress::Ethernet(EthernetAddress([
             2, 0, 0, 0, 0, 1,

@@ -1,79 +1,208 @@
-//! The probe over memory and over smoltcp, under virtual time: good servers pass every check, and for each check
-//! there is a server that fails it.
+//! The probe over memory, over smoltcp and across simulated networks, under virtual time: good
+//! servers pass every check, and for each check there is a server that fails it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use greet_core::limits::Limits;
 use greet_core::probe::{
     Act, CHECKS, Check, Event, Lab, Level, Plan, Reply, Run, Server, Summary, Then, Verdict, run,
 };
+use greet_smoltcp::sim::{Link, Probability};
+use greet_smoltcp::slot::Timeouts;
 use greet_tests::faulty::{Fault, Faulty};
-use greet_tests::loopback::lab::SmoltcpLab;
+use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject};
 use greet_tests::memory::lab::{MemoryLab, Ours, Service};
 use greet_tests::vectors::{self, Tcp, Udp, joined};
 
-fn grade(service: impl Service) -> (BTreeSet<&'static str>, Summary) {
+/// What a run came to.
+struct Grade {
+    summary: Summary,
+    /// What went wrong in each check that failed.
+    failed: BTreeMap<&'static str, String>,
+    /// Why each check was skipped that was.
+    skipped: BTreeMap<&'static str, &'static str>,
+}
+
+impl Grade {
+    fn failed(&self) -> BTreeSet<&'static str> {
+        self.failed.keys().copied().collect()
+    }
+
+    /// Every check passed but these, which were skipped for these reasons.
+    fn assert_passed(&self, name: &str, skipped: &[(&'static str, &'static str)]) {
+        assert!(self.failed.is_empty(), "{name}: {:#?}", self.failed);
+        assert_eq!(self.skipped, skipped.iter().copied().collect(), "{name}");
+        let passed = usize::from(self.summary.passed);
+        assert_eq!(passed, CHECKS.len() - skipped.len(), "{name}");
+        assert_eq!(self.summary.server, Server::Lives, "{name}");
+    }
+}
+
+fn grade(service: impl Service) -> Grade {
     grade_some(service, |_| true)
 }
 
-/// Grades a server, and returns the ids of the checks that it failed.
-fn grade_some(
-    service: impl Service,
-    only: impl Fn(&Check) -> bool,
-) -> (BTreeSet<&'static str>, Summary) {
-    grade_over(&mut MemoryLab::new(service, 8), only)
+fn grade_some(service: impl Service, only: impl Fn(&Check) -> bool) -> Grade {
+    grade_over(&mut MemoryLab::new(service, 8), &Plan::DEFAULT, only)
 }
 
-fn grade_over(
-    lab: &mut impl Lab,
-    only: impl Fn(&Check) -> bool,
-) -> (BTreeSet<&'static str>, Summary) {
-    let mut failed = BTreeSet::new();
-    let summary = run(lab, &Plan::DEFAULT, &mut [0; 8192], only, &mut |event| {
+fn grade_over(lab: &mut impl Lab, plan: &Plan, only: impl Fn(&Check) -> bool) -> Grade {
+    let (mut failed, mut skipped) = (BTreeMap::new(), BTreeMap::new());
+    let summary = run(lab, plan, &mut [0; 8192], only, &mut |event| {
         if let Event::Ended {
             check,
-            verdict: Verdict::Failed(_),
-            ..
+            verdict,
+            actual,
         } = event
         {
-            failed.insert(check.id);
+            match verdict {
+                Verdict::Failed(failure) => {
+                    let actual = actual.escape_ascii();
+                    failed.insert(check.id, format!("{failure:?}, actual: {actual}"));
+                }
+                Verdict::Skipped(reason) => _ = skipped.insert(check.id, reason),
+                _ => {}
+            }
         }
     });
-    (failed, summary)
-}
-
-#[test]
-fn good_servers_pass_every_check() {
-    for (name, (failed, summary)) in [
-        ("ours", grade(Ours::default())),
-        (
-            "the one that can be broken",
-            grade(Faulty::new(Fault::None)),
-        ),
-    ] {
-        assert!(failed.is_empty(), "{name}: {failed:?}");
-        assert_eq!(usize::from(summary.passed), CHECKS.len(), "{name}");
-        assert_eq!(summary.server, Server::Lives);
+    Grade {
+        summary,
+        failed,
+        skipped,
     }
 }
 
 #[test]
-fn smoltcp_passes_every_check_that_it_can_run() {
-    let (failed, summary) = grade_over(&mut SmoltcpLab::new(), |_| true);
-    assert!(failed.is_empty(), "{failed:?}");
-    assert_eq!(summary.server, Server::Lives);
-    assert_eq!(
-        summary.skipped, 2,
-        "a tiny window, and half-open connections"
-    );
+fn good_servers_pass_every_check() {
+    grade(Ours::default()).assert_passed("ours", &[]);
+    grade(Faulty::new(Fault::None)).assert_passed("the one that can be broken", &[]);
+}
+
+#[test]
+fn smoltcp_passes_every_check() {
+    let mut lab = SmoltcpLab::new(Subject::GOOD);
+    grade_over(&mut lab, &Plan::DEFAULT, |_| true).assert_passed("smoltcp", &[]);
+}
+
+/// Frames so long that the longest datagram needs no fragments.
+const JUMBO: usize = 9000;
+
+#[test]
+fn smoltcp_passes_every_check_across_a_clean_network() {
+    let link = Link::new().latency(Duration::from_millis(10));
+    let mut lab = SimulatedLab::new(1, Subject::GOOD, link, JUMBO);
+    grade_over(&mut lab, &Plan::DEFAULT, |_| true).assert_passed("a clean network", &[]);
+}
+
+const UNTIMELY: &str = "what is lost comes later, or not at all";
+
+/// What can't be checked where packets are lost, and frames aren't jumbo.
+const SKIPPED: &[(&str, &str)] = &[
+    ("crowd/latency", UNTIMELY),
+    ("tcp/bytewise", UNTIMELY),
+    ("tcp/full-chinese", UNTIMELY),
+    ("tcp/segments-settle", UNTIMELY),
+    ("tcp/too-long-pieces", UNTIMELY),
+    (
+        "udp/too-long-far",
+        "this stack can't send so long a datagram",
+    ),
+];
+
+#[test]
+fn smoltcp_passes_every_check_across_lossy_networks() {
+    let link = Link::new()
+        .latency(Duration::from_millis(10))
+        .jitter(Duration::from_millis(2))
+        .loss(Probability::percent(5))
+        .duplication(Probability::percent(3))
+        .reordering(Probability::percent(3), Duration::from_millis(15))
+        .corruption(Probability::percent(2));
+    // A few retransmissions in a row take half a minute. No real time passes.
+    let deadline = Duration::from_mins(1);
+    let plan = Plan {
+        timeout: Duration::from_mins(2),
+        rounds: 100,
+        deadline,
+        ..Plan::DEFAULT
+    };
+    let limits = Limits {
+        deadline,
+        drain_time: deadline,
+        ..Limits::DEFAULT
+    };
+    // By default a handshake has three SYN-ACKs, which may all be lost, and ends with RST.
+    let timeouts = Timeouts {
+        handshake: Duration::from_secs(30),
+        linger: deadline,
+    };
+    let subject = Subject { limits, timeouts };
+    for seed in 0..40 {
+        let mut lab = SimulatedLab::new(seed, subject, link.clone(), 1500).untimely(UNTIMELY);
+        grade_over(&mut lab, &plan, |_| true).assert_passed(&format!("seed {seed}"), SKIPPED);
+        let happened = lab.counters();
+        assert!(
+            happened.lost > 0
+                && happened.duplicated > 0
+                && happened.reordered > 0
+                && happened.corrupted > 0,
+            "seed {seed}: {happened:?}"
+        );
+    }
+}
+
+#[test]
+fn patience_that_exceeds_the_deadline_makes_nobody_late() {
+    let link = Link::new().latency(Duration::from_millis(100));
+    let plan = Plan {
+        timeout: Duration::from_secs(20),
+        rounds: 1,
+        ..Plan::DEFAULT
+    };
+    let mut lab = SimulatedLab::new(1, Subject::GOOD, link, JUMBO);
+    grade_over(&mut lab, &plan, |_| true).assert_passed("a slow network", &[]);
+}
+
+/// What smoltcp's sockets do for a server, they must do in time.
+#[test]
+fn smoltcp_fails_with_wrong_timeouts() {
+    let impatient = Timeouts {
+        linger: Duration::from_millis(10),
+        ..Timeouts::DEFAULT
+    };
+    let endless = Timeouts {
+        handshake: Duration::from_hours(1),
+        ..Timeouts::DEFAULT
+    };
+    for (id, timeouts) in [("read/tight", impatient), ("crowd/half-open", endless)] {
+        let subject = Subject {
+            timeouts,
+            ..Subject::GOOD
+        };
+        let only = |check: &Check| check.id == id;
+        let link = Link::new().latency(Duration::from_millis(1));
+        for failed in [
+            grade_over(&mut SmoltcpLab::new(subject), &Plan::DEFAULT, only).failed(),
+            grade_over(
+                &mut SimulatedLab::new(1, subject, link, JUMBO),
+                &Plan::DEFAULT,
+                only,
+            )
+            .failed(),
+        ] {
+            assert!(failed.contains(id), "{id} passes with {timeouts:?}");
+        }
+    }
 }
 
 #[test]
 fn for_each_check_there_is_a_server_that_fails_it() {
     for check in &CHECKS {
         let fails = |fault: &Fault| {
-            let (failed, summary) = grade_some(Faulty::new(*fault), |one| one.id == check.id);
-            assert_ne!(summary.server, Server::NeverGreeted, "{fault:?}");
-            failed.contains(check.id)
+            let grade = grade_some(Faulty::new(*fault), |one| one.id == check.id);
+            assert_ne!(grade.summary.server, Server::NeverGreeted, "{fault:?}");
+            grade.failed.contains_key(check.id)
         };
         assert!(Fault::ALL.iter().any(fails), "nothing fails {}", check.id);
     }
@@ -82,7 +211,7 @@ fn for_each_check_there_is_a_server_that_fails_it() {
 #[test]
 fn a_fault_is_found_where_it_is() {
     for fault in Fault::ALL {
-        assert!(!grade(Faulty::new(fault)).0.is_empty(), "{fault:?}");
+        assert!(!grade(Faulty::new(fault)).failed.is_empty(), "{fault:?}");
     }
     for (fault, ids) in [
         (Fault::Impatient, &["read/slow"][..]),
@@ -98,7 +227,7 @@ fn a_fault_is_found_where_it_is() {
         (Fault::DiesOfLeaving, &["close/before-name"]),
         (Fault::DiesOfBrokenPipe, &["close/leave"]),
     ] {
-        let (failed, _) = grade(Faulty::new(fault));
+        let failed = grade(Faulty::new(fault)).failed();
         for id in ids {
             assert!(failed.contains(id), "{fault:?} fails {failed:?}, not {id}");
         }
@@ -107,7 +236,9 @@ fn a_fault_is_found_where_it_is() {
 
 #[test]
 fn a_server_that_stops_is_left_alone() {
-    let (failed, summary) = grade(Faulty::new(Fault::DiesOfReset));
+    let Grade {
+        failed, summary, ..
+    } = grade(Faulty::new(Fault::DiesOfReset));
     assert_eq!(summary.server, Server::Stopped);
     assert_eq!(
         failed.len(),
@@ -130,7 +261,7 @@ fn who_never_greets_is_not_graded() {
             None
         }
     }
-    let (_, summary) = grade(Mute);
+    let summary = grade(Mute).summary;
     assert_eq!(summary.server, Server::NeverGreeted);
     assert_eq!((summary.passed, summary.failed, summary.skipped), (0, 0, 0));
 }
@@ -146,6 +277,30 @@ fn every_check_has_a_name_of_its_own_and_says_how_much_it_counts() {
         };
         assert!(check.requirement.contains(word), "{}", check.id);
         assert!(check.id.contains('/'), "{}", check.id);
+    }
+}
+
+#[test]
+fn the_guide_says_what_a_cross_of_each_check_means() {
+    let guide = include_str!("../PROBE.md");
+    let (_, meanings) = guide.split_once("| cross | look for |").expect("a table");
+    let (meanings, _) = meanings.split_once("\n\n").expect("its end");
+    let globs: Vec<_> = meanings
+        .lines()
+        .filter_map(|line| line.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let fits = |glob: &str, id: &str| match glob.split_once('*') {
+        Some((start, end)) => id.starts_with(start) && id.ends_with(end),
+        None => glob == id,
+    };
+    for check in &CHECKS {
+        let known = globs.iter().any(|glob| fits(glob, check.id));
+        assert!(known, "{} stands in no row", check.id);
+    }
+    for glob in globs {
+        let known = CHECKS.iter().any(|check| fits(glob, check.id));
+        assert!(known, "no check is called {glob}");
     }
 }
 

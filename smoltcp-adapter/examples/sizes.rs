@@ -28,8 +28,8 @@ fn main() {
         size_of::<SocketSlots<'_, 0, 1>>() - none,
     );
     row(
-        "a pair of buffers, `TcpBuffers<1, 1024, 1031>`",
-        size_of::<TcpBuffers<1, 1024, 1031>>(),
+        "a pair of buffers, `TcpBuffers<1, 1025, 1031>`",
+        size_of::<TcpBuffers<1, 1025, 1031>>(),
     );
     row(
         "`UdpBuffers<4, 1500, 1500>`",

@@ -35,7 +35,7 @@
 //! use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 //!
 //! let mut slots = SocketSlots::<5, 8>::new();
-//! let mut places = TcpBuffers::<4, 1024, 1031>::new();
+//! let mut places = TcpBuffers::<4, 1025, 1031>::new();
 //! let mut outgoing = TcpBuffers::<1, 1031, 1024>::new();
 //!
 //! let address = IpAddress::v4(127, 0, 0, 1);

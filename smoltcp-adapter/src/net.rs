@@ -20,7 +20,7 @@ use crate::error::{ConnectError, SetupError};
 use crate::gate::{Gate, Gated};
 use crate::listener::Listener;
 use crate::ports::{self, Ports, Protocol};
-use crate::slot::{Role, Slot, Sweep, Timeouts};
+use crate::slot::{self, Role, Slot, Sweep, Timeouts};
 use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use crate::stream::Connection;
 use crate::time::{self, instant};
@@ -49,6 +49,13 @@ pub struct Net<'a> {
     now: Duration,
     /// A released socket isn't done yet.
     closing: bool,
+}
+
+/// The sockets of one call of [`Net::add_clients`].
+#[derive(Debug)]
+pub struct Clients {
+    first: usize,
+    count: usize,
 }
 
 impl<'a> Net<'a> {
@@ -112,10 +119,11 @@ impl<'a> Net<'a> {
     pub fn add_clients<const N: usize, const RX: usize, const TX: usize>(
         &mut self,
         buffers: &'a mut TcpBuffers<N, RX, TX>,
-    ) -> Result<(), SetupError> {
+    ) -> Result<Clients, SetupError> {
         self.room_for(N)?;
+        let first = self.used;
         self.add_tcp(buffers, None);
-        Ok(())
+        Ok(Clients { first, count: N })
     }
 
     /// Connects to a peer, from an ephemeral port that no socket has.
@@ -128,11 +136,32 @@ impl<'a> Net<'a> {
     /// [`ConnectError::NoSocket`] and [`ConnectError::NoPort`] pass; [`ConnectError::Address`]
     /// doesn't.
     pub fn connect(&mut self, peer: SocketAddr) -> Result<Connection, ConnectError> {
+        let all = Clients {
+            first: 0,
+            count: self.used,
+        };
+        self.connect_with(&all, peer)
+    }
+
+    /// Connects to a peer with one of these sockets: their receive buffer is the window that the
+    /// peer sees.
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect).
+    pub fn connect_with(
+        &mut self,
+        clients: &Clients,
+        peer: SocketAddr,
+    ) -> Result<Connection, ConnectError> {
         let peer = address::endpoint(peer).ok_or(ConnectError::Address)?;
-        let slot = self
+        let (slot, _) = self
             .slots
             .iter()
-            .position(|slot| matches!(slot.role, Role::Idle))
+            .enumerate()
+            .skip(clients.first)
+            .take(clients.count)
+            .find(|(_, slot)| matches!(slot.role, Role::Idle))
             .ok_or(ConnectError::NoSocket)?;
         let port = self
             .ports
@@ -307,6 +336,7 @@ impl<'a> Net<'a> {
             return;
         };
         socket.close();
+        socket.set_keep_alive(Some(time::span(slot::KEEP_ALIVE)));
         entry.role = Role::Closing { until };
         self.closing = true;
     }

@@ -14,6 +14,12 @@ use crate::time;
 /// without it.
 const RESET_WAITS: Duration = Duration::from_secs(1);
 
+/// How often a connection that is closing asks its peer for a sign, when it waits for nothing else.
+///
+/// smoltcp 0.14 would wait for ever where its last bytes were lost and a late segment says that the
+/// peer's window is closed: it repeats nothing then, and doesn't probe the window.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
 /// How long a connection may hold a socket without being of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -152,6 +158,7 @@ impl Slot {
         gates: &mut [Gate],
         timeouts: &Timeouts,
     ) {
+        socket.set_keep_alive(None);
         self.role = match self.gate(gates) {
             None => Role::Idle,
             Some(gate) => {

@@ -30,7 +30,7 @@ const ROUNDS: usize = 64;
 /// use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 ///
 /// let mut slots = SocketSlots::<4, 8>::new();
-/// let mut places = TcpBuffers::<4, 1024, 1031>::new();
+/// let mut places = TcpBuffers::<4, 1025, 1031>::new();
 ///
 /// let device = Loopback::<4, 1500>::new(Medium::Ip);
 /// let addresses = [IpCidr::new(IpAddress::v4(127, 0, 0, 1), 8)];

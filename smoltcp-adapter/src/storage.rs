@@ -22,7 +22,7 @@ use crate::slot::Slot;
 ///
 /// // Eight TCP sockets and one for UDP; sixteen more clients may wait.
 /// let mut slots = SocketSlots::<9, 16>::new();
-/// let mut places = TcpBuffers::<8, 1024, 1031>::new();
+/// let mut places = TcpBuffers::<8, 1025, 1031>::new();
 /// let mut messages = UdpBuffers::<16, 4096, 1024>::new();
 /// # let _ = (&mut slots, &mut places, &mut messages);
 /// ```
@@ -36,8 +36,9 @@ pub struct SocketSlots<'a, const SOCKETS: usize, const BACKLOG: usize> {
 /// The buffers of `N` TCP sockets: `RX` bytes to receive and `TX` bytes to send for each.
 ///
 /// The receive buffer is the window that a peer sees. A server that greets is at its best with
-/// room for a whole name (1024 bytes) and a whole reply (1031 bytes). A smaller `TX` means more
-/// segments. With an `RX` below [`MIN_MSS`](greet_core::limits::MIN_MSS) the window splits names
+/// room for a whole name and one byte (1025 bytes), and a whole reply (1031 bytes). Without that
+/// byte, the rest of a name that is too long comes a round trip later, which may be too late to
+/// refuse it. A smaller `TX` means more segments. With an `RX` below [`MIN_MSS`](greet_core::limits::MIN_MSS) the window splits names
 /// that would have come in one segment, and the name of a client who doesn't half-close may be
 /// taken to end there.
 pub struct TcpBuffers<const N: usize, const RX: usize, const TX: usize> {

@@ -274,11 +274,9 @@ fn a_peer_that_never_closes_is_reset_after_lingering() {
     assert_eq!(host.listening(), PLACES - 1);
     host.now = 10 * SECOND;
     host.poll();
-    assert_eq!(
-        host.taken(&mut peer),
-        [Rst],
-        "listening at once would have swallowed it"
-    );
+    let mut sent = host.taken(&mut peer);
+    sent.retain(|control| *control != Nothing); // it was asked for a sign
+    assert_eq!(sent, [Rst], "listening at once would have swallowed it");
     assert_eq!(host.listening(), PLACES);
     host.is_whole();
 }

@@ -19,8 +19,8 @@ use smoltcp::iface::Config;
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use smoltcp::wire::TcpControl::{None as Nothing, Psh, Syn};
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
-use support::peer::{Peer, Tap};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Packet, TcpPacket};
+use support::peer::{PEER, Peer, Tap};
 use support::{Caller, Clock, Path, Ring, earlier};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -339,6 +339,70 @@ fn an_address_of_a_version_that_we_have_none_of_is_an_error() {
     assert_eq!(socket.on(net).send_to(b"x", peer), nowhere);
     assert_eq!(net.connect(peer), Err(ConnectError::Address));
     assert_eq!(net.idle(), 1);
+}
+
+/// A late segment closes the peer's window after the rest of the reply was sent and lost. smoltcp
+/// neither repeats the rest then nor probes the window.
+#[test]
+fn a_reply_is_not_stuck_behind_a_window_that_a_late_segment_closed() {
+    let mut slots = SocketSlots::<1, 0>::new();
+    let mut places = TcpBuffers::<1, 1024, 1031>::new();
+    let mut stack = Path::IP.stack_on(Tap::default(), &mut slots);
+    let listener = stack.net().listen(&mut places, 8000).unwrap();
+    let mut server = Server::<_, 1>::new(Limits::DEFAULT);
+    let mut clock = Clock::new();
+    let mut until = |stack: &mut Stack<'_, Tap>, end| {
+        clock.run(stack, end, |net, now| {
+            (true, server.poll(&mut listener.on(net), now, |_| ()))
+        });
+    };
+    let mut peer = Peer::new(10_000);
+    peer.window = 10;
+    peer.send(stack.device(), Syn, &[]);
+    until(&mut stack, Duration::ZERO);
+    peer.take(stack.device());
+    peer.send(stack.device(), Psh, b"World");
+    until(&mut stack, Duration::ZERO);
+    let segments = peer.take(stack.device());
+    assert_eq!(segments.last().unwrap().payload, b"Hello, Wor");
+    let received = peer.ack;
+    for window in [0, 100, 0] {
+        peer.window = window;
+        peer.send(stack.device(), Nothing, &[]);
+        until(&mut stack, Duration::ZERO);
+    }
+    let lost = peer.take(stack.device());
+    assert_eq!(lost.last().unwrap().payload, b"ld");
+    peer.ack = received;
+    until(&mut stack, 5 * SECOND);
+    assert!(!peer.take(stack.device()).is_empty(), "a sign is asked for");
+    peer.ack = received;
+    peer.window = 100;
+    peer.send(stack.device(), Nothing, &[]);
+    until(&mut stack, 5 * SECOND);
+    let segments = peer.take(stack.device());
+    assert_eq!(segments.last().unwrap().payload, b"ld");
+}
+
+#[test]
+fn a_connection_shows_the_window_of_the_sockets_that_were_asked_for() {
+    let mut slots = SocketSlots::<2, 0>::new();
+    let mut tiny = TcpBuffers::<1, 64, 64>::new();
+    let mut roomy = TcpBuffers::<1, 1000, 64>::new();
+    let mut stack = Path::IP.stack_on(Tap::default(), &mut slots);
+    let tiny = stack.net().add_clients(&mut tiny).unwrap();
+    let roomy = stack.net().add_clients(&mut roomy).unwrap();
+    let peer = SocketAddr::from((PEER, 8000));
+    for (clients, window) in [(&roomy, 1000), (&tiny, 64)] {
+        let connection = stack.net().connect_with(clients, peer);
+        assert!(connection.is_ok());
+        stack.poll(Duration::ZERO, |_| None);
+        let frame = stack.device().outgoing.pop().unwrap();
+        let ip = Ipv4Packet::new_unchecked(&frame);
+        assert_eq!(TcpPacket::new_unchecked(ip.payload()).window_len(), window);
+        let taken = stack.net().connect_with(clients, peer);
+        assert_eq!(taken, Err(ConnectError::NoSocket));
+    }
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
     let Ok(listener) = net.listen(&mut places, black_box(8000)) else {
         return 2;
     };
-    let (Ok(()), Ok(inbox), Ok(sender)) = (
+    let (Ok(_), Ok(inbox), Ok(sender)) = (
         net.add_clients(&mut outgoing),
         net.bind(&mut inbox, black_box(8001)),
         net.bind(&mut sender, 0),

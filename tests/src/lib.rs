@@ -6,6 +6,7 @@
 //! | [`testbed`] | what a transport brings along so that the cases can be run over it |
 //! | [`runner`] | the client's side of a case, and the comparison, byte for byte |
 //! | [`matrix`] | cases and transports as named tests, and the table of who passed what |
+//! | [`lab`] | the probe on smoltcp, over a loopback device and across a simulated network |
 //! | [`loopback`] | smoltcp over a loopback device, under virtual time |
 //! | [`netsim`] | how long a greeting takes across a lossy network, as a table |
 //! | [`soak`] | random networks with random clients, honest and hostile, checked against invariants |
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod faulty;
+pub mod lab;
 pub mod loopback;
 pub mod matrix;
 pub mod memory;

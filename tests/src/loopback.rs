@@ -4,8 +4,6 @@
 //! As in [`memory`](crate::memory), time stands still but in [`Connection::pass`] and while a
 //! client waits. What is leaked here is a few kilobytes a case, until the tests end.
 
-pub mod lab;
-
 use std::io;
 use std::net::SocketAddr;
 use std::task::Poll;
@@ -233,6 +231,6 @@ impl<D: Device> Connection for Dialogue<D> {
     }
 }
 
-fn leak<T>(value: T) -> &'static mut T {
+pub(crate) fn leak<T>(value: T) -> &'static mut T {
     Box::leak(Box::new(value))
 }

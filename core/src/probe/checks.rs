@@ -256,8 +256,13 @@ impl<L: Lab> Session<'_, L> {
             self.open(slot, Dial::Plain)
                 .during("connecting one of many")?;
         }
-        // Where there is no backlog it may be refused: it tries again when there is a place.
-        if self.open(last, Dial::Plain).is_err() {
+        // Where there is no backlog it may be refused, or hear nothing while the others' deadline
+        // comes near: it tries again when there is a place.
+        let mut until = self.bound();
+        if !self.plan.deadline.is_zero() {
+            until = until.min(self.lab.now().saturating_add(self.plan.deadline / 2));
+        }
+        if self.open_until(last, Dial::Plain, until).is_err() {
             self.lab.close(last);
         }
         let waiting = self.lab.stream(last).is_some();
@@ -265,7 +270,8 @@ impl<L: Lab> Session<'_, L> {
             .during("a greeting while all places are taken")?;
         self.lab.close(0);
         if !waiting {
-            self.open_patiently(last)
+            let until = self.bound();
+            self.open_patiently(last, until)
                 .during("connecting as soon as a place is free")?;
         }
         self.ask(last, clients).during("the greeting of one more")?;
@@ -290,6 +296,9 @@ impl<L: Lab> Session<'_, L> {
 
     fn latency(&mut self) -> Done {
         const FLOOR: Duration = Duration::from_millis(100);
+        if let Some(reason) = self.lab.lacks(Ability::Timing) {
+            return Ok(Verdict::Skipped(reason));
+        }
         let crowd = usize::from(self.plan.clients)
             .min(self.lab.slots())
             .saturating_sub(1);
@@ -326,7 +335,9 @@ impl<L: Lab> Session<'_, L> {
             .half_open(self.plan.clients.into())
             .map_err(Cause::Refused)
             .during("sending SYNs")?;
-        self.open_patiently(0)
+        // One that never ends is a silent client: it may hold its place up to the deadline.
+        let until = self.bound().saturating_add(self.plan.deadline);
+        self.open_patiently(0, until)
             .during("connecting beside half-open connections")?;
         self.ask(0, 1)
             .during("a greeting beside half-open connections")?;

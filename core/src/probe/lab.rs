@@ -85,7 +85,8 @@ pub enum Ability {
     Tight,
     /// [`Lab::half_open`].
     HalfOpen,
-    /// Segments arrive as far from each other as they were sent, to a few milliseconds.
+    /// Segments arrive as far from each other as they were sent, to a few milliseconds. A stack
+    /// that lacks it must at least send a name of 1025 bytes in one segment.
     Timing,
     /// There is a UDP address.
     Udp,

@@ -43,9 +43,14 @@ impl<L: Lab> Session<'_, L> {
 
     /// Connects.
     pub fn open(&mut self, slot: usize, dial: Dial) -> Result<(), Cause> {
+        let until = self.bound();
+        self.open_until(slot, dial, until)
+    }
+
+    /// Connects until this time.
+    pub fn open_until(&mut self, slot: usize, dial: Dial, until: Duration) -> Result<(), Cause> {
         self.received = 0;
         self.lab.connect(slot, dial).map_err(Cause::Refused)?;
-        let until = self.bound();
         loop {
             let Some(mut stream) = self.lab.stream(slot) else {
                 return Err(Cause::Refused(ErrorKind::NotConnected));
@@ -61,12 +66,11 @@ impl<L: Lab> Session<'_, L> {
         }
     }
 
-    /// Connects, and tries again as long as there is time, where the server has no place yet.
-    pub fn open_patiently(&mut self, slot: usize) -> Result<(), Cause> {
-        let until = self.bound();
+    /// Connects, and tries again up to this time, where the server has no place yet.
+    pub fn open_patiently(&mut self, slot: usize, until: Duration) -> Result<(), Cause> {
         loop {
             match self.open(slot, Dial::Plain) {
-                Err(Cause::Refused(_)) if self.lab.now() < until => {
+                Err(Cause::Refused(_) | Cause::Unreachable) if self.lab.now() < until => {
                     self.lab.close(slot);
                     self.pause(RETRY);
                 }

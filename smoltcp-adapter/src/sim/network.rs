@@ -193,6 +193,15 @@ impl<'a> Network<'a> {
         }
     }
 
+    /// Has a host polled in the next step, as somebody outside gave its program something to do.
+    pub fn wake(&mut self, host: HostId) {
+        if let Some(machine) = self.machines.get_mut(host.0)
+            && !machine.is_down()
+        {
+            machine.wake = Some(self.now);
+        }
+    }
+
     /// Changes what a link does to packets that are sent from now on.
     pub fn change(&mut self, link: LinkId, plan: &Link) {
         for wire in self.wires_of(link) {

@@ -112,3 +112,24 @@ fn a_change_comes_at_its_time() {
     assert_eq!(*seen.borrow(), [ms(3), ms(3), ms(3), ms(3), ms(5), ms(5)]);
     assert_eq!(network.next_event(), Some(ms(9)));
 }
+
+#[test]
+fn a_host_that_is_woken_is_polled_at_once_and_one_that_is_down_is_not() {
+    let polls = RefCell::new(Vec::new());
+    let mut network = Network::new(5);
+    let (sender, _, _) = pair(&mut network, Link::new());
+    network.boot(sender, |_: &mut Stack| {
+        let polls = &polls;
+        move |_: &mut Stack, now: Duration| {
+            polls.borrow_mut().push(now);
+            None
+        }
+    });
+    network.run_for(ms(10));
+    network.wake(sender);
+    assert_eq!(network.step(), Some(ms(10)));
+    assert_eq!(*polls.borrow(), [ms(0), ms(10)]);
+    network.reboot(sender, ms(5));
+    network.wake(sender);
+    assert_eq!(network.next_event(), Some(ms(15)));
+}

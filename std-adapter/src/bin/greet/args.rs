@@ -148,6 +148,7 @@ Examples:
   greet probe board.local:8000 --clients 4   a board with four places
   greet probe --only 'tcp/split-*' --only crowd
   greet probe --list")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ProbeArgs {
     /// The server's address
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
@@ -181,8 +182,12 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// Of the checks that passed or were skipped, print only how many
+    #[arg(long, short)]
+    pub brief: bool,
+
     /// Print each check as a JSON object in a line of its own
-    #[arg(long, conflicts_with = "junit")]
+    #[arg(long, conflicts_with_all = ["junit", "brief"])]
     pub json: bool,
 
     /// Write a report as XML, as test runners of CI read it, into this file as well
@@ -198,7 +203,8 @@ pub struct ProbeArgs {
 ///
 /// Prints the rate, and how long a greeting took, from connecting to FIN. With --rate, greetings
 /// are due at fixed times, and each counts from when it was due: a server that stalls is seen to
-/// have kept all of them waiting that were due meanwhile.
+/// have kept all of them waiting that were due meanwhile. Over UDP, messages that aren't answered
+/// in time are counted as lost.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

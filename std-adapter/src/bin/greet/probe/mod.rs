@@ -70,7 +70,12 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         latency: Latency::new(),
         rate: 0.0,
     };
-    let mut tree = (!args.json).then(tree::Tree::new);
+    let detail = if args.brief {
+        tree::Detail::Brief
+    } else {
+        tree::Detail::Full
+    };
+    let mut tree = (!args.json).then(|| tree::Tree::new(detail));
     let (mut end, mut printed) = (None, Ok(()));
     let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], picked, &mut |event| {
         let line = match event {
@@ -117,10 +122,9 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     });
     printed?;
     if summary.server != Server::NeverGreeted {
-        let last = if args.json {
-            formats::json_summary(&graded, summary)
-        } else {
-            tree::summary(&graded, summary)
+        let last = match &mut tree {
+            None => formats::json_summary(&graded, summary),
+            Some(tree) => tree.end_group() + &tree::summary(&graded, summary),
         };
         console::print(last.as_bytes())?;
         if let Some(path) = &args.junit {

@@ -12,18 +12,41 @@ pub struct Tree {
     group: &'static str,
     /// A terminal shows what is going on; a file doesn't need to know.
     live: bool,
+    /// What of the group wasn't shown; `None`: all is shown.
+    unshown: Option<Vec<Unshown>>,
     /// The server is gone: what is skipped for that alone is only counted.
     stopped: bool,
+}
+
+/// How much is shown of what passed or was skipped.
+#[derive(Clone, Copy)]
+pub enum Detail {
+    /// Each check.
+    Full,
+    /// How many of a group.
+    Brief,
+}
+
+/// Checks of a group that passed, or were skipped for one reason.
+struct Unshown {
+    result: Outcome,
+    why: String,
+    first: &'static str,
+    count: usize,
 }
 
 /// Erases the line on which a terminal's cursor is.
 const ERASE: &str = "\r\u{1b}[K";
 
 impl Tree {
-    pub fn new() -> Self {
+    pub fn new(detail: Detail) -> Self {
         Self {
             group: "",
             live: stdout().is_terminal(),
+            unshown: match detail {
+                Detail::Full => None,
+                Detail::Brief => Some(Vec::new()),
+            },
             stopped: false,
         }
     }
@@ -38,7 +61,65 @@ impl Tree {
 
     pub fn stopped(&mut self) -> String {
         self.stopped = true;
-        "The server doesn't greet any more: the other checks are skipped.\n".to_owned()
+        let group = self.end_group();
+        format!("{group}The server doesn't greet any more: the other checks are skipped.\n")
+    }
+
+    /// The last lines of a group, which count what wasn't shown.
+    pub fn end_group(&mut self) -> String {
+        let mut text = String::new();
+        for unshown in self
+            .unshown
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+        {
+            let Unshown { why, first, .. } = &unshown;
+            let mark = self.mark(unshown.result);
+            // A string takes everything.
+            let _ = match (unshown.result, unshown.count) {
+                (Outcome::Passed, count) => writeln!(text, "  {mark} {count} passed"),
+                (_, 1) => writeln!(text, "  {mark} {first}: skipped: {why}"),
+                (_, count) => writeln!(text, "  {mark} {count} skipped: {why}"),
+            };
+        }
+        text
+    }
+
+    /// Counts a check that isn't shown by itself. `false`: it is.
+    fn count(&mut self, entry: &Entry) -> bool {
+        let counts = match entry.result {
+            Outcome::Passed => entry.why.is_empty(),
+            Outcome::Skipped => true,
+            Outcome::Failed | Outcome::Warned => false,
+        };
+        let Some(unshown) = self.unshown.as_mut().filter(|_| counts) else {
+            return false;
+        };
+        match unshown.iter_mut().find(|one| one.why == entry.why) {
+            Some(one) => one.count += 1,
+            None => unshown.push(Unshown {
+                result: entry.result,
+                why: entry.why.clone(),
+                first: entry.parts().1,
+                count: 1,
+            }),
+        }
+        true
+    }
+
+    fn mark(&self, result: Outcome) -> String {
+        let (mark, color) = match result {
+            Outcome::Passed => ("✓", "32"),
+            Outcome::Failed => ("✗", "31"),
+            Outcome::Warned => ("!", "33"),
+            Outcome::Skipped => ("-", "90"),
+        };
+        if self.live {
+            format!("\u{1b}[{color}m{mark}\u{1b}[0m")
+        } else {
+            mark.to_owned()
+        }
     }
 
     pub fn ended(&mut self, entry: &Entry) -> String {
@@ -51,21 +132,15 @@ impl Tree {
         }
         let (group, name) = entry.parts();
         if group != self.group {
+            text += &self.end_group();
             self.group = group;
             // A string takes everything.
             let _ = writeln!(text, "{group}");
         }
-        let (mark, color) = match entry.result {
-            Outcome::Passed => ("✓", "32"),
-            Outcome::Failed => ("✗", "31"),
-            Outcome::Warned => ("!", "33"),
-            Outcome::Skipped => ("-", "90"),
-        };
-        let mark = if self.live {
-            format!("\u{1b}[{color}m{mark}\u{1b}[0m")
-        } else {
-            mark.to_owned()
-        };
+        if self.count(entry) {
+            return text;
+        }
+        let mark = self.mark(entry.result);
         let _ = match entry.result {
             Outcome::Passed if entry.why.is_empty() => writeln!(text, "  {mark} {name}"),
             Outcome::Passed => writeln!(text, "  {mark} {name}: {}", entry.why),
