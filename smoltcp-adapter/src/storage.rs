@@ -6,7 +6,7 @@
 use core::mem::ManuallyDrop;
 
 use smoltcp::iface::SocketStorage;
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::udp;
 
 use crate::backlog::Parked;
 use crate::slot::Slot;
@@ -74,19 +74,6 @@ impl<const N: usize, const RX: usize, const TX: usize> TcpBuffers<N, RX, TX> {
             receive: [[0; RX]; N],
             send: [[0; TX]; N],
         }
-    }
-
-    /// One socket for each pair of buffers, closed.
-    pub(crate) fn sockets(&mut self) -> impl Iterator<Item = tcp::Socket<'_>> {
-        self.receive
-            .iter_mut()
-            .zip(&mut self.send)
-            .map(|(receive, send)| {
-                tcp::Socket::new(
-                    tcp::SocketBuffer::new(&mut receive[..]),
-                    tcp::SocketBuffer::new(&mut send[..]),
-                )
-            })
     }
 }
 
