@@ -7,13 +7,13 @@
 #![no_std]
 #![no_main]
 
-use core::fmt;
-use core::time::Duration;
+use core::net::SocketAddr;
 
 use cortex_m_rt::entry;
 use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
 use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLY};
+use greet_core::error::Refusal;
 use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
 use greet_core::server::{self, Server};
@@ -32,41 +32,48 @@ const BACKLOG: usize = 8;
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 
-// The first two are zeros, which take no flash. The others would be kept there as a whole, for a few
-// bytes that aren't zero; so they are made at start.
+// These are zeros, which take no flash.
 static TCP: ConstStaticCell<TcpBuffers<PLACES, NAME, REPLY>> =
     ConstStaticCell::new(TcpBuffers::new());
 static CONSOLE: ConstStaticCell<Console<LINES>> = ConstStaticCell::new(Console::new());
-static UDP: StaticCell<UdpBuffers<DATAGRAMS, MESSAGES, 0>> = StaticCell::new();
-static SLOTS: StaticCell<SocketSlots<'static, SOCKETS, BACKLOG>> = StaticCell::new();
-static SERVER: StaticCell<Server<Connection, PLACES>> = StaticCell::new();
-static RECEIVER: StaticCell<Receiver> = StaticCell::new();
+static RECEIVER: ConstStaticCell<Receiver> = ConstStaticCell::new(Receiver::new());
+// The rest would be kept there as a whole, for a few bytes that aren't zero; so it is made at start.
+static MEMORY: StaticCell<Memory> = StaticCell::new();
+
+struct Memory {
+    server: Server<Connection, PLACES>,
+    slots: SocketSlots<'static, SOCKETS, BACKLOG>,
+    udp: UdpBuffers<DATAGRAMS, MESSAGES, 0>,
+}
 
 #[entry]
 fn main() -> ! {
     let Some(board) = Board::take() else {
         board::fail("the board is in use")
     };
-    let (mut board, ethernet) = ok(board);
+    let (mut board, ethernet) = board.unwrap_or_else(|error| board::fail(error));
     let console = CONSOLE.take();
-    let greetings = in_place(&SERVER, || Server::new(Limits::DEFAULT));
-    let messages = in_place(&RECEIVER, Receiver::new);
+    let messages = RECEIVER.take();
+    let Memory { server, slots, udp } = in_place();
 
     let config = network::config(&mut board, &ethernet);
-    let mut stack = ok(Stack::new(
-        ethernet,
-        config,
-        &[],
-        in_place(&SLOTS, SocketSlots::new),
-    ));
+    let Ok(mut stack) = Stack::new(ethernet, config, &[], slots) else {
+        board::fail("the chip's address is no address of a single host")
+    };
     let setup = stack.net();
-    let listener = ok(setup.listen(TCP.take(), PORTS.0));
-    let binding = ok(setup.bind(in_place(&UDP, UdpBuffers::new), PORTS.1));
+    let (Ok(listener), Ok(binding)) = (setup.listen(TCP.take(), PORTS.0), setup.bind(udp, PORTS.1))
+    else {
+        board::fail("the sockets need more slots")
+    };
     #[cfg(feature = "dhcp")]
-    let dhcp = ok(setup.add(dhcp::socket()));
+    let Ok(dhcp) = setup.add(dhcp::socket()) else {
+        board::fail("DHCP needs one more slot")
+    };
     #[cfg(not(feature = "dhcp"))]
     {
-        ok(setup.add_address(network::address().into()));
+        let Ok(()) = setup.add_address(network::address().into()) else {
+            board::fail("the board's address is no address of a single host")
+        };
         network::route(setup.interface(), network::gateway());
         ready(console);
     }
@@ -79,15 +86,11 @@ fn main() -> ! {
             if dhcp::poll(net, dhcp, console) {
                 ready(console);
             }
-            let next_client = greetings.poll(&mut listener.on(net), now, |event| {
+            let next_client = server.poll(&mut listener.on(net), now, |event| {
                 use server::Event::{Abandoned, Connected, Refused};
                 match event {
-                    Connected { peer } => {
-                        console.line(format_args!("Connection from {peer}"));
-                    }
-                    Refused { peer, why } => {
-                        console.line(format_args!("Refused {peer}: {why}"));
-                    }
+                    Connected { peer } => console.line(format_args!("Connection from {peer}")),
+                    Refused { peer, why } => refused(console, peer, why),
                     Abandoned { peer, why } => {
                         console.line(format_args!("Abandoned by {peer}: {why}"));
                     }
@@ -100,13 +103,11 @@ fn main() -> ! {
                     Message { from, text } => {
                         console.line(format_args!("Received message: {text} from {from}"));
                     }
-                    Refused { from, why } => {
-                        console.line(format_args!("Refused {from}: {why}"));
-                    }
+                    Refused { from, why } => refused(console, from, why),
                     _ => {}
                 }
             });
-            earlier(next_client, next_message)
+            [next_client, next_message].into_iter().flatten().min()
         });
         // While lines wait, the loop goes on: at the serial line's speed, not at the network's.
         if console.flush(&mut board.uart) {
@@ -122,21 +123,17 @@ fn ready(console: &mut Console<LINES>) {
     console.line(format_args!("READY"));
 }
 
-/// Makes a value where it stays. In `main`'s own frame, all of them would have a second place on the
-/// stack, for ever.
+fn refused(console: &mut Console<LINES>, peer: SocketAddr, why: Refusal) {
+    console.line(format_args!("Refused {peer}: {why}"));
+}
+
+/// Makes all of it where it stays. In `main`'s own frame it would have a second place on the stack,
+/// for ever.
 #[inline(never)]
-fn in_place<T>(cell: &'static StaticCell<T>, make: impl FnOnce() -> T) -> &'static mut T {
-    cell.init_with(make)
-}
-
-/// What there is to work with, or the end.
-fn ok<T, E: fmt::Display>(result: Result<T, E>) -> T {
-    result.unwrap_or_else(|error| board::fail(error))
-}
-
-fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
-    }
+fn in_place() -> &'static mut Memory {
+    MEMORY.init_with(|| Memory {
+        server: Server::new(Limits::DEFAULT),
+        slots: SocketSlots::new(),
+        udp: UdpBuffers::new(),
+    })
 }

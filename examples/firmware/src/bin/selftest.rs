@@ -113,7 +113,7 @@ fn names() -> usize {
             while (!client.done || server.clients() > 0) && now < give_up {
                 let next = stack.poll(now, |net| {
                     let wake = server.poll(&mut listener.on(net), now, |_| ());
-                    earlier(wake, client.poll(net, now))
+                    [wake, client.poll(net, now)].into_iter().flatten().min()
                 });
                 now = next.unwrap_or(give_up).max(now);
             }
@@ -290,12 +290,5 @@ fn report(transport: &str, name: &str, good: bool, found: core::fmt::Arguments<'
         hprintln!("ok    {} {}", transport, name);
     } else {
         hprintln!("WRONG {} {}: {}", transport, name, found);
-    }
-}
-
-fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
     }
 }
