@@ -12,10 +12,12 @@ use core::net::SocketAddr;
 use cortex_m_rt::entry;
 use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
-use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLY};
+use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLIES, REPLY};
 use greet_core::error::Refusal;
 use greet_core::limits::Limits;
-use greet_core::receiver::{self, Receiver};
+use greet_core::receiver;
+#[cfg(feature = "reply")]
+use greet_core::responder::{self, Responder};
 use greet_core::server::{self, Server};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
@@ -29,22 +31,26 @@ mod dhcp;
 const SOCKETS: usize = PLACES + 2;
 /// How many more clients may wait until a connection is free.
 const BACKLOG: usize = 8;
+/// How many senders of messages are told apart when their replies are counted.
+#[cfg(feature = "reply")]
+const COUNTERS: usize = 64;
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 
-// These are zeros, which take no flash.
+// The first two are zeros, which take no flash. The others would be kept there as a whole, for a few
+// bytes that aren't zero; so they are made at start.
 static TCP: ConstStaticCell<TcpBuffers<PLACES, NAME, REPLY>> =
     ConstStaticCell::new(TcpBuffers::new());
 static CONSOLE: ConstStaticCell<Console<LINES>> = ConstStaticCell::new(Console::new());
-static RECEIVER: ConstStaticCell<Receiver> = ConstStaticCell::new(Receiver::new());
-// The rest would be kept there as a whole, for a few bytes that aren't zero; so it is made at start.
-static MEMORY: StaticCell<Memory> = StaticCell::new();
+static UDP: StaticCell<UdpBuffers<DATAGRAMS, MESSAGES, REPLIES>> = StaticCell::new();
+static SLOTS: StaticCell<SocketSlots<'static, SOCKETS, BACKLOG>> = StaticCell::new();
+static SERVER: StaticCell<Server<Connection, PLACES>> = StaticCell::new();
+static RECEIVER: StaticCell<Messages> = StaticCell::new();
 
-struct Memory {
-    server: Server<Connection, PLACES>,
-    slots: SocketSlots<'static, SOCKETS, BACKLOG>,
-    udp: UdpBuffers<DATAGRAMS, MESSAGES, 0>,
-}
+#[cfg(not(feature = "reply"))]
+type Messages = receiver::Receiver;
+#[cfg(feature = "reply")]
+type Messages = Responder<COUNTERS>;
 
 #[entry]
 fn main() -> ! {
@@ -53,14 +59,19 @@ fn main() -> ! {
     };
     let (mut board, ethernet) = board.unwrap_or_else(|error| board::fail(error));
     let console = CONSOLE.take();
-    let messages = RECEIVER.take();
-    let Memory { server, slots, udp } = in_place();
+    let server = in_place(&SERVER, || Server::new(Limits::DEFAULT));
+    #[cfg(not(feature = "reply"))]
+    let messages = in_place(&RECEIVER, Messages::new);
+    #[cfg(feature = "reply")]
+    let messages = in_place(&RECEIVER, || Messages::new(responder::REPLIES_PER_SECOND));
 
     let config = network::config(&mut board, &ethernet);
-    let Ok(mut stack) = Stack::new(ethernet, config, &[], slots) else {
+    let Ok(mut stack) = Stack::new(ethernet, config, &[], in_place(&SLOTS, SocketSlots::new))
+    else {
         board::fail("the chip's address is no address of a single host")
     };
     let setup = stack.net();
+    let udp = in_place(&UDP, UdpBuffers::new);
     let (Ok(listener), Ok(binding)) = (setup.listen(TCP.take(), PORTS.0), setup.bind(udp, PORTS.1))
     else {
         board::fail("the sockets need more slots")
@@ -127,13 +138,9 @@ fn refused(console: &mut Console<LINES>, peer: SocketAddr, why: Refusal) {
     console.line(format_args!("Refused {peer}: {why}"));
 }
 
-/// Makes all of it where it stays. In `main`'s own frame it would have a second place on the stack,
-/// for ever.
+/// Makes a value where it stays. In `main`'s own frame, all of them would have a second place on the
+/// stack, for ever.
 #[inline(never)]
-fn in_place() -> &'static mut Memory {
-    MEMORY.init_with(|| Memory {
-        server: Server::new(Limits::DEFAULT),
-        slots: SocketSlots::new(),
-        udp: UdpBuffers::new(),
-    })
+fn in_place<T>(cell: &'static StaticCell<T>, make: impl FnOnce() -> T) -> &'static mut T {
+    cell.init_with(make)
 }
