@@ -18,6 +18,9 @@ pub(crate) const SIZE: usize = MAX_REPLY + 1;
 pub(crate) struct Buffer([u8; SIZE]);
 
 impl Buffer {
+    /// Zeros, which cost a small board no flash. It greets once it is [restored](Self::restore).
+    pub(crate) const EMPTY: Self = Self([0; SIZE]);
+
     pub(crate) const fn new() -> Self {
         let mut bytes = [0; SIZE];
         let (start, _) = bytes.split_at_mut(GREETING.len());
@@ -28,7 +31,12 @@ impl Buffer {
     /// Makes it start with `Hello, ` again, after [`refuse`](Self::refuse) or
     /// [`anywhere`](Self::anywhere).
     pub(crate) fn restore(&mut self) {
-        self.put(GREETING.as_bytes());
+        if let (Some(start), Some(greeting)) = (
+            self.0.first_chunk_mut(),
+            GREETING.as_bytes().first_chunk::<{ GREETING.len() }>(),
+        ) {
+            *start = *greeting;
+        }
     }
 
     /// Where the bytes after the first `len` bytes of text go; one more than text may have.
@@ -50,7 +58,9 @@ impl Buffer {
     /// Puts a refusal in the place of the greeting, and returns its length.
     pub(crate) fn refuse(&mut self, why: Refusal) -> usize {
         let reply = why.reply();
-        self.put(reply.as_str().as_bytes());
+        for (to, from) in self.0.iter_mut().zip(reply.as_str().bytes()) {
+            *to = from;
+        }
         reply.as_str().len()
     }
 
@@ -58,11 +68,5 @@ impl Buffer {
     pub(crate) fn anywhere(&mut self, limit: u32) -> &mut [u8] {
         let room = usize::try_from(limit).unwrap_or(SIZE).min(SIZE);
         self.0.get_mut(..room).unwrap_or_default()
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        for (to, from) in self.0.iter_mut().zip(bytes) {
-            *to = *from;
-        }
     }
 }

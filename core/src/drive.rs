@@ -7,9 +7,9 @@ use core::time::Duration;
 
 use embedded_io::{Error, ErrorKind};
 
-use crate::error::Abandonment;
-use crate::exchange::{self, Exchange, Outcome};
+use crate::exchange::{self, Exchange, Phase};
 use crate::request::{self, Request};
+use crate::time::Moment;
 use crate::transport::Stream;
 
 /// Carries bytes between a client's stream and its exchange as far as both go at `now`.
@@ -22,32 +22,37 @@ pub fn exchange<S: Stream>(
     stream: &mut S,
     now: Duration,
 ) -> exchange::Status {
-    use exchange::Status;
+    run(exchange, stream, now.into());
+    exchange.status()
+}
+
+/// [`exchange`] for a server that looks at the outcome alone.
+pub(crate) fn run<S: Stream>(exchange: &mut Exchange, stream: &mut S, now: Moment) {
     loop {
-        let before = exchange.status();
+        let before = exchange.phase();
         match before {
-            Status::Reading | Status::Draining => {
+            Phase::Reading | Phase::Draining => {
                 let space = exchange.space();
                 let room = space.len();
                 match stream.receive(space) {
-                    Poll::Ready(Ok(0)) => exchange.received_fin(now),
+                    Poll::Ready(Ok(0)) => exchange.received_fin_at(now),
                     Poll::Ready(Ok(n)) => {
-                        exchange.received(n, now);
+                        exchange.received_at(n, now);
                         if S::TAKES_ALL && n < room {
-                            exchange.quiet(now);
+                            exchange.quiet_at(now);
                         }
                         continue;
                     }
                     Poll::Ready(Err(error)) => exchange.connection_lost(error.kind()),
                     Poll::Pending => {
-                        exchange.quiet(now);
-                        if exchange.status() == before {
-                            exchange.handle_timeout(now);
+                        exchange.quiet_at(now);
+                        if exchange.phase() == before {
+                            exchange.handle_timeout_at(now);
                         }
                     }
                 }
             }
-            Status::Replying => {
+            Phase::Replying => {
                 let reply = exchange.transmit();
                 let left = reply.len();
                 match stream.send_last(reply) {
@@ -55,27 +60,26 @@ pub fn exchange<S: Stream>(
                     Poll::Ready(Ok(n)) => {
                         exchange.transmitted(n);
                         if n >= left {
-                            exchange.finished(now);
+                            exchange.finished_at(now);
                         }
                         continue;
                     }
                     Poll::Ready(Err(error)) => exchange.connection_lost(error.kind()),
-                    Poll::Pending => exchange.handle_timeout(now),
+                    Poll::Pending => exchange.handle_timeout_at(now),
                 }
             }
-            Status::Finishing => match stream.finish() {
-                Ok(()) => exchange.finished(now),
+            Phase::Finishing => match stream.finish() {
+                Ok(()) => exchange.finished_at(now),
                 Err(error) => exchange.connection_lost(error.kind()),
             },
-            Status::Done(outcome) => {
-                if let Outcome::Abandoned(Abandonment::Unread) = outcome {
+            Phase::Done => {
+                if exchange.is_unread() {
                     stream.abort();
                 }
-                return before;
             }
         }
-        if exchange.status() == before {
-            return before;
+        if exchange.phase() == before {
+            return;
         }
     }
 }

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use embedded_io::ErrorKind;
 
-use crate::buffer::Buffer;
+use crate::buffer::{self, Buffer};
 use crate::error::{Abandonment, Refusal, TextError};
 use crate::limits::{GREETING, Limits, MAX_TEXT, MIN_MSS};
 use crate::text::Text;
@@ -29,7 +29,11 @@ pub struct Exchange {
     sent: u16,
     reply_len: u16,
     verdict: Verdict,
-    state: State,
+    phase: Phase,
+    /// How many more bytes are drained.
+    left: u32,
+    /// The end of the quiet that completes a name of [`MIN_MSS`] bytes or more, once there is quiet.
+    settled_at: Moment,
     /// The client's deadline; after a refusal, the end of the time to send it, then of draining.
     deadline: Moment,
     grant: Grant,
@@ -65,19 +69,20 @@ pub enum Outcome {
 
 /// [`Limits`] in sixteen bytes.
 #[derive(Clone, Copy)]
-struct Grant {
+pub(crate) struct Grant {
     deadline_ms: u32,
     settle_us: u32,
     drain_us: u32,
     drain_bytes: u32,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    Reading { settled_at: Moment },
+/// A [`Status`] without its outcome, which is long to compare.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Phase {
+    Reading,
     Replying,
     Finishing,
-    Draining { left: u32 },
+    Draining,
     Done,
 }
 
@@ -97,13 +102,24 @@ impl Exchange {
         let grant = Grant::new(limits);
         Self {
             buffer: Buffer::new(),
+            deadline: grant.deadline(Moment::at(now)),
+            ..Self::vacant(grant)
+        }
+    }
+
+    /// No exchange yet: [`begin`](Self::begin) one.
+    pub(crate) const fn vacant(grant: Grant) -> Self {
+        Self {
+            buffer: Buffer::EMPTY,
             len: 0,
             checked: 0,
             sent: 0,
             reply_len: 0,
             verdict: Verdict::Greeting,
-            state: State::START,
-            deadline: grant.deadline(now),
+            phase: Phase::Reading,
+            left: 0,
+            settled_at: Moment::NEVER,
+            deadline: Moment::NEVER,
             grant,
         }
     }
@@ -111,22 +127,27 @@ impl Exchange {
     /// Starts over with another client, in the same memory. Nothing of the one before is left to be
     /// sent.
     pub fn restart(&mut self, now: Duration, limits: &Limits) {
+        self.begin(Moment::at(now), Grant::new(limits));
+    }
+
+    pub(crate) fn begin(&mut self, now: Moment, grant: Grant) {
         self.buffer.restore();
         self.len = 0;
         self.checked = 0;
         self.sent = 0;
         self.reply_len = 0;
         self.verdict = Verdict::Greeting;
-        self.state = State::START;
-        self.grant = Grant::new(limits);
-        self.deadline = self.grant.deadline(now);
+        self.phase = Phase::Reading;
+        self.settled_at = Moment::NEVER;
+        self.grant = grant;
+        self.deadline = grant.deadline(now);
     }
 
     /// Where the next bytes from the client go. Empty: don't read.
     pub fn space(&mut self) -> &mut [u8] {
-        match self.state {
-            State::Reading { .. } => self.buffer.space(self.len.into()),
-            State::Draining { left } => self.buffer.anywhere(left),
+        match self.phase {
+            Phase::Reading => self.buffer.space(self.len.into()),
+            Phase::Draining => self.buffer.anywhere(self.left),
             _ => &mut [],
         }
     }
@@ -134,15 +155,18 @@ impl Exchange {
     /// `n` bytes have come into [`space`](Self::space). More than it had room for count as that
     /// many.
     pub fn received(&mut self, n: usize, now: Duration) {
-        match self.state {
-            State::Reading { .. } => self.take(n, now),
-            State::Draining { left } => {
-                let n = n.min(self.buffer.anywhere(left).len());
-                let n = u32::try_from(n).unwrap_or(u32::MAX);
-                self.state = match left.saturating_sub(n) {
-                    0 => State::Done,
-                    left => State::Draining { left },
-                };
+        self.received_at(n, now);
+    }
+
+    pub(crate) fn received_at(&mut self, n: usize, now: impl Into<Moment>) {
+        match self.phase {
+            Phase::Reading => self.take(n, now),
+            Phase::Draining => {
+                let n = short(n.min(buffer::SIZE));
+                self.left = self.left.saturating_sub(n.into());
+                if self.left == 0 {
+                    self.phase = Phase::Done;
+                }
             }
             _ => {}
         }
@@ -150,36 +174,41 @@ impl Exchange {
 
     /// FIN has come: the client has shut down its sending side.
     pub fn received_fin(&mut self, now: Duration) {
-        match self.state {
-            State::Reading { .. } if self.checked < self.len => {
-                self.refuse(TextError::not_utf8(self.checked.into()), now);
+        self.received_fin_at(now);
+    }
+
+    pub(crate) fn received_fin_at(&mut self, now: impl Into<Moment>) {
+        match self.phase {
+            Phase::Reading if self.checked < self.len => {
+                self.refuse_text(TextError::not_utf8(self.checked.into()), now);
             }
-            State::Reading { .. } => self.greet(),
-            State::Draining { .. } => self.state = State::Done,
+            Phase::Reading => self.greet(),
+            Phase::Draining => self.phase = Phase::Done,
             _ => {}
         }
     }
 
     /// Nothing more is waiting to be read right now.
     pub fn quiet(&mut self, now: Duration) {
-        let State::Reading { settled_at } = &mut self.state else {
-            return;
-        };
-        if self.len == 0 || self.checked < self.len {
+        self.quiet_at(now);
+    }
+
+    pub(crate) fn quiet_at(&mut self, now: impl Into<Moment>) {
+        if self.phase != Phase::Reading || self.len == 0 || self.checked < self.len {
             return; // no name yet, or inside a character
         }
         if usize::from(self.len) < MIN_MSS {
             self.greet();
-        } else if *settled_at == Moment::NEVER {
-            *settled_at = Moment::at(now).after(self.grant.settle_us.into());
+        } else if self.settled_at == Moment::NEVER {
+            self.settled_at = now.into().after(self.grant.settle_us);
         }
     }
 
     /// What is left to send: the reply, in one piece as long as nothing of it has left. FIN follows
     /// it.
     pub fn transmit(&self) -> &[u8] {
-        match self.state {
-            State::Replying => self.buffer.reply(self.sent.into(), self.reply_len.into()),
+        match self.phase {
+            Phase::Replying => self.buffer.reply(self.sent.into(), self.reply_len.into()),
             _ => &[],
         }
     }
@@ -187,35 +216,43 @@ impl Exchange {
     /// The first `n` bytes of [`transmit`](Self::transmit) have left. More than it had count as all
     /// of it.
     pub fn transmitted(&mut self, n: usize) {
-        if let State::Replying = self.state {
+        if self.phase == Phase::Replying {
             let n = u16::try_from(n).unwrap_or(u16::MAX);
             self.sent = self.sent.saturating_add(n).min(self.reply_len);
             if self.sent == self.reply_len {
-                self.state = State::Finishing;
+                self.phase = Phase::Finishing;
             }
         }
     }
 
     /// FIN was sent after the reply.
     pub fn finished(&mut self, now: Duration) {
-        if let State::Finishing = self.state {
-            self.state = match (self.verdict, self.grant.drain_bytes) {
-                (Verdict::Greeting, _) | (_, 0) => State::Done,
-                (_, left) => {
-                    self.deadline = Moment::at(now).after(self.grant.drain_us.into());
-                    State::Draining { left }
-                }
-            };
+        self.finished_at(now);
+    }
+
+    pub(crate) fn finished_at(&mut self, now: impl Into<Moment>) {
+        if self.phase != Phase::Finishing {
+            return;
+        }
+        self.left = match self.verdict {
+            Verdict::Greeting => 0,
+            _ => self.grant.drain_bytes,
+        };
+        if self.left == 0 {
+            self.phase = Phase::Done;
+        } else {
+            self.deadline = now.into().after(self.grant.drain_us);
+            self.phase = Phase::Draining;
         }
     }
 
     /// The connection broke, and this is how the transport classifies it. Nothing more can be sent
     /// or received.
     pub fn connection_lost(&mut self, kind: ErrorKind) {
-        match self.state {
-            State::Done => {}
+        match self.phase {
+            Phase::Done => {}
             // The whole answer has left.
-            State::Draining { .. } => self.state = State::Done,
+            Phase::Draining => self.phase = Phase::Done,
             _ => self.abandon(Verdict::Lost(kind)),
         }
     }
@@ -226,61 +263,78 @@ impl Exchange {
     /// The value may change after any other call.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        match self.state {
-            State::Reading { settled_at } => settled_at.min(self.deadline).since_start(),
-            State::Done => None,
-            _ => self.deadline.since_start(),
+        self.due().since_start()
+    }
+
+    /// The moment of [`timeout`](Self::timeout).
+    pub(crate) fn due(&self) -> Moment {
+        match self.phase {
+            Phase::Reading => self.settled_at.min(self.deadline),
+            Phase::Done => Moment::NEVER,
+            _ => self.deadline,
         }
     }
 
     /// Does what is due at `now`. Read what is waiting first: bytes that came in time count.
     pub fn handle_timeout(&mut self, now: Duration) {
-        let at = Moment::at(now);
-        match self.state {
-            State::Reading { settled_at } if settled_at <= at.min(self.deadline) => self.greet(),
-            _ if at < self.deadline => {}
-            State::Reading { .. } => self.answer_late(now),
-            State::Replying | State::Finishing => self.abandon(Verdict::Unread),
-            State::Draining { .. } => self.state = State::Done,
-            State::Done => {}
+        self.handle_timeout_at(now);
+    }
+
+    pub(crate) fn handle_timeout_at(&mut self, now: impl Into<Moment>) {
+        let now = now.into();
+        match self.phase {
+            Phase::Reading if self.settled_at <= now.min(self.deadline) => self.greet(),
+            _ if now < self.deadline.min(Moment::LAST) => {}
+            Phase::Reading => self.refuse(Verdict::Late, now),
+            Phase::Replying | Phase::Finishing => self.abandon(Verdict::Unread),
+            Phase::Draining | Phase::Done => self.phase = Phase::Done,
         }
     }
 
     /// What it waits for.
     pub fn status(&self) -> Status {
-        match self.state {
-            State::Reading { .. } => Status::Reading,
-            State::Replying => Status::Replying,
-            State::Finishing => Status::Finishing,
-            State::Draining { .. } => Status::Draining,
-            State::Done => Status::Done(self.outcome()),
+        match self.phase {
+            Phase::Reading => Status::Reading,
+            Phase::Replying => Status::Replying,
+            Phase::Finishing => Status::Finishing,
+            Phase::Draining => Status::Draining,
+            Phase::Done => Status::Done(self.ended()),
         }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether it ended because nobody took the answer.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.phase == Phase::Done && matches!(self.verdict, Verdict::Unread)
     }
 
     /// Whether nothing has come yet: no byte, no FIN, no deadline. A server may then keep the
     /// connection without this exchange's memory, and start another when something comes.
     pub fn is_untouched(&self) -> bool {
-        self.len == 0 && matches!(self.state, State::Reading { .. })
+        self.len == 0 && self.phase == Phase::Reading
     }
 
     /// The name, once it is complete and good.
     ///
     /// Each call walks over its bytes.
     pub fn name(&self) -> Option<Text<'_>> {
-        match (self.state, self.verdict) {
-            (State::Replying | State::Finishing | State::Done, Verdict::Greeting) => {
+        match (self.phase, self.verdict) {
+            (Phase::Replying | Phase::Finishing | Phase::Done, Verdict::Greeting) => {
                 Text::from_bytes(self.buffer.text(0, self.len.into())).ok()
             }
             _ => None,
         }
     }
 
-    fn take(&mut self, n: usize, now: Duration) {
+    fn take(&mut self, n: usize, now: impl Into<Moment>) {
         let n = n.min(MAX_TEXT + 1 - usize::from(self.len));
         if n == 0 {
             return;
         }
-        self.state = State::START; // not quiet: it settles anew
+        self.settled_at = Moment::NEVER; // not quiet: it settles anew
         self.len += short(n);
         let fresh = self.buffer.text(self.checked.into(), self.len.into());
         // Most names are ASCII, and that is told faster than UTF-8 in general.
@@ -289,42 +343,45 @@ impl Exchange {
         } else if let Err(error) = core::str::from_utf8(fresh) {
             self.checked += short(error.valid_up_to());
             if error.error_len().is_some() {
-                return self.refuse(TextError::not_utf8(self.checked.into()), now);
+                return self.refuse_text(TextError::not_utf8(self.checked.into()), now);
             }
         } else {
             self.checked += short(fresh.len());
         }
         if usize::from(self.len) > MAX_TEXT {
-            self.refuse(TextError::TooLong, now);
+            self.refuse_text(TextError::TooLong, now);
         }
     }
 
     fn greet(&mut self) {
         self.reply_len = short(GREETING.len()) + self.len;
-        self.state = State::Replying;
+        self.phase = Phase::Replying;
     }
 
-    fn refuse(&mut self, why: TextError, now: Duration) {
-        self.answer(Verdict::Refusal(why), Refusal::Name(why), now);
+    fn refuse_text(&mut self, why: TextError, now: impl Into<Moment>) {
+        self.refuse(Verdict::Refusal(why), now.into());
     }
 
-    fn answer_late(&mut self, now: Duration) {
-        self.answer(Verdict::Late, self.grant.late(), now);
-    }
-
-    fn answer(&mut self, verdict: Verdict, why: Refusal, now: Duration) {
+    fn refuse(&mut self, verdict: Verdict, now: Moment) {
         self.verdict = verdict;
-        self.reply_len = short(self.buffer.refuse(why));
-        self.deadline = Moment::at(now).after(self.grant.drain_us.into());
-        self.state = State::Replying;
+        if let Outcome::Refused(why) = self.ended() {
+            self.reply_len = short(self.buffer.refuse(why));
+        }
+        self.deadline = now.after(self.grant.drain_us);
+        self.phase = Phase::Replying;
     }
 
     fn abandon(&mut self, verdict: Verdict) {
         self.verdict = verdict;
-        self.state = State::Done;
+        self.phase = Phase::Done;
     }
 
-    fn outcome(&self) -> Outcome {
+    /// `None`: it hasn't ended yet.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        (self.phase == Phase::Done).then(|| self.ended())
+    }
+
+    fn ended(&self) -> Outcome {
         match self.verdict {
             Verdict::Greeting => Outcome::Greeted,
             Verdict::Refusal(why) => Outcome::Refused(Refusal::Name(why)),
@@ -335,14 +392,8 @@ impl Exchange {
     }
 }
 
-impl State {
-    const START: Self = Self::Reading {
-        settled_at: Moment::NEVER,
-    };
-}
-
 impl Grant {
-    const fn new(limits: &Limits) -> Self {
+    pub(crate) const fn new(limits: &Limits) -> Self {
         Self {
             deadline_ms: millis(limits.deadline),
             settle_us: micros(limits.settle),
@@ -351,8 +402,8 @@ impl Grant {
         }
     }
 
-    const fn deadline(self, now: Duration) -> Moment {
-        Moment::at(now).after(self.deadline_ms as u64 * 1000)
+    const fn deadline(self, now: Moment) -> Moment {
+        now.after_millis(self.deadline_ms)
     }
 
     fn late(self) -> Refusal {

@@ -97,12 +97,13 @@ impl<const COUNTERS: usize> Responder<COUNTERS> {
         }
         let sent = match answer {
             Answer::Nothing => return,
-            Answer::Greeting { len } => socket.send_to(buffer.reply(0, GREETING.len() + len), to),
+            Answer::Greeting { len } => {
+                buffer.restore();
+                socket.send_to(buffer.reply(0, GREETING.len() + len), to)
+            }
             Answer::Refusal(why) => {
                 let len = buffer.refuse(Refusal::Message(why));
-                let sent = socket.send_to(buffer.reply(0, len), to);
-                buffer.restore();
-                sent
+                socket.send_to(buffer.reply(0, len), to)
             }
         };
         let counter = match sent {

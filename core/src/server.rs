@@ -10,8 +10,9 @@ use embedded_io::ErrorKind;
 
 use crate::drive;
 use crate::error::{Abandonment, Refusal};
-use crate::exchange::{Exchange, Outcome, Status};
+use crate::exchange::{Exchange, Grant, Outcome};
 use crate::limits::Limits;
+use crate::time::{Moment, micros};
 use crate::transport::Listener;
 
 /// How long after a failed accept the next is due: nobody says when what was missing is back.
@@ -23,7 +24,7 @@ pub const RETRY: Duration = Duration::from_millis(100);
 /// places are taken, nobody is accepted: clients wait in the listener's backlog. Dropping it
 /// releases no handle; whoever drops it drops the listener as well.
 pub struct Server<H, const N: usize> {
-    limits: Limits,
+    grant: Grant,
     /// Grows to `N`. A vacated place is used again before the next is made.
     places: heapless::Vec<Place<H>, N>,
     tally: Tally,
@@ -118,7 +119,7 @@ impl Tally {
             Outcome::Refused(Refusal::Late { .. }) => &mut self.late,
             Outcome::Abandoned(_) => &mut self.abandoned,
         };
-        *counter = counter.saturating_add(1);
+        *counter = counter.wrapping_add(1);
     }
 
     /// All clients whose exchange has ended.
@@ -156,7 +157,7 @@ impl<H, const N: usize> Server<H, N> {
     pub const fn new(limits: Limits) -> Self {
         const { assert!(N > 0, "a server needs a place") };
         Self {
-            limits,
+            grant: Grant::new(&limits),
             places: heapless::Vec::new(),
             tally: Tally {
                 greeted: 0,
@@ -180,29 +181,29 @@ impl<H, const N: usize> Server<H, N> {
         now: Duration,
         mut report: impl FnMut(Event<'_, L::Error>),
     ) -> Option<Duration> {
-        let mut next = None;
+        let at = Moment::at(now);
+        let mut next = Moment::NEVER;
         for index in 0..self.places.len() {
-            self.serve(index, listener, now, &mut next, &mut report);
+            next = next.min(self.serve(index, listener, at, &mut report));
         }
         for _ in 0..N {
-            let Some(index) = self.vacancy(now) else {
-                return next; // clients wait in the backlog
+            let Some(index) = self.vacancy() else {
+                return next.since_start(); // clients wait in the backlog
             };
             match listener.accept() {
                 Poll::Ready(Ok((handle, peer))) => {
                     report(Event::Connected { peer });
                     if let Some(place) = self.places.get_mut(index) {
-                        place.exchange.restart(now, &self.limits);
+                        place.exchange.begin(at, self.grant);
                         place.client = Some((handle, peer));
                     }
-                    self.serve(index, listener, now, &mut next, &mut report);
+                    next = next.min(self.serve(index, listener, at, &mut report));
                 }
                 Poll::Ready(Err(error)) => {
                     report(Event::AcceptFailed { error: &error });
-                    let retry = now.saturating_add(RETRY);
-                    return Some(next.map_or(retry, |next| next.min(retry)));
+                    return next.min(at.after(micros(RETRY))).since_start();
                 }
-                Poll::Pending => return next,
+                Poll::Pending => return next.since_start(),
             }
         }
         Some(now)
@@ -222,41 +223,41 @@ impl<H, const N: usize> Server<H, N> {
     }
 
     /// A free place, made if there is none and still room for one.
-    fn vacancy(&mut self, now: Duration) -> Option<usize> {
+    fn vacancy(&mut self) -> Option<usize> {
         if let Some(index) = self.places.iter().position(|place| place.client.is_none()) {
             return Some(index);
         }
         let place = Place {
             client: None,
-            exchange: Exchange::new(now, &self.limits),
+            exchange: Exchange::vacant(self.grant),
         };
         self.places.push(place).ok()?;
         Some(self.places.len() - 1)
     }
 
+    /// Serves the client in one place, if there is one, and returns when to do it again at the
+    /// latest.
     fn serve<L: Listener<Handle = H>>(
         &mut self,
         index: usize,
         listener: &mut L,
-        now: Duration,
-        next: &mut Option<Duration>,
+        now: Moment,
         report: &mut impl FnMut(Event<'_, L::Error>),
-    ) {
+    ) -> Moment {
         let Some(Place { client, exchange }) = self.places.get_mut(index) else {
-            return;
+            return Moment::NEVER;
         };
         let Some((handle, peer)) = client else {
-            return;
+            return Moment::NEVER;
         };
-        let status = drive::exchange(exchange, &mut listener.stream(handle), now);
-        if let Status::Done(outcome) = status {
+        drive::run(exchange, &mut listener.stream(handle), now);
+        if let Some(outcome) = exchange.outcome() {
             self.tally.count(outcome);
             report(Event::end(*peer, exchange, outcome));
             if let Some((handle, _)) = client.take() {
                 listener.release(handle);
             }
-        } else {
-            *next = [*next, exchange.timeout()].into_iter().flatten().min();
         }
+        exchange.due()
     }
 }

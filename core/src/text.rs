@@ -91,41 +91,31 @@ struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
-        while let Some(at) = rest.find(is_unsafe) {
-            let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            let mut chars = from.chars();
-            f.write_str(plain)?;
-            match chars.next() {
-                Some('\n') => f.write_str("\\n")?,
-                Some('\r') => f.write_str("\\r")?,
-                Some('\t') => f.write_str("\\t")?,
-                Some(c) => {
-                    for part in c.escape_unicode() {
-                        f.write_char(part)?;
-                    }
-                }
-                None => {}
-            }
-            rest = chars.as_str();
+        for c in self.0.chars() {
+            match c {
+                '\n' => f.write_str("\\n"),
+                '\r' => f.write_str("\\r"),
+                '\t' => f.write_str("\\t"),
+                c if is_unsafe(c) => write!(f, "\\u{{{:x}}}", u32::from(c)),
+                c => f.write_char(c),
+            }?;
         }
-        f.write_str(rest)
+        Ok(())
     }
 }
 
 /// Whether [`shown`] escapes this character.
 pub fn is_unsafe(c: char) -> bool {
-    match c {
-        ' '..='~' => false,
-        '\u{61c}'                     // Arabic letter mark
-        | '\u{200e}' | '\u{200f}'     // left-to-right and right-to-left mark
-        | '\u{2028}' | '\u{2029}'     // line and paragraph separator
-        | '\u{202a}'..='\u{202e}'     // embeddings and overrides
-        | '\u{2066}'..='\u{206f}'     // isolates, and deprecated format characters
-        | '\u{fff9}'..='\u{fffb}'     // interlinear annotations
-        => true,
-        _ => c.is_control(),
-    }
+    matches!(
+        c,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' // control characters
+        | '\u{61c}'                 // Arabic letter mark
+        | '\u{200e}' | '\u{200f}'   // left-to-right and right-to-left mark
+        | '\u{2028}' | '\u{2029}'   // line and paragraph separator
+        | '\u{202a}'..='\u{202e}'   // embeddings and overrides
+        | '\u{2066}'..='\u{206f}'   // isolates, and deprecated format characters
+        | '\u{fff9}'..='\u{fffb}' // interlinear annotations
+    )
 }
 
 #[cfg(test)]

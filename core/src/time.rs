@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-/// Microseconds since the caller's start; 584,000 years fit.
+/// Microseconds since the caller's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u64);
 
@@ -12,30 +12,36 @@ impl Moment {
     /// Later than any moment that comes.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
-    /// The last moment there is; later ones count as this one.
-    const LAST: u64 = u64::MAX - 1;
+    /// The last moment that comes, 292,000 years after the start; later ones count as this one. No
+    /// sum of it and a limit overflows.
+    pub(crate) const LAST: Self = Self(u64::MAX / 2);
 
     pub(crate) const fn at(since_start: Duration) -> Self {
-        Self(0).after(
-            since_start
-                .as_secs()
-                .saturating_mul(1_000_000)
-                .saturating_add(since_start.subsec_micros() as u64),
-        )
+        let secs = since_start.as_secs();
+        if secs < Self::LAST.0 / 1_000_000 {
+            Self(secs * 1_000_000 + since_start.subsec_micros() as u64)
+        } else {
+            Self::LAST
+        }
     }
 
-    pub(crate) const fn after(self, micros: u64) -> Self {
-        let micros = self.0.saturating_add(micros);
-        Self(if micros > Self::LAST {
-            Self::LAST
-        } else {
-            micros
-        })
+    pub(crate) const fn after(self, micros: u32) -> Self {
+        Self(self.0 + micros as u64)
+    }
+
+    pub(crate) const fn after_millis(self, millis: u32) -> Self {
+        Self(self.0 + millis as u64 * 1000)
     }
 
     /// `None` for [`NEVER`](Self::NEVER).
     pub(crate) fn since_start(self) -> Option<Duration> {
         (self != Self::NEVER).then(|| Duration::from_micros(self.0))
+    }
+}
+
+impl From<Duration> for Moment {
+    fn from(since_start: Duration) -> Self {
+        Self::at(since_start)
     }
 }
 

@@ -26,12 +26,12 @@ pub(crate) struct Backlog<'a> {
 /// One client's SYN, or room for one.
 pub(crate) struct Parked {
     frame: [u8; LONGEST_SYN],
-    /// 0: there is none.
     len: u8,
     port: u16,
-    /// When it came first, and when last.
+    /// When it came first.
     since: Instant,
-    seen: Instant,
+    /// From then on its client has given up.
+    until: Instant,
 }
 
 impl Parked {
@@ -40,7 +40,7 @@ impl Parked {
         len: 0,
         port: 0,
         since: Instant::ZERO,
-        seen: Instant::ZERO,
+        until: Instant::ZERO,
     };
 
     pub(crate) fn frame(&self) -> &[u8] {
@@ -48,11 +48,11 @@ impl Parked {
     }
 
     pub(crate) fn free(&mut self) {
-        self.len = 0;
+        self.until = Instant::ZERO;
     }
 
     fn waits(&self, now: Instant) -> bool {
-        self.len > 0 && self.seen + PATIENCE >= now
+        now < self.until
     }
 }
 
@@ -67,32 +67,34 @@ impl<'a> Backlog<'a> {
     /// Keeps the SYN `frame` to `port`, if there is room. `peer` is where its bytes tell clients
     /// apart. One that is here already shows that its client still waits.
     pub(crate) fn park(&mut self, frame: &[u8], peer: Range<usize>, port: u16, now: Instant) {
-        let Ok(len) = u8::try_from(frame.len()) else {
+        let (Ok(len), Some(client)) = (u8::try_from(frame.len()), frame.get(peer.clone())) else {
             return;
         };
-        if frame.len() > LONGEST_SYN {
-            return;
+        let mut slot = None;
+        for parked in self.parked.iter_mut() {
+            if !parked.waits(now) {
+                slot = Some((parked, now));
+            } else if let Some(known) = parked.frame().get(peer.clone())
+                && known.iter().eq(client)
+            {
+                let since = parked.since;
+                slot = Some((parked, since));
+                break;
+            }
         }
-        let client = frame.get(peer.clone());
-        let known =
-            |parked: &Parked| parked.waits(now) && parked.frame().get(peer.clone()) == client;
-        let (slot, since) = if let Some(slot) = self.parked.iter_mut().find(|slot| known(slot)) {
-            let since = slot.since;
-            (slot, since)
-        } else if let Some(slot) = self.parked.iter_mut().find(|slot| !slot.waits(now)) {
-            (slot, now)
-        } else {
-            return;
-        };
-        // Not copy_from_slice, which keeps a panic where the compiler doesn't see equal lengths.
-        for (to, from) in slot.frame.iter_mut().zip(frame) {
-            *to = *from;
+        if let Some((slot, since)) = slot
+            && frame.len() <= LONGEST_SYN
+        {
+            // Not copy_from_slice, which keeps a panic where the compiler doesn't see equal lengths.
+            for (to, from) in slot.frame.iter_mut().zip(frame) {
+                *to = *from;
+            }
+            slot.len = len;
+            slot.port = port;
+            slot.since = since;
+            slot.until = now + PATIENCE;
+            self.empty = false;
         }
-        slot.len = len;
-        slot.port = port;
-        slot.since = since;
-        slot.seen = now;
-        self.empty = false;
     }
 
     /// The client who has waited longest among those whose gate is open, as an index.
@@ -100,16 +102,19 @@ impl<'a> Backlog<'a> {
         if self.empty {
             return None;
         }
-        self.empty = !self.parked.iter().any(|parked| parked.waits(now));
-        let ready = |parked: &Parked| {
+        self.empty = true;
+        let mut first: Option<(usize, Instant)> = None;
+        for (index, parked) in self.parked.iter().enumerate() {
+            if !parked.waits(now) {
+                continue;
+            }
+            self.empty = false;
             let open = |gate: &Gate| gate.open && gate.endpoint.port == parked.port;
-            parked.waits(now) && gates.iter().any(open)
-        };
-        let clients = self.parked.iter().enumerate();
-        clients
-            .filter(|(_, parked)| ready(parked))
-            .min_by_key(|(_, parked)| parked.since)
-            .map(|(index, _)| index)
+            if gates.iter().any(open) && first.is_none_or(|(_, since)| parked.since < since) {
+                first = Some((index, parked.since));
+            }
+        }
+        first.map(|(index, _)| index)
     }
 
     pub(crate) fn get(&mut self, index: usize) -> Option<&mut Parked> {

@@ -202,12 +202,15 @@ fn admit(frame: &[u8], header: usize, gates: &[Gate]) -> Admission {
 /// Where the TCP segment of an unfragmented packet starts, and where the source address does.
 #[inline]
 fn segment_at(frame: &[u8], header: usize) -> Option<(usize, usize)> {
-    let at = |offset| frame.get(header + offset).copied();
-    match at(0)? >> 4 {
-        4 if at(9)? == TCP && [at(6)? << 3, at(7)?] == [0, 0] => {
-            Some((header + usize::from(at(0)? & 0x0f) * 4, header + 12))
+    match *frame.get(header..)? {
+        #[cfg(feature = "proto-ipv4")]
+        [version, _, _, _, _, _, high, low, _, TCP, ..]
+            if version >> 4 == 4 && [high << 3, low] == [0, 0] =>
+        {
+            Some((header + usize::from(version & 0x0f) * 4, header + 12))
         }
-        6 if at(6)? == TCP => Some((header + 40, header + 8)),
+        #[cfg(feature = "proto-ipv6")]
+        [version, _, _, _, _, _, TCP, ..] if version >> 4 == 6 => Some((header + 40, header + 8)),
         _ => None,
     }
 }

@@ -4,13 +4,13 @@
 //! It keeps the two tables, smoltcp's sockets and what each is for, in step.
 
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use greet_core::transport::Accepted;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::State;
 use smoltcp::socket::{AnySocket, tcp, udp};
+use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpCidr, IpListenEndpoint};
 
 use crate::address;
@@ -20,10 +20,10 @@ use crate::error::{ConnectError, SetupError};
 use crate::gate::{Gate, Gated};
 use crate::listener::Listener;
 use crate::ports::{self, Ports, Protocol};
-use crate::slot::{self, Role, Slot, Sweep, Timeouts};
+use crate::slot::{KEEP_ALIVE, Patience, Role, Slot, Sweep, Timeouts};
 use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use crate::stream::Connection;
-use crate::time::{self, instant};
+use crate::time::{self, NEVER};
 
 /// So many listeners a stack can have.
 pub const MAX_LISTENERS: usize = 4;
@@ -44,9 +44,9 @@ pub struct Net<'a> {
     gates: heapless::Vec<Gate, MAX_LISTENERS>,
     backlog: Backlog<'a>,
     ports: Ports,
-    timeouts: Timeouts,
+    patience: Patience,
     mtu: usize,
-    now: Duration,
+    now: Instant,
     /// A released socket isn't done yet.
     closing: bool,
 }
@@ -67,15 +67,15 @@ impl<'a> Net<'a> {
     ) -> Self {
         Self {
             ports: Ports::new(config.random_seed),
-            interface: Interface::new(config, device, instant(Duration::ZERO)),
+            interface: Interface::new(config, device, Instant::ZERO),
             set: SocketSet::new(&mut storage.sockets[..]),
             slots: &mut storage.slots,
             used: 0,
             gates: heapless::Vec::new(),
             backlog: Backlog::new(&mut storage.parked),
-            timeouts: Timeouts::DEFAULT,
+            patience: const { Patience::new(Timeouts::DEFAULT) },
             mtu: device.capabilities().ip_mtu(),
-            now: Duration::ZERO,
+            now: Instant::ZERO,
             closing: false,
         }
     }
@@ -246,12 +246,12 @@ impl<'a> Net<'a> {
     /// How long a connection may hold a socket without being of use. Counts for what begins after
     /// this call.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.timeouts = timeouts;
+        self.patience = Patience::new(timeouts);
     }
 
-    /// The time of the poll that runs, or ran last.
-    pub fn now(&self) -> Duration {
-        self.now
+    /// The time of the poll that runs, or ran last, in whole microseconds.
+    pub fn now(&self) -> core::time::Duration {
+        time::since_start(self.now).unwrap_or_default()
     }
 
     /// How many sockets of a listener listen right now.
@@ -331,20 +331,20 @@ impl<'a> Net<'a> {
 
     /// Half-closes the connection, and sets its socket aside until it can be used again.
     pub(crate) fn release(&mut self, slot: usize) {
-        let until = self.now.saturating_add(self.timeouts.linger);
+        let until = self.now + self.patience.linger;
         let Some((entry, socket)) = self.tcp(slot) else {
             return;
         };
         socket.close();
-        socket.set_keep_alive(Some(time::span(slot::KEEP_ALIVE)));
+        socket.set_keep_alive(Some(KEEP_ALIVE));
         entry.role = Role::Closing { until };
         self.closing = true;
     }
 
     /// A poll begins.
-    pub(crate) fn begin(&mut self, now: Duration) {
+    pub(crate) fn begin(&mut self, now: Instant) {
         self.now = now;
-        self.interface.poll_maintenance(instant(now));
+        self.interface.poll_maintenance(now);
     }
 
     /// Whether a released socket isn't done yet.
@@ -354,12 +354,11 @@ impl<'a> Net<'a> {
 
     /// Takes frames from the device, and says whether there were any.
     pub(crate) fn ingress<D: Device>(&mut self, device: &mut D) -> bool {
-        let now = instant(self.now);
         for taken in 0..FRAMES {
             let mut gated = Gated::new(device, &mut self.gates, &mut self.backlog);
             let result = self
                 .interface
-                .poll_ingress_single(now, &mut gated, &mut self.set);
+                .poll_ingress_single(self.now, &mut gated, &mut self.set);
             if gated.passed {
                 self.look();
             }
@@ -374,48 +373,38 @@ impl<'a> Net<'a> {
     pub(crate) fn egress<D: Device>(&mut self, device: &mut D) -> bool {
         let mut gated = Gated::new(device, &mut self.gates, &mut self.backlog);
         self.interface
-            .poll_egress(instant(self.now), &mut gated, &mut self.set);
+            .poll_egress(self.now, &mut gated, &mut self.set);
         gated.sent
     }
 
-    /// Notes which gates are open after a SYN went through.
+    /// Notes which gates are open after a SYN went through, and whose handshake has just begun.
     fn look(&mut self) {
-        if let Some(slot) = self.newest() {
-            self.forget_if_repeated(slot);
-        }
         for gate in &mut self.gates {
             gate.open = false;
         }
-        for (slot, (_, socket)) in self.slots.iter().zip(self.set.iter()) {
-            if let Role::Listening { .. } = slot.role
-                && let Some(gate) = slot.gate.and_then(|gate| self.gates.get_mut(gate))
-                && let Some(socket) = tcp::Socket::downcast(socket)
-            {
-                if socket.is_listening() {
-                    gate.open = true;
-                } else {
-                    gate.expecting = true;
-                }
-            }
-        }
-    }
-
-    /// The socket whose handshake has just begun. From now on it is noted.
-    fn newest(&mut self) -> Option<usize> {
         let mut newest = None;
         let sockets = self.slots.iter_mut().zip(self.set.iter());
         for (index, (slot, (_, socket))) in sockets.enumerate() {
             if let Role::Listening { noted } = &mut slot.role
+                && let Some(gate) = slot.gate.and_then(|gate| self.gates.get_mut(gate))
                 && let Some(socket) = tcp::Socket::downcast(socket)
             {
-                // A reset makes one listen again by itself (RFC 9293, section 3.10.7.4).
-                let was_noted = core::mem::replace(noted, !socket.is_listening());
-                if *noted && !was_noted {
-                    newest = Some(index);
+                if socket.is_listening() {
+                    // A reset makes it listen again by itself (RFC 9293, section 3.10.7.4).
+                    *noted = false;
+                    gate.open = true;
+                } else {
+                    if !*noted {
+                        newest = Some(index);
+                    }
+                    *noted = true;
+                    gate.expecting = true;
                 }
             }
         }
-        newest
+        if let Some(slot) = newest {
+            self.forget_if_repeated(slot);
+        }
     }
 
     /// Makes a socket listen again if another one has the same client already.
@@ -438,7 +427,7 @@ impl<'a> Net<'a> {
         if is_known && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
             // Listening at once, before anything is sent, it leaves no trace of either.
             socket.abort();
-            entry.reuse(socket, &mut self.gates, &self.timeouts);
+            entry.reuse(socket, &mut self.gates, &self.patience);
         }
     }
 
@@ -447,13 +436,13 @@ impl<'a> Net<'a> {
         for gate in &mut self.gates {
             gate.open = false;
         }
-        let mut found = Sweep::default();
+        let mut found = Sweep::NOTHING;
         for (slot, (_, socket)) in self.slots.iter_mut().zip(self.set.iter_mut()) {
             if let Some(socket) = tcp::Socket::downcast_mut(socket) {
                 slot.sweep(
                     socket,
                     &mut self.gates,
-                    &self.timeouts,
+                    &self.patience,
                     self.now,
                     &mut found,
                 );
@@ -465,19 +454,17 @@ impl<'a> Net<'a> {
 
     /// Whether a client of the backlog could be served now.
     pub(crate) fn clients_ready(&mut self) -> bool {
-        self.backlog.next(&self.gates, instant(self.now)).is_some()
+        self.backlog.next(&self.gates, self.now).is_some()
     }
 
     /// When smoltcp has to be polled again, now that nothing moves.
-    pub(crate) fn timeout(&mut self, stuck: bool) -> Option<Duration> {
-        let busy = self.now.saturating_add(DEVICE_BUSY);
-        let stuck = stuck.then_some(busy);
-        let Some(at) = self.interface.poll_at(instant(self.now), &self.set) else {
-            return stuck;
-        };
+    pub(crate) fn timeout(&mut self, stuck: bool) -> Instant {
+        let at = self.interface.poll_at(self.now, &self.set).unwrap_or(NEVER);
         // At once: it has something to send, and the device doesn't take it.
-        let at = Some(time::since_start(at)).filter(|at| *at > self.now);
-        [at.or(Some(busy)), stuck].into_iter().flatten().min()
+        if stuck || at <= self.now {
+            return self.now + DEVICE_BUSY;
+        }
+        at
     }
 
     fn check(&self, protocol: Protocol, port: u16, sockets: usize) -> Result<(), SetupError> {
@@ -503,14 +490,18 @@ impl<'a> Net<'a> {
         buffers: &'a mut TcpBuffers<N, RX, TX>,
         gate: Option<usize>,
     ) {
-        for mut socket in buffers.sockets() {
+        for (receive, send) in buffers.receive.iter_mut().zip(&mut buffers.send) {
+            let mut socket = tcp::Socket::new(
+                tcp::SocketBuffer::new(&mut receive[..]),
+                tcp::SocketBuffer::new(&mut send[..]),
+            );
             // One exchange is one segment each way: nothing is gained by waiting for a second, and
             // an acknowledgment rides on the answer.
             socket.set_ack_delay(None);
             socket.set_nagle_enabled(false);
             if let Some(slot) = self.slots.get_mut(self.used) {
                 slot.gate = gate;
-                slot.reuse(&mut socket, &mut self.gates, &self.timeouts);
+                slot.reuse(&mut socket, &mut self.gates, &self.patience);
                 self.used += 1;
                 self.set.add(socket);
             }

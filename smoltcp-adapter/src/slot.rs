@@ -6,19 +6,20 @@
 use core::time::Duration;
 
 use smoltcp::socket::tcp::{self, State};
+use smoltcp::time::{Duration as Span, Instant};
 
 use crate::gate::Gate;
-use crate::time;
+use crate::time::{NEVER, span};
 
 /// How long a reset may wait to be sent, say for an ARP answer, before the socket works again
 /// without it.
-const RESET_WAITS: Duration = Duration::from_secs(1);
+const RESET_WAITS: Span = Span::from_secs(1);
 
 /// How often a connection that is closing asks its peer for a sign, when it waits for nothing else.
 ///
 /// smoltcp 0.14 would wait for ever where its last bytes were lost and a late segment says that the
 /// peer's window is closed: it repeats nothing then, and doesn't probe the window.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(1);
+pub(crate) const KEEP_ALIVE: Span = Span::from_secs(1);
 
 /// How long a connection may hold a socket without being of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,21 @@ impl Default for Timeouts {
     }
 }
 
+/// [`Timeouts`] as smoltcp counts them.
+pub(crate) struct Patience {
+    pub(crate) handshake: Span,
+    pub(crate) linger: Span,
+}
+
+impl Patience {
+    pub(crate) const fn new(timeouts: Timeouts) -> Self {
+        Self {
+            handshake: span(timeouts.handshake),
+            linger: span(timeouts.linger),
+        }
+    }
+}
+
 /// One socket of the set.
 pub(crate) struct Slot {
     pub(crate) role: Role,
@@ -65,18 +81,25 @@ pub(crate) enum Role {
     /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
     Lent { established: bool },
     /// Released, but not done: closed or reset at this moment at the latest.
-    Closing { until: Duration },
+    Closing { until: Instant },
 }
 
 /// What a sweep over all slots found.
-#[derive(Default)]
 pub(crate) struct Sweep {
     /// When to sweep again at the latest.
-    pub(crate) next: Option<Duration>,
+    pub(crate) next: Instant,
     /// Whether a released socket isn't done yet.
     pub(crate) closing: bool,
     /// Whether a reset has to be sent, or a socket can be connected that couldn't before.
     pub(crate) moved: bool,
+}
+
+impl Sweep {
+    pub(crate) const NOTHING: Self = Self {
+        next: NEVER,
+        closing: false,
+        moved: false,
+    };
 }
 
 impl Slot {
@@ -93,8 +116,8 @@ impl Slot {
         &mut self,
         socket: &mut tcp::Socket<'_>,
         gates: &mut [Gate],
-        timeouts: &Timeouts,
-        now: Duration,
+        patience: &Patience,
+        now: Instant,
         found: &mut Sweep,
     ) {
         match (self.role, socket.state()) {
@@ -120,10 +143,10 @@ impl Slot {
                 }
             }
             (Role::Listening { .. } | Role::Waiting(_), _) => {
-                let until = now.saturating_add(RESET_WAITS);
-                self.close(socket, gates, timeouts, until, now, found);
+                let until = now + RESET_WAITS;
+                self.close(socket, gates, patience, until, now, found);
             }
-            (Role::Closing { until }, _) => self.close(socket, gates, timeouts, until, now, found),
+            (Role::Closing { until }, _) => self.close(socket, gates, patience, until, now, found),
         }
     }
 
@@ -131,24 +154,24 @@ impl Slot {
         &mut self,
         socket: &mut tcp::Socket<'_>,
         gates: &mut [Gate],
-        timeouts: &Timeouts,
-        mut until: Duration,
-        now: Duration,
+        patience: &Patience,
+        mut until: Instant,
+        now: Instant,
         found: &mut Sweep,
     ) {
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
         if !socket.is_open() && (!resetting || now >= until) {
             found.moved |= self.gate.is_none();
-            return self.reuse(socket, gates, timeouts);
+            return self.reuse(socket, gates, patience);
         }
         if now >= until {
             socket.abort();
             found.moved = true;
-            until = now.saturating_add(RESET_WAITS);
+            until = now + RESET_WAITS;
         }
         self.role = Role::Closing { until };
         found.closing = true;
-        found.next = Some(found.next.map_or(until, |next| next.min(until)));
+        found.next = found.next.min(until);
     }
 
     /// Makes a socket that isn't open ready for its next connection.
@@ -156,13 +179,13 @@ impl Slot {
         &mut self,
         socket: &mut tcp::Socket<'_>,
         gates: &mut [Gate],
-        timeouts: &Timeouts,
+        patience: &Patience,
     ) {
         socket.set_keep_alive(None);
         self.role = match self.gate(gates) {
             None => Role::Idle,
             Some(gate) => {
-                socket.set_timeout(Some(time::span(timeouts.handshake)));
+                socket.set_timeout(Some(patience.handshake));
                 gate.open |= socket.listen(gate.endpoint).is_ok();
                 Role::Listening { noted: false }
             }

@@ -12,6 +12,7 @@ use smoltcp::wire::{HardwareAddress, IpCidr};
 use crate::error::SetupError;
 use crate::net::Net;
 use crate::storage::SocketSlots;
+use crate::time::{NEVER, instant, since_start};
 
 /// So often the application runs in one poll at most, that a flood leaves time for other work.
 const ROUNDS: usize = 64;
@@ -89,17 +90,19 @@ impl<'a, D: Device> Stack<'a, D> {
         mut application: impl FnMut(&mut Net<'a>) -> Option<Duration>,
     ) -> Option<Duration> {
         let Self { device, net } = self;
+        let again = Some(now);
+        let now = instant(now);
         net.begin(now);
-        let mut next = None;
+        let mut next = NEVER;
         let mut moved = true;
         let mut stuck = false;
         for _ in 0..ROUNDS {
             let came = net.ingress(device);
             if came || moved {
-                next = application(net);
+                next = application(net).map_or(NEVER, instant);
             }
             let sent = net.egress(device);
-            moved = came || sent || next.is_some_and(|next| next <= now);
+            moved = came || sent || next <= now;
             if moved && !net.closing() {
                 continue;
             }
@@ -110,11 +113,10 @@ impl<'a, D: Device> Stack<'a, D> {
             } else if net.clients_ready() && !stuck {
                 stuck = true; // unless the device takes the answer to one in the next round
             } else {
-                let times = [next, swept.next, net.timeout(stuck)];
-                return times.into_iter().flatten().min();
+                return since_start(next.min(swept.next).min(net.timeout(stuck)));
             }
         }
-        Some(now)
+        again
     }
 
     /// The sockets, for setting up.

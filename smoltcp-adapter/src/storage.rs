@@ -6,7 +6,7 @@
 use core::mem::ManuallyDrop;
 
 use smoltcp::iface::SocketStorage;
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::udp;
 
 use crate::backlog::Parked;
 use crate::slot::Slot;
@@ -14,7 +14,7 @@ use crate::slot::Slot;
 /// Room for `SOCKETS` sockets of all kinds, and for `BACKLOG` clients that wait for one.
 ///
 /// smoltcp has no backlog: whoever connects while no socket listens is reset. This one keeps such
-/// clients' first segments (128 bytes each) and hands them to the next socket that listens. With
+/// clients' first segments (136 bytes each) and hands them to the next socket that listens. With
 /// `BACKLOG` 0 they are ignored instead, and come back by retransmission after a second or more.
 ///
 /// ```
@@ -75,19 +75,6 @@ impl<const N: usize, const RX: usize, const TX: usize> TcpBuffers<N, RX, TX> {
             receive: [[0; RX]; N],
             send: [[0; TX]; N],
         }
-    }
-
-    /// One socket for each pair of buffers, closed.
-    pub(crate) fn sockets(&mut self) -> impl Iterator<Item = tcp::Socket<'_>> {
-        self.receive
-            .iter_mut()
-            .zip(&mut self.send)
-            .map(|(receive, send)| {
-                tcp::Socket::new(
-                    tcp::SocketBuffer::new(&mut receive[..]),
-                    tcp::SocketBuffer::new(&mut send[..]),
-                )
-            })
     }
 }
 

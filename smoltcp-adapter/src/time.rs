@@ -1,31 +1,38 @@
 //! Time between core and smoltcp: both count microseconds from a start that the caller chose.
+//!
+//! In this crate time is smoltcp's: a [`Duration`](core::time::Duration) has a part in nanoseconds,
+//! which makes each sum and each comparison long on a small board.
 
-use core::time::Duration;
+use smoltcp::time::{Duration, Instant};
 
-use smoltcp::time::Instant;
+/// Later than any moment that comes.
+pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
 
-/// So late that nothing added to it overflows: 146,000 years.
-const LATEST: u64 = i64::MAX as u64 / 2;
+/// Longer times count as within this second, 73,000 years. No sum of a few of them overflows.
+const LAST_SECOND: u64 = i64::MAX as u64 / 4 / 1_000_000;
 
-/// What smoltcp calls the moment `since_start`; later than [`LATEST`] counts as that.
-pub(crate) fn instant(since_start: Duration) -> Instant {
-    Instant::from_micros(micros(since_start).cast_signed())
+/// What smoltcp calls the moment `since_start`.
+pub(crate) const fn instant(since_start: core::time::Duration) -> Instant {
+    Instant::from_micros_const(micros(since_start).cast_signed())
 }
 
-/// What core calls `instant`; before the start counts as the start.
-pub(crate) fn since_start(instant: Instant) -> Duration {
-    Duration::from_micros(u64::try_from(instant.total_micros()).unwrap_or(0))
+/// What core calls `instant`, to which nobody but [`instant`] and sums of its results lead.
+/// [`NEVER`] is `None`.
+pub(crate) fn since_start(instant: Instant) -> Option<core::time::Duration> {
+    let micros = instant.total_micros().unsigned_abs();
+    (instant != NEVER).then(|| core::time::Duration::from_micros(micros))
 }
 
 /// A span of time as smoltcp counts it.
-pub(crate) fn span(duration: Duration) -> smoltcp::time::Duration {
-    smoltcp::time::Duration::from_micros(micros(duration))
+pub(crate) const fn span(duration: core::time::Duration) -> Duration {
+    Duration::from_micros(micros(duration))
 }
 
-fn micros(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_mul(1_000_000)
-        .saturating_add(duration.subsec_micros().into())
-        .min(LATEST)
+const fn micros(duration: core::time::Duration) -> u64 {
+    let secs = if duration.as_secs() < LAST_SECOND {
+        duration.as_secs()
+    } else {
+        LAST_SECOND
+    };
+    secs * 1_000_000 + duration.subsec_micros() as u64
 }

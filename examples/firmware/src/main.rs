@@ -7,15 +7,17 @@
 #![no_std]
 #![no_main]
 
-use core::fmt;
-use core::time::Duration;
+use core::net::SocketAddr;
 
 use cortex_m_rt::entry;
 use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
-use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLY};
+use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLIES, REPLY};
+use greet_core::error::Refusal;
 use greet_core::limits::Limits;
-use greet_core::receiver::{self, Receiver};
+use greet_core::receiver;
+#[cfg(feature = "reply")]
+use greet_core::responder::{self, Responder};
 use greet_core::server::{self, Server};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
@@ -29,6 +31,9 @@ mod dhcp;
 const SOCKETS: usize = PLACES + 2;
 /// How many more clients may wait until a connection is free.
 const BACKLOG: usize = 8;
+/// How many senders of messages are told apart when their replies are counted.
+#[cfg(feature = "reply")]
+const COUNTERS: usize = 64;
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 
@@ -37,36 +42,49 @@ const LINES: usize = 2048;
 static TCP: ConstStaticCell<TcpBuffers<PLACES, NAME, REPLY>> =
     ConstStaticCell::new(TcpBuffers::new());
 static CONSOLE: ConstStaticCell<Console<LINES>> = ConstStaticCell::new(Console::new());
-static UDP: StaticCell<UdpBuffers<DATAGRAMS, MESSAGES, 0>> = StaticCell::new();
+static UDP: StaticCell<UdpBuffers<DATAGRAMS, MESSAGES, REPLIES>> = StaticCell::new();
 static SLOTS: StaticCell<SocketSlots<'static, SOCKETS, BACKLOG>> = StaticCell::new();
 static SERVER: StaticCell<Server<Connection, PLACES>> = StaticCell::new();
-static RECEIVER: StaticCell<Receiver> = StaticCell::new();
+static RECEIVER: StaticCell<Messages> = StaticCell::new();
+
+#[cfg(not(feature = "reply"))]
+type Messages = receiver::Receiver;
+#[cfg(feature = "reply")]
+type Messages = Responder<COUNTERS>;
 
 #[entry]
 fn main() -> ! {
     let Some(board) = Board::take() else {
         board::fail("the board is in use")
     };
-    let (mut board, ethernet) = ok(board);
+    let (mut board, ethernet) = board.unwrap_or_else(|error| board::fail(error));
     let console = CONSOLE.take();
-    let greetings = in_place(&SERVER, || Server::new(Limits::DEFAULT));
-    let messages = in_place(&RECEIVER, Receiver::new);
+    let server = in_place(&SERVER, || Server::new(Limits::DEFAULT));
+    #[cfg(not(feature = "reply"))]
+    let messages = in_place(&RECEIVER, Messages::new);
+    #[cfg(feature = "reply")]
+    let messages = in_place(&RECEIVER, || Messages::new(responder::REPLIES_PER_SECOND));
 
     let config = network::config(&mut board, &ethernet);
-    let mut stack = ok(Stack::new(
-        ethernet,
-        config,
-        &[],
-        in_place(&SLOTS, SocketSlots::new),
-    ));
+    let Ok(mut stack) = Stack::new(ethernet, config, &[], in_place(&SLOTS, SocketSlots::new))
+    else {
+        board::fail("the chip's address is no address of a single host")
+    };
     let setup = stack.net();
-    let listener = ok(setup.listen(TCP.take(), PORTS.0));
-    let binding = ok(setup.bind(in_place(&UDP, UdpBuffers::new), PORTS.1));
+    let udp = in_place(&UDP, UdpBuffers::new);
+    let (Ok(listener), Ok(binding)) = (setup.listen(TCP.take(), PORTS.0), setup.bind(udp, PORTS.1))
+    else {
+        board::fail("the sockets need more slots")
+    };
     #[cfg(feature = "dhcp")]
-    let dhcp = ok(setup.add(dhcp::socket()));
+    let Ok(dhcp) = setup.add(dhcp::socket()) else {
+        board::fail("DHCP needs one more slot")
+    };
     #[cfg(not(feature = "dhcp"))]
     {
-        ok(setup.add_address(network::address().into()));
+        let Ok(()) = setup.add_address(network::address().into()) else {
+            board::fail("the board's address is no address of a single host")
+        };
         network::route(setup.interface(), network::gateway());
         ready(console);
     }
@@ -79,15 +97,11 @@ fn main() -> ! {
             if dhcp::poll(net, dhcp, console) {
                 ready(console);
             }
-            let next_client = greetings.poll(&mut listener.on(net), now, |event| {
+            let next_client = server.poll(&mut listener.on(net), now, |event| {
                 use server::Event::{Abandoned, Connected, Refused};
                 match event {
-                    Connected { peer } => {
-                        console.line(format_args!("Connection from {peer}"));
-                    }
-                    Refused { peer, why } => {
-                        console.line(format_args!("Refused {peer}: {why}"));
-                    }
+                    Connected { peer } => console.line(format_args!("Connection from {peer}")),
+                    Refused { peer, why } => refused(console, peer, why),
                     Abandoned { peer, why } => {
                         console.line(format_args!("Abandoned by {peer}: {why}"));
                     }
@@ -100,13 +114,11 @@ fn main() -> ! {
                     Message { from, text } => {
                         console.line(format_args!("Received message: {text} from {from}"));
                     }
-                    Refused { from, why } => {
-                        console.line(format_args!("Refused {from}: {why}"));
-                    }
+                    Refused { from, why } => refused(console, from, why),
                     _ => {}
                 }
             });
-            earlier(next_client, next_message)
+            [next_client, next_message].into_iter().flatten().min()
         });
         // While lines wait, the loop goes on: at the serial line's speed, not at the network's.
         if console.flush(&mut board.uart) {
@@ -122,21 +134,13 @@ fn ready(console: &mut Console<LINES>) {
     console.line(format_args!("READY"));
 }
 
+fn refused(console: &mut Console<LINES>, peer: SocketAddr, why: Refusal) {
+    console.line(format_args!("Refused {peer}: {why}"));
+}
+
 /// Makes a value where it stays. In `main`'s own frame, all of them would have a second place on the
 /// stack, for ever.
 #[inline(never)]
 fn in_place<T>(cell: &'static StaticCell<T>, make: impl FnOnce() -> T) -> &'static mut T {
     cell.init_with(make)
-}
-
-/// What there is to work with, or the end.
-fn ok<T, E: fmt::Display>(result: Result<T, E>) -> T {
-    result.unwrap_or_else(|error| board::fail(error))
-}
-
-fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
-    }
 }

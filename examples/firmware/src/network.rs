@@ -9,16 +9,23 @@ use crate::board::{ADDRESS, Board, Ethernet, GATEWAY};
 
 /// How many TCP connections there can be at once.
 pub const PLACES: usize = 12;
-/// How many bytes of a name can wait in a connection.
-pub const NAME: usize = 1024;
+/// How many bytes of a name can wait in a connection: one more than the longest has, so that a name
+/// that is too long is seen at once.
+pub const NAME: usize = 1025;
 /// How many bytes of a reply can wait in a connection: the longest reply, so that it leaves at
 /// once.
 pub const REPLY: usize = 1031;
 /// How many datagrams can wait.
 pub const DATAGRAMS: usize = 64;
-/// How many bytes all of them together can have. At least one frame's, so that a message that is
-/// too long is reported and not lost.
-pub const MESSAGES: usize = 4096;
+/// How many bytes all of them together can have. At least one frame's, or with fragments one
+/// reassembled datagram's, so that a message that is too long is reported and not lost.
+pub const MESSAGES: usize = if cfg!(feature = "reply") {
+    12_288
+} else {
+    4096
+};
+/// How many bytes of replies to them can wait.
+pub const REPLIES: usize = if cfg!(feature = "reply") { 4096 } else { 0 };
 
 /// How the interface is to start.
 pub fn config(board: &mut Board, ethernet: &Ethernet) -> Config {

@@ -4,11 +4,14 @@ The tests talk to the board from outside, with nothing but Python's own sockets:
 ports of this machine that QEMU forwards, and, where a test asks for it, over a raw Ethernet link.
 """
 
+import fcntl
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -17,6 +20,11 @@ FIRMWARE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 IMAGE = os.environ.get(
     "IMAGE",
     os.path.join(FIRMWARE, "target/thumbv7m-none-eabi/release/greet-firmware"),
+)
+# The one that answers messages, too.
+REPLY_IMAGE = os.environ.get(
+    "REPLY_IMAGE",
+    os.path.join(FIRMWARE, "target/reply/thumbv7m-none-eabi/release/greet-firmware"),
 )
 # For everything that is waited for. Nothing takes that long, on however busy a machine.
 PATIENCE = 120
@@ -31,15 +39,23 @@ def missing(what, why):
     raise unittest.SkipTest(why)
 
 
+def our_program():
+    """The desktop's `greet`."""
+    greet = os.environ.get("GREET") or shutil.which("greet")
+    if greet is None:
+        missing("greet", "no greet program: set GREET to its path")
+    return greet
+
+
 class Board:
     """A board that listens, for a `with` statement."""
 
-    def __init__(self, raw=False):
+    def __init__(self, raw=False, image=IMAGE):
         if shutil.which("qemu-system-arm") is None:
             missing("qemu", "qemu-system-arm is not installed")
-        if not os.path.exists(IMAGE):
-            missing("image", f"{IMAGE} is not built: cargo build --release")
-        self.raw = raw
+        if not os.path.exists(image):
+            missing("image", f"{image} is not built: see README.md")
+        self.raw, self.image = raw, image
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="greet-board-")
@@ -93,7 +109,7 @@ class Board:
             "-monitor", f"unix:{self.path('monitor')},server=on,wait=off",
             "-icount", "shift=5,sleep=on",
             "-semihosting-config", "enable=on,target=native",
-            *network, "-kernel", IMAGE,
+            *network, "-kernel", self.image,
         ]
         with open(self.path("qemu.log"), "wb") as log:
             self.process = subprocess.Popen(
@@ -137,6 +153,7 @@ class Board:
         with socket.create_connection(("127.0.0.1", self.tcp), PATIENCE) as client:
             client.sendall(name)
             if fin:
+                acknowledged(client)
                 client.shutdown(socket.SHUT_WR)
             reply = b""
             while part := client.recv(4096):
@@ -153,6 +170,19 @@ class Board:
             return prompt(monitor)
 
 
+def acknowledged(client):
+    """Waits until all that was sent is acknowledged.
+
+    QEMU listens with a backlog of one client. Where that is full, this machine's TCP resets whoever
+    has half-closed before QEMU accepts it; the board sees nothing of it.
+    """
+    give_up = time.monotonic() + PATIENCE
+    while struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4))) != (0,):
+        if time.monotonic() > give_up:
+            raise AssertionError("nobody acknowledges what was sent")
+        time.sleep(0.0005)
+
+
 class Link:
     """The test's end of a link to QEMU."""
 
@@ -165,7 +195,7 @@ class Link:
         self.socket.sendto(frame, self.theirs)
 
     def listen(self, take):
-        """Hands over what comes, in a thread of its own, until `close`."""
+        """Hands over what comes, in a thread of its own, until `stop`."""
 
         def read():
             while frame := self.socket.recv(4096):
@@ -174,10 +204,13 @@ class Link:
         self.reader = threading.Thread(target=read, daemon=True)
         self.reader.start()
 
-    def close(self):
+    def stop(self):
+        """Ends that thread. It may be sending over another link, so stop all before closing one."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
             end.sendto(b"", self.ours)
         self.reader.join()
+
+    def close(self):
         self.socket.close()
 
 

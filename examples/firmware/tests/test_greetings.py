@@ -1,16 +1,16 @@
 """Plain clients against the board."""
 
-import os
-import shutil
 import socket
 import subprocess
 import threading
+import time
 import unittest
 
-from board import PATIENCE, Board, missing
+from board import PATIENCE, Board, our_program
 
 GREETINGS = 10_000
 CLIENTS = 8
+MINUTE = 60
 
 
 class Greetings(unittest.TestCase):
@@ -38,28 +38,32 @@ class Greetings(unittest.TestCase):
             name = b"number %d" % number
             self.assertEqual(self.board.greet(name), b"Hello, " + name)
 
-    def test_eight_at_once(self):
+    def test_eight_at_once_for_a_minute(self):
         wrong, greeted = [], [0] * CLIENTS
+        end = time.monotonic() + MINUTE
 
         def client(number):
-            for turn in range(GREETINGS // CLIENTS):
+            turn = 0
+            while turn == 0 or time.monotonic() < end:
                 name = b"client %d, turn %d" % (number, turn)
                 try:
-                    reply = self.board.greet(name)
+                    reply = self.board.greet(name, fin=turn % 2 == 1)
                 except OSError as error:
                     reply = error
                 if reply == b"Hello, " + name:
                     greeted[number] += 1
                 else:
                     wrong.append((name, reply))
+                turn += 1
 
         threads = [threading.Thread(target=client, args=[n]) for n in range(CLIENTS)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        print(f"eight clients at once: {sum(greeted)} greetings in a minute")
         self.assertEqual(wrong, [])
-        self.assertEqual(sum(greeted), GREETINGS)
+        self.assertNotIn(0, greeted)
 
     def test_silent_clients_delay_nobody(self):
         address = ("127.0.0.1", self.board.tcp)
@@ -95,12 +99,9 @@ class Greetings(unittest.TestCase):
                 self.board.wait_for(f"Received message: message {number}. from ")
 
     def test_our_own_client(self):
-        greet = os.environ.get("GREET") or shutil.which("greet")
-        if greet is None:
-            missing("greet", "no greet program: set GREET to its path")
         to = f"127.0.0.1:{self.board.tcp}"
         done = subprocess.run(
-            [greet, "hello", "Ada", "--to", to],
+            [our_program(), "hello", "Ada", "--to", to],
             capture_output=True, check=False, timeout=PATIENCE, text=True,
         )
         self.assertEqual((done.stdout, done.returncode), ("Received: Hello, Ada\n", 0), done)

@@ -138,8 +138,11 @@ class Wire:
         return self.answers.get(timeout=PATIENCE)
 
     def close(self):
-        self.board.far_end.close()
-        self.board.wire.close()
+        links = [self.board.far_end, self.board.wire]
+        for link in links:
+            link.stop()
+        for link in links:
+            link.close()
 
 
 class Junk(unittest.TestCase):

@@ -1,8 +1,10 @@
-//! The greet image without greet: smoltcp's sockets by hand, for the size report to subtract.
+//! The greet image without greet: the exercise by hand on smoltcp's sockets, for the size report to
+//! subtract.
 //!
-//! It echoes what comes over TCP and shows what comes over UDP, on the same board with the same
-//! number of sockets and the same buffers. Nobody should copy it: it has none of the care for
-//! clients that are slow, silent or gone, which is what greet is for.
+//! It greets over TCP, shows what comes over UDP, and says the same lines, on the same board with
+//! the same number of sockets and the same buffers. Nobody should copy it: it takes the first bytes
+//! for the name, and has none of the care for clients that are slow, silent or gone, which is what
+//! greet is for.
 
 #![no_std]
 #![no_main]
@@ -58,6 +60,9 @@ fn main() -> ! {
     );
     let _ = messages.bind(PORTS.1);
     let messages = sockets.add(messages);
+    let (tcp, udp) = PORTS;
+    console.line(format_args!("Server is listening on port {tcp}..."));
+    console.line(format_args!("Receiver is listening on UDP port {udp}..."));
     console.line(format_args!("READY"));
 
     loop {
@@ -70,14 +75,19 @@ fn main() -> ! {
                 let _ = socket.listen(PORTS.0);
             }
             if socket.can_recv() {
-                let mut bytes = [0; 64];
-                if let Ok(len) = socket.recv_slice(&mut bytes) {
-                    let _ = socket.send_slice(&bytes[..len]);
-                }
                 if let Some(peer) = socket.remote_endpoint() {
                     let peer = SocketAddr::from(peer);
                     console.line(format_args!("Connection from {peer}"));
                 }
+                let mut name = [0; NAME];
+                if let Ok(len) = socket.recv_slice(&mut name)
+                    && let Ok(name) = core::str::from_utf8(&name[..len])
+                {
+                    let _ = socket.send_slice(b"Hello, ");
+                    let _ = socket.send_slice(name.as_bytes());
+                }
+                socket.close();
+            } else if !socket.may_recv() && socket.may_send() {
                 socket.close();
             }
         }

@@ -70,7 +70,7 @@ const TOO_LONG: Duration = Duration::from_secs(30);
 
 static SLOTS: StaticCell<SocketSlots<'static, 3, 0>> = StaticCell::new();
 static MESSAGE_SLOTS: StaticCell<SocketSlots<'static, 2, 0>> = StaticCell::new();
-static PLACES: StaticCell<TcpBuffers<2, 1024, 1031>> = StaticCell::new();
+static PLACES: StaticCell<TcpBuffers<2, 1025, 1031>> = StaticCell::new();
 static CLIENT: StaticCell<TcpBuffers<1, 1031, 1024>> = StaticCell::new();
 static INCOMING: StaticCell<UdpBuffers<2, LONG_FRAME, 0>> = StaticCell::new();
 static OUTGOING: StaticCell<UdpBuffers<2, 0, LONG_FRAME>> = StaticCell::new();
@@ -113,7 +113,7 @@ fn names() -> usize {
             while (!client.done || server.clients() > 0) && now < give_up {
                 let next = stack.poll(now, |net| {
                     let wake = server.poll(&mut listener.on(net), now, |_| ());
-                    earlier(wake, client.poll(net, now))
+                    [wake, client.poll(net, now)].into_iter().flatten().min()
                 });
                 now = next.unwrap_or(give_up).max(now);
             }
@@ -290,12 +290,5 @@ fn report(transport: &str, name: &str, good: bool, found: core::fmt::Arguments<'
         hprintln!("ok    {} {}", transport, name);
     } else {
         hprintln!("WRONG {} {}: {}", transport, name, found);
-    }
-}
-
-fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
     }
 }

@@ -1,0 +1,34 @@
+"""The probe's verdict on the board: all but what this system's sockets can't ask."""
+
+import subprocess
+import unittest
+
+from board import PATIENCE, REPLY_IMAGE, Board, our_program
+
+# As many as the board has, in `network.rs`.
+PLACES = "12"
+
+
+class Probe(unittest.TestCase):
+    def verdict(self, board, *options):
+        done = subprocess.run(
+            [our_program(), "probe", f"127.0.0.1:{board.tcp}", "--clients", PLACES,
+             "--timeout", "30s", *options],
+            capture_output=True, check=False, text=True, timeout=3 * PATIENCE,
+        )
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout.splitlines()[-1].partition(": ")[2]
+
+    def test_names(self):
+        with Board() as board:
+            self.assertEqual(self.verdict(board), "passed 47, failed 0, skipped 16")
+
+    def test_names_and_replies_to_messages(self):
+        with Board(image=REPLY_IMAGE) as board:
+            udp = f"127.0.0.1:{board.udp}"
+            verdict = self.verdict(board, "--udp", udp)
+            self.assertEqual(verdict, "passed 62, failed 0, skipped 1")
+
+
+if __name__ == "__main__":
+    unittest.main()
