@@ -28,7 +28,7 @@ TARGETS = ["thumbv6m-none-eabi", TARGET, "thumbv7em-none-eabihf", "riscv32imac-u
 OURS = ["greet-core", "greet-smoltcp"]
 # A little above what the lines of our crates become in the greet image, and above what that image
 # takes beside the one without greet, so that growth is noticed.
-LINES, DIFFERENCE = 5_000, 8_500
+LINES, DIFFERENCE = 5_000, 8_600
 # What cortex-m-rt fills the stack with.
 PAINT = bytes([0xCC] * 4)
 
