@@ -8,13 +8,20 @@ use embedded_io::{ErrorKind, ErrorType};
 use greet_core::drive;
 use greet_core::exchange::{Exchange, Outcome, Status};
 use greet_core::limits::Limits;
+use greet_core::probe::{self, Check, Plan, Summary};
 use greet_core::transport::Stream;
+use greet_smoltcp::sim::Link;
+use greet_tests::lab::{SimulatedLab, Subject};
 
 /// A name, and what runs so often.
-pub(crate) type Subject = (&'static str, fn(u64));
+pub(crate) type Counted = (&'static str, fn(u64));
 
 /// Each subject by its name, which is that of its function, with the loop that calls it.
-pub(crate) const SUBJECTS: [Subject; 2] = [("machine", run_machine), ("driven", run_driven)];
+pub(crate) const SUBJECTS: [Counted; 3] = [
+    ("machine", run_machine),
+    ("driven", run_driven),
+    ("simulated", run_simulated),
+];
 
 const NAME: &[u8] = b"World";
 
@@ -64,6 +71,24 @@ fn run_driven(runs: u64) {
         assert_eq!(status, Status::Done(Outcome::Greeted));
         assert!(wire.sent == b"Hello, World".len() && wire.finished);
     }
+}
+
+/// Greetings one after the other across a clean simulated link: both stacks, both sides' machines,
+/// and the network between them.
+#[inline(never)]
+fn simulated(lab: &mut SimulatedLab, plan: &Plan) -> Summary {
+    let only = |check: &Check| check.id == "crowd/in-a-row";
+    probe::run(lab, plan, &mut [0; probe::ROOM], only, &mut |_event| {})
+}
+
+fn run_simulated(runs: u64) {
+    let link = Link::new().latency(Duration::from_millis(1));
+    let mut lab = SimulatedLab::new(1, Subject::GOOD, link, 1500);
+    let plan = Plan {
+        rounds: u16::try_from(runs).unwrap_or(u16::MAX),
+        ..Plan::DEFAULT
+    };
+    assert_eq!(simulated(&mut lab, &plan).passed, 1);
 }
 
 /// Gives a name, and counts the reply.
