@@ -204,13 +204,13 @@ pub struct ProbeArgs {
 /// Prints the rate, and how long a greeting took, from connecting to FIN. With --rate, greetings
 /// are due at fixed times, and each counts from when it was due: a server that stalls is seen to
 /// have kept all of them waiting that were due meanwhile. Over UDP, messages that aren't answered
-/// in time are counted as lost.
+/// in time are counted as lost, as are those beyond what the receiver grants a source in a second.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   greet bench -c 8 -d 10s
   greet bench board.local:8000 -n 1000 --rate 50
-  greet bench 127.0.0.1:8001 --udp           of a receiver that replies")]
+  greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source")]
 pub struct BenchArgs {
     /// The server's address
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
