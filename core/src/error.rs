@@ -9,7 +9,6 @@
 //! What a transport itself reports stays its own error, which [`embedded_io::Error`] classifies.
 
 use core::fmt;
-use core::time::Duration;
 
 use embedded_io::ErrorKind;
 
@@ -72,8 +71,8 @@ pub enum Refusal {
     Message(TextError),
     /// No complete name came in time.
     Late {
-        /// The time that the client had.
-        within: Duration,
+        /// The time that the client had, in milliseconds.
+        within_ms: u32,
     },
 }
 
@@ -97,10 +96,10 @@ impl Refusal {
                 sentence.push("message is ");
                 error.write_to(sentence);
             }
-            Self::Late { within } => {
+            Self::Late { within_ms } => {
                 sentence.push("no name within ");
-                sentence.push_number(u32::try_from(within.as_secs()).unwrap_or(u32::MAX));
-                sentence.push_fraction(within.subsec_millis());
+                sentence.push_number(within_ms / 1000);
+                sentence.push_fraction(within_ms % 1000);
                 sentence.push(" s");
             }
         }
@@ -154,7 +153,7 @@ impl Sentence {
         &self.0
     }
 
-    /// The longest sentence has 47 bytes, so nothing is ever left out.
+    /// The longest sentence has 41 bytes, so nothing is ever left out.
     #[inline(never)]
     fn push(&mut self, part: &str) {
         let _ = self.0.push_str(part);
@@ -197,9 +196,7 @@ mod tests {
 
     #[test]
     fn refusals_read_as_the_protocol_spells_them() {
-        let late = |millis| Refusal::Late {
-            within: Duration::from_millis(millis),
-        };
+        let late = |within_ms| Refusal::Late { within_ms };
         for (refusal, expected) in [
             (
                 Refusal::Name(TextError::TooLong),
@@ -226,8 +223,8 @@ mod tests {
     #[test]
     fn the_longest_sentence_fits() {
         let late = Refusal::Late {
-            within: Duration::new(u64::MAX, 999_999_999),
+            within_ms: 4_294_966_789,
         };
-        assert_eq!(late.to_string(), "no name within 4294967295.999 s");
+        assert_eq!(late.to_string(), "no name within 4294966.789 s");
     }
 }

@@ -19,8 +19,10 @@ use crate::time::{Moment, micros, millis};
 /// After each call, look at [`status`](Self::status): it says what the exchange waits for. No call
 /// panics, whatever its arguments and in whatever order calls come; a call that doesn't fit the
 /// status is ignored.
+// In this order, what is used most is near the start, where a small processor's short instructions
+// reach.
+#[repr(C)]
 pub struct Exchange {
-    buffer: Buffer,
     /// Bytes of the name that have come.
     len: u16,
     /// How many of them are known to be whole characters. Those are never looked at again.
@@ -37,6 +39,7 @@ pub struct Exchange {
     /// The client's deadline; after a refusal, the end of the time to send it, then of draining.
     deadline: Moment,
     grant: Grant,
+    buffer: Buffer,
 }
 
 /// What an [`Exchange`] waits for.
@@ -408,7 +411,7 @@ impl Grant {
 
     fn late(self) -> Refusal {
         Refusal::Late {
-            within: Duration::from_millis(self.deadline_ms.into()),
+            within_ms: self.deadline_ms,
         }
     }
 }

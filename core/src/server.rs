@@ -23,11 +23,14 @@ pub const RETRY: Duration = Duration::from_millis(100);
 /// All memory is in here, about 1.1 KiB a place, so a `static` or the stack can hold it. While all
 /// places are taken, nobody is accepted: clients wait in the listener's backlog. Dropping it
 /// releases no handle; whoever drops it drops the listener as well.
+// In this order, all but the places is near the start, where a small processor's short instructions
+// reach.
+#[repr(C)]
 pub struct Server<H, const N: usize> {
     grant: Grant,
+    tally: Tally,
     /// Grows to `N`. A vacated place is used again before the next is made.
     places: heapless::Vec<Place<H>, N>,
-    tally: Tally,
 }
 
 struct Place<H> {

@@ -27,9 +27,7 @@ fn deserved_without_fin(bytes: &[u8]) -> Outcome {
         {
             Outcome::Refused(why)
         }
-        _ => Outcome::Refused(Refusal::Late {
-            within: Limits::DEFAULT.deadline,
-        }),
+        _ => Outcome::Refused(Refusal::Late { within_ms: 10_000 }),
     }
 }
 

@@ -19,9 +19,7 @@ const START: Duration = Duration::from_micros(3_000_000_001);
 const TICK: Duration = Duration::from_micros(1);
 const LIMITS: Limits = Limits::DEFAULT;
 
-const LATE: Outcome = Outcome::Refused(Refusal::Late {
-    within: LIMITS.deadline,
-});
+const LATE: Outcome = Outcome::Refused(Refusal::Late { within_ms: 10_000 });
 const NOT_UTF8: Outcome = Outcome::Refused(Refusal::Name(TextError::NotUtf8 { at: 0 }));
 const UNREAD: Outcome = Outcome::Abandoned(Abandonment::Unread);
 

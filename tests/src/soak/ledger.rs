@@ -323,9 +323,7 @@ fn allowed(attack: &Attack, reply: &[u8]) -> bool {
     if let Some(name) = reply.strip_prefix(GREETING.as_bytes()) {
         return sent.starts_with(name) && name.len() <= MAX_TEXT;
     }
-    let late = Refusal::Late {
-        within: Duration::from_secs(10),
-    };
+    let late = Refusal::Late { within_ms: 10_000 };
     let mut refusals = vec![late];
     if let Err(TextError::NotUtf8 { at }) = Text::from_bytes(&sent[..sent.len().min(MAX_TEXT)]) {
         refusals.push(Refusal::Name(TextError::NotUtf8 { at }));
