@@ -9,27 +9,35 @@ use smoltcp::time::Instant;
 use smoltcp::wire::IpListenEndpoint;
 
 use crate::backlog::{Backlog, Parked};
+use crate::net::MAX_LISTENERS;
 
 /// What is known of one listener between two looks at its sockets.
 pub(crate) struct Gate {
     pub(crate) endpoint: IpListenEndpoint,
+    /// How many clients have had to wait for being accepted.
+    pub(crate) arrivals: u64,
+    /// Who came first among those who wait: the arrival, and the slot.
+    pub(crate) first: Option<(u64, usize)>,
     /// A socket listens.
     pub(crate) open: bool,
     /// A client is at its handshake, or has finished it.
     pub(crate) expecting: bool,
-    /// How many clients have had to wait for being accepted.
-    pub(crate) arrivals: u64,
+}
+
+/// The gates of all listeners, and who waits before them.
+pub(crate) struct Gates<'a> {
+    pub(crate) list: heapless::Vec<Gate, MAX_LISTENERS>,
+    backlog: Backlog<'a>,
+    /// Where the IP header starts in a frame.
+    header: usize,
+    /// A segment went through that may have changed which sockets listen.
+    pub(crate) passed: bool,
 }
 
 /// The device behind the gates.
 pub(crate) struct Gated<'g, 'a, D: ?Sized> {
     pub(crate) device: &'g mut D,
-    pub(crate) gates: &'g mut [Gate],
-    pub(crate) backlog: &'g mut Backlog<'a>,
-    /// Where the IP header starts in a frame.
-    pub(crate) header: usize,
-    /// A segment went through that may have changed which sockets listen.
-    pub(crate) passed: bool,
+    pub(crate) gates: &'g mut Gates<'a>,
     /// Room for a frame was asked for and found. Not all frames show in what smoltcp's polls
     /// return: an ARP request does not.
     pub(crate) sent: bool,
@@ -39,30 +47,74 @@ pub(crate) struct Gated<'g, 'a, D: ?Sized> {
 pub(crate) enum Frame<'t, 'a, R> {
     Arrived {
         token: R,
-        gates: &'t mut [Gate],
-        backlog: &'t mut Backlog<'a>,
-        header: usize,
+        gates: &'t mut Gates<'a>,
         now: Instant,
-        passed: &'t mut bool,
     },
     Parked(&'t mut Parked),
 }
 
-impl<'g, 'a, D: Device + ?Sized> Gated<'g, 'a, D> {
-    pub(crate) fn new(
-        device: &'g mut D,
-        gates: &'g mut [Gate],
-        backlog: &'g mut Backlog<'a>,
-    ) -> Self {
-        let header = header_at(device.capabilities().medium);
+impl Gate {
+    /// Before the first look at its sockets.
+    pub(crate) fn new(endpoint: IpListenEndpoint) -> Self {
         Self {
-            device,
-            gates,
-            backlog,
-            header,
-            passed: false,
-            sent: false,
+            endpoint,
+            arrivals: 0,
+            first: None,
+            open: false,
+            expecting: false,
         }
+    }
+
+    /// Forgets what the last look has found.
+    pub(crate) fn clear(&mut self) {
+        self.first = None;
+        self.open = false;
+        self.expecting = false;
+    }
+}
+
+impl<'a> Gates<'a> {
+    /// None, on a device of this medium.
+    pub(crate) fn new(medium: Medium, backlog: Backlog<'a>) -> Self {
+        Self {
+            list: heapless::Vec::new(),
+            backlog,
+            header: header_at(medium),
+            passed: false,
+        }
+    }
+
+    /// Whether a client of the backlog could be served now.
+    pub(crate) fn clients_ready(&mut self, now: Instant) -> bool {
+        self.backlog.next(&self.list, now).is_some()
+    }
+
+    /// Whether a frame goes through, after a look in as few steps as one deserves that is neither
+    /// SYN nor RST to the port of a listener.
+    #[inline]
+    fn admit(&mut self, frame: &[u8], now: Instant) -> bool {
+        let Some((segment, source)) = segment_at(frame, self.header) else {
+            return true;
+        };
+        let Some(&[_, _, high, low, _, _, _, _, _, _, _, _, _, flags]) =
+            frame.get(segment..segment + 14)
+        else {
+            return true;
+        };
+        if flags & (SYN | RST) == 0 {
+            return true;
+        }
+        let port = u16::from_be_bytes([high, low]);
+        let Some(gate) = self.list.iter().find(|gate| gate.endpoint.port == port) else {
+            return true;
+        };
+        if flags & (SYN | RST | ACK) != SYN || gate.open {
+            self.passed = true;
+            return true;
+        }
+        // The client's address and both ports.
+        self.backlog.park(frame, source..segment + 4, port, now);
+        false
     }
 }
 
@@ -77,23 +129,17 @@ impl<'a, D: Device + ?Sized> Device for Gated<'_, 'a, D> {
         Self: 't;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        if let Some(client) = self.backlog.next(self.gates, now)
+        let gates = &mut *self.gates;
+        // A device without room to send may still have frames, and get room by them.
+        if let Some(client) = gates.backlog.next(&gates.list, now)
             && self.device.transmit(now).is_some()
         {
-            self.passed = true;
-            let frame = Frame::Parked(self.backlog.get(client)?);
+            gates.passed = true;
+            let frame = Frame::Parked(gates.backlog.get(client)?);
             return Some((frame, self.device.transmit(now)?));
         }
         let (token, reply) = self.device.receive(now)?;
-        let frame = Frame::Arrived {
-            token,
-            gates: self.gates,
-            backlog: self.backlog,
-            header: self.header,
-            now,
-            passed: &mut self.passed,
-        };
-        Some((frame, reply))
+        Some((Frame::Arrived { token, gates, now }, reply))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
@@ -110,21 +156,10 @@ impl<'a, D: Device + ?Sized> Device for Gated<'_, 'a, D> {
 impl<R: RxToken> RxToken for Frame<'_, '_, R> {
     fn consume<T, F: FnOnce(&[u8]) -> T>(self, read: F) -> T {
         match self {
-            Frame::Arrived {
-                token,
-                gates,
-                backlog,
-                header,
-                now,
-                passed,
-            } => token.consume(|frame| match admit(frame, header, gates) {
-                Admission::Untouched => read(frame),
-                Admission::Noted => {
-                    *passed = true;
+            Frame::Arrived { token, gates, now } => token.consume(|frame| {
+                if gates.admit(frame, now) {
                     read(frame)
-                }
-                Admission::Refused { peer, port } => {
-                    backlog.park(frame, peer, port, now);
+                } else {
                     read(&[]) // smoltcp ignores an empty frame
                 }
             }),
@@ -154,50 +189,10 @@ fn header_at(medium: Medium) -> usize {
     }
 }
 
-enum Admission {
-    /// Nothing that a gate cares for.
-    Untouched,
-    /// A SYN with a socket to go to, or an RST.
-    Noted,
-    /// A SYN without. `peer` is where the frame holds the client's address and both ports.
-    Refused {
-        peer: core::ops::Range<usize>,
-        port: u16,
-    },
-}
-
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 const TCP: u8 = 6;
-
-/// Looks for a SYN or RST to the port of a listener, in as few steps as a frame that is neither
-/// deserves.
-#[inline]
-fn admit(frame: &[u8], header: usize, gates: &[Gate]) -> Admission {
-    let Some((segment, source)) = segment_at(frame, header) else {
-        return Admission::Untouched;
-    };
-    let Some(&[_, _, high, low, _, _, _, _, _, _, _, _, _, flags]) =
-        frame.get(segment..segment + 14)
-    else {
-        return Admission::Untouched;
-    };
-    if flags & (SYN | RST) == 0 {
-        return Admission::Untouched;
-    }
-    let port = u16::from_be_bytes([high, low]);
-    let Some(gate) = gates.iter().find(|gate| gate.endpoint.port == port) else {
-        return Admission::Untouched;
-    };
-    if flags & (SYN | RST | ACK) != SYN || gate.open {
-        return Admission::Noted;
-    }
-    Admission::Refused {
-        peer: source..segment + 4,
-        port,
-    }
-}
 
 /// Where the TCP segment of an unfragmented packet starts, and where the source address does.
 #[inline]

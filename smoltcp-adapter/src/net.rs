@@ -8,7 +8,6 @@ use core::net::SocketAddr;
 use greet_core::transport::Accepted;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
-use smoltcp::socket::tcp::State;
 use smoltcp::socket::{AnySocket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpCidr, IpListenEndpoint};
@@ -17,11 +16,11 @@ use crate::address;
 use crate::backlog::Backlog;
 use crate::datagrams::Binding;
 use crate::error::{ConnectError, SetupError};
-use crate::gate::{Gate, Gated};
+use crate::gate::{Gate, Gated, Gates};
 use crate::listener::Listener;
 use crate::ports::{self, Ports, Protocol};
 use crate::slot::{KEEP_ALIVE, Patience, Role, Slot, Sweep, Timeouts};
-use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers};
+use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers, filled};
 use crate::stream::Connection;
 use crate::time::{self, NEVER};
 
@@ -35,20 +34,17 @@ const FRAMES: usize = 64;
 const DEVICE_BUSY: Duration = Duration::from_millis(1);
 
 /// The sockets of a stack, and the interface that they share.
+#[repr(C)]
 pub struct Net<'a> {
-    interface: Interface,
-    set: SocketSet<'a>,
+    sweep: Sweep,
+    used: usize,
+    mtu: usize,
     /// One for each socket of the set, in the same order; the rest are free.
     slots: &'a mut [Slot],
-    used: usize,
-    gates: heapless::Vec<Gate, MAX_LISTENERS>,
-    backlog: Backlog<'a>,
+    set: SocketSet<'a>,
     ports: Ports,
-    patience: Patience,
-    mtu: usize,
-    now: Instant,
-    /// A released socket isn't done yet.
-    closing: bool,
+    gates: Gates<'a>,
+    interface: Interface,
 }
 
 /// The sockets of one call of [`Net::add_clients`].
@@ -68,15 +64,15 @@ impl<'a> Net<'a> {
         Self {
             ports: Ports::new(config.random_seed),
             interface: Interface::new(config, device, Instant::ZERO),
-            set: SocketSet::new(&mut storage.sockets[..]),
+            set: SocketSet::new(filled(&mut storage.sockets)),
             slots: &mut storage.slots,
             used: 0,
-            gates: heapless::Vec::new(),
-            backlog: Backlog::new(&mut storage.parked),
-            patience: const { Patience::new(Timeouts::DEFAULT) },
+            gates: Gates::new(
+                device.capabilities().medium,
+                Backlog::new(&mut storage.parked),
+            ),
+            sweep: const { Sweep::new(Timeouts::DEFAULT) },
             mtu: device.capabilities().ip_mtu(),
-            now: Instant::ZERO,
-            closing: false,
         }
     }
 
@@ -97,14 +93,8 @@ impl<'a> Net<'a> {
     ) -> Result<Listener, SetupError> {
         let endpoint = endpoint.into();
         self.check(Protocol::Tcp, endpoint.port, N)?;
-        let gate = self.gates.len();
-        let new = Gate {
-            endpoint,
-            open: false,
-            expecting: false,
-            arrivals: 0,
-        };
-        if self.gates.push(new).is_err() {
+        let gate = self.gates.list.len();
+        if self.gates.list.push(Gate::new(endpoint)).is_err() {
             return Err(SetupError::TooManyListeners);
         }
         self.add_tcp(buffers, Some(gate));
@@ -246,12 +236,12 @@ impl<'a> Net<'a> {
     /// How long a connection may hold a socket without being of use. Counts for what begins after
     /// this call.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.patience = Patience::new(timeouts);
+        self.sweep.patience = Patience::new(timeouts);
     }
 
     /// The time of the poll that runs, or ran last, in whole microseconds.
     pub fn now(&self) -> core::time::Duration {
-        time::since_start(self.now).unwrap_or_default()
+        time::since_start(self.sweep.now).unwrap_or_default()
     }
 
     /// How many sockets of a listener listen right now.
@@ -294,73 +284,54 @@ impl<'a> Net<'a> {
 
     /// The client who came first among those who wait at this gate.
     pub(crate) fn accept(&mut self, gate: usize) -> Option<Accepted<Connection>> {
-        let state = self.gates.get_mut(gate)?;
-        if !state.expecting {
+        if !self.gates.list.get(gate)?.expecting {
             return None;
         }
-        // More may be at their handshakes; the next look tells.
-        let mut expecting = false;
-        let mut first = None;
-        for (index, (slot, (_, socket))) in self.slots.iter().zip(self.set.iter()).enumerate() {
-            let arrival = match slot.role {
-                Role::Waiting(arrival) => arrival,
-                Role::Listening { .. } => u64::MAX, // since the last sweep
-                _ => continue,
-            };
-            if slot.gate != Some(gate) {
-                continue;
-            }
-            let Some(socket) = tcp::Socket::downcast(socket) else {
-                continue;
-            };
-            expecting |= !socket.is_listening();
-            if matches!(socket.state(), State::Established | State::CloseWait)
-                && first.is_none_or(|(earliest, _)| arrival < earliest)
-            {
-                first = Some((arrival, index));
-            }
-        }
-        state.expecting = expecting;
-        let (_, slot) = first?;
+        self.sweep(false);
+        let (_, slot) = self.gates.list.get(gate)?.first?;
         let (entry, socket) = self.tcp(slot)?;
         let peer = socket.remote_endpoint()?;
-        socket.set_timeout(None);
         entry.role = Role::Lent { established: true };
         Some((Connection { slot }, peer.into()))
     }
 
     /// Half-closes the connection, and sets its socket aside until it can be used again.
     pub(crate) fn release(&mut self, slot: usize) {
-        let until = self.now + self.patience.linger;
+        let until = self.sweep.now + self.sweep.patience.linger;
         let Some((entry, socket)) = self.tcp(slot) else {
             return;
         };
         socket.close();
         socket.set_keep_alive(Some(KEEP_ALIVE));
         entry.role = Role::Closing { until };
-        self.closing = true;
+        self.sweep.closing = true;
     }
 
     /// A poll begins.
     pub(crate) fn begin(&mut self, now: Instant) {
-        self.now = now;
+        self.sweep.now = now;
         self.interface.poll_maintenance(now);
     }
 
     /// Whether a released socket isn't done yet.
     pub(crate) fn closing(&self) -> bool {
-        self.closing
+        self.sweep.closing
     }
 
     /// Takes frames from the device, and says whether there were any.
     pub(crate) fn ingress<D: Device>(&mut self, device: &mut D) -> bool {
         for taken in 0..FRAMES {
-            let mut gated = Gated::new(device, &mut self.gates, &mut self.backlog);
-            let result = self
-                .interface
-                .poll_ingress_single(self.now, &mut gated, &mut self.set);
-            if gated.passed {
-                self.look();
+            let result = self.interface.poll_ingress_single(
+                self.sweep.now,
+                &mut Gated {
+                    device,
+                    gates: &mut self.gates,
+                    sent: false,
+                },
+                &mut self.set,
+            );
+            if core::mem::take(&mut self.gates.passed) {
+                self.sweep(false);
             }
             if result == PollIngressSingleResult::None {
                 return taken > 0;
@@ -371,40 +342,14 @@ impl<'a> Net<'a> {
 
     /// Gives frames to the device, at most one of each socket, and says whether there were any.
     pub(crate) fn egress<D: Device>(&mut self, device: &mut D) -> bool {
-        let mut gated = Gated::new(device, &mut self.gates, &mut self.backlog);
+        let mut gated = Gated {
+            device,
+            gates: &mut self.gates,
+            sent: false,
+        };
         self.interface
-            .poll_egress(self.now, &mut gated, &mut self.set);
+            .poll_egress(self.sweep.now, &mut gated, &mut self.set);
         gated.sent
-    }
-
-    /// Notes which gates are open after a SYN went through, and whose handshake has just begun.
-    fn look(&mut self) {
-        for gate in &mut self.gates {
-            gate.open = false;
-        }
-        let mut newest = None;
-        let sockets = self.slots.iter_mut().zip(self.set.iter());
-        for (index, (slot, (_, socket))) in sockets.enumerate() {
-            if let Role::Listening { noted } = &mut slot.role
-                && let Some(gate) = slot.gate.and_then(|gate| self.gates.get_mut(gate))
-                && let Some(socket) = tcp::Socket::downcast(socket)
-            {
-                if socket.is_listening() {
-                    // A reset makes it listen again by itself (RFC 9293, section 3.10.7.4).
-                    *noted = false;
-                    gate.open = true;
-                } else {
-                    if !*noted {
-                        newest = Some(index);
-                    }
-                    *noted = true;
-                    gate.expecting = true;
-                }
-            }
-        }
-        if let Some(slot) = newest {
-            self.forget_if_repeated(slot);
-        }
     }
 
     /// Makes a socket listen again if another one has the same client already.
@@ -427,44 +372,53 @@ impl<'a> Net<'a> {
         if is_known && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
             // Listening at once, before anything is sent, it leaves no trace of either.
             socket.abort();
-            entry.reuse(socket, &mut self.gates, &self.patience);
+            entry.reuse(socket, &mut self.gates, &self.sweep);
         }
     }
 
-    /// Moves all sockets on towards their next connections. Must follow an egress.
-    pub(crate) fn sweep(&mut self) -> Sweep {
-        for gate in &mut self.gates {
-            gate.open = false;
+    /// Looks at all sockets, and tells their gates. When settled, moves them on towards their next
+    /// connections; that must follow an egress.
+    ///
+    /// Returns whether there is more to send, or to do for the application.
+    pub(crate) fn sweep(&mut self, settled: bool) -> bool {
+        for gate in &mut self.gates.list {
+            gate.clear();
         }
-        let mut found = Sweep::NOTHING;
-        for (slot, (_, socket)) in self.slots.iter_mut().zip(self.set.iter_mut()) {
-            if let Some(socket) = tcp::Socket::downcast_mut(socket) {
-                slot.sweep(
-                    socket,
-                    &mut self.gates,
-                    &self.patience,
-                    self.now,
-                    &mut found,
-                );
+        let sweep = &mut self.sweep;
+        sweep.settled = settled;
+        sweep.closing &= !settled;
+        sweep.moved = false;
+        sweep.newest = None;
+        sweep.next = NEVER;
+        for (index, (_, socket)) in self.set.iter_mut().enumerate() {
+            if let Some(slot) = self.slots.get_mut(index)
+                && let Some(socket) = tcp::Socket::downcast_mut(socket)
+            {
+                slot.sweep(index, socket, &mut self.gates, sweep);
             }
         }
-        self.closing = found.closing;
-        found
+        if let Some(slot) = self.sweep.newest {
+            self.forget_if_repeated(slot);
+        }
+        self.sweep.moved
     }
 
     /// Whether a client of the backlog could be served now.
     pub(crate) fn clients_ready(&mut self) -> bool {
-        self.backlog.next(&self.gates, self.now).is_some()
+        self.gates.clients_ready(self.sweep.now)
     }
 
-    /// When smoltcp has to be polled again, now that nothing moves.
+    /// When to poll again at the latest, now that nothing moves.
     pub(crate) fn timeout(&mut self, stuck: bool) -> Instant {
-        let at = self.interface.poll_at(self.now, &self.set).unwrap_or(NEVER);
+        let at = self
+            .interface
+            .poll_at(self.sweep.now, &self.set)
+            .unwrap_or(NEVER);
         // At once: it has something to send, and the device doesn't take it.
-        if stuck || at <= self.now {
-            return self.now + DEVICE_BUSY;
+        if stuck || at <= self.sweep.now {
+            return self.sweep.next.min(self.sweep.now + DEVICE_BUSY);
         }
-        at
+        self.sweep.next.min(at)
     }
 
     fn check(&self, protocol: Protocol, port: u16, sockets: usize) -> Result<(), SetupError> {
@@ -501,7 +455,7 @@ impl<'a> Net<'a> {
             socket.set_nagle_enabled(false);
             if let Some(slot) = self.slots.get_mut(self.used) {
                 slot.gate = gate;
-                slot.reuse(&mut socket, &mut self.gates, &self.patience);
+                slot.reuse(&mut socket, &mut self.gates, &self.sweep);
                 self.used += 1;
                 self.set.add(socket);
             }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration as Span, Instant};
 
-use crate::gate::Gate;
+use crate::gate::{Gate, Gates};
 use crate::time::{NEVER, span};
 
 /// How long a reset may wait to be sent, say for an ARP answer, before the socket works again
@@ -84,22 +84,36 @@ pub(crate) enum Role {
     Closing { until: Instant },
 }
 
-/// What a sweep over all slots found.
+/// A walk over all slots: what it goes by, and what it found.
 pub(crate) struct Sweep {
-    /// When to sweep again at the latest.
-    pub(crate) next: Instant,
+    pub(crate) patience: Patience,
+    pub(crate) now: Instant,
+    /// After an egress: a socket that has seen both FINs may owe the peer its last acknowledgment,
+    /// and an aborted one its reset, until then.
+    pub(crate) settled: bool,
     /// Whether a released socket isn't done yet.
     pub(crate) closing: bool,
     /// Whether a reset has to be sent, or a socket can be connected that couldn't before.
     pub(crate) moved: bool,
+    /// The slot whose handshake has begun since the last sweep.
+    pub(crate) newest: Option<usize>,
+    /// When to sweep again at the latest.
+    pub(crate) next: Instant,
 }
 
 impl Sweep {
-    pub(crate) const NOTHING: Self = Self {
-        next: NEVER,
-        closing: false,
-        moved: false,
-    };
+    /// Before the first.
+    pub(crate) const fn new(timeouts: Timeouts) -> Self {
+        Self {
+            patience: Patience::new(timeouts),
+            now: Instant::ZERO,
+            settled: false,
+            closing: false,
+            moved: false,
+            newest: None,
+            next: NEVER,
+        }
+    }
 }
 
 impl Slot {
@@ -108,91 +122,100 @@ impl Slot {
         gate: None,
     };
 
-    /// Moves the socket on towards its next connection.
-    ///
-    /// Must follow an egress: a socket that has seen both FINs may owe the peer its last
-    /// acknowledgment, and an aborted one its reset, until then.
+    /// Tells its gate about the socket; when settled, moves the socket on towards its next
+    /// connection.
     pub(crate) fn sweep(
         &mut self,
+        index: usize,
         socket: &mut tcp::Socket<'_>,
-        gates: &mut [Gate],
-        patience: &Patience,
-        now: Instant,
-        found: &mut Sweep,
+        gates: &mut Gates<'_>,
+        sweep: &mut Sweep,
     ) {
-        match (self.role, socket.state()) {
-            (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
-            (Role::Listening { .. }, State::Listen) => {
-                if let Some(gate) = self.gate(gates) {
-                    gate.open = true;
+        let noted = match self.role {
+            Role::Foreign | Role::Idle | Role::Lent { .. } => return,
+            Role::Closing { until } => return self.close(socket, gates, sweep, until),
+            Role::Listening { noted } => noted,
+            Role::Waiting(_) => true,
+        };
+        let Some(gate) = self.gate(gates) else {
+            return;
+        };
+        match socket.state() {
+            State::Listen => {
+                // A reset makes it listen again by itself (RFC 9293, section 3.10.7.4).
+                self.role = Role::Listening { noted: false };
+                gate.open = true;
+            }
+            State::SynReceived => {
+                self.role = Role::Listening { noted: true };
+                gate.expecting = true;
+                if !noted {
+                    sweep.newest = Some(index);
                 }
             }
-            (Role::Listening { .. }, State::SynReceived)
-            | (Role::Waiting(_), State::Established | State::CloseWait) => {
-                if let Some(gate) = self.gate(gates) {
-                    gate.expecting = true;
-                }
-            }
-            (Role::Listening { .. }, State::Established | State::CloseWait) => {
-                // The handshake's timeout must not end a connection that is merely quiet.
-                socket.set_timeout(None);
-                if let Some(gate) = self.gate(gates) {
-                    gate.expecting = true;
+            State::Established | State::CloseWait => {
+                let arrival = if let Role::Waiting(arrival) = self.role {
+                    arrival
+                } else {
+                    // The handshake's timeout must not end a connection that is merely quiet.
+                    socket.set_timeout(None);
                     gate.arrivals += 1;
                     self.role = Role::Waiting(gate.arrivals);
+                    gate.arrivals
+                };
+                gate.expecting = true;
+                if gate.first.is_none_or(|(first, _)| arrival < first) {
+                    gate.first = Some((arrival, index));
                 }
             }
-            (Role::Listening { .. } | Role::Waiting(_), _) => {
-                let until = now + RESET_WAITS;
-                self.close(socket, gates, patience, until, now, found);
-            }
-            (Role::Closing { until }, _) => self.close(socket, gates, patience, until, now, found),
+            _ => self.close(socket, gates, sweep, sweep.now + RESET_WAITS),
         }
     }
 
     fn close(
         &mut self,
         socket: &mut tcp::Socket<'_>,
-        gates: &mut [Gate],
-        patience: &Patience,
+        gates: &mut Gates<'_>,
+        sweep: &mut Sweep,
         mut until: Instant,
-        now: Instant,
-        found: &mut Sweep,
     ) {
-        let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
-        if !socket.is_open() && (!resetting || now >= until) {
-            found.moved |= self.gate.is_none();
-            return self.reuse(socket, gates, patience);
+        if !sweep.settled {
+            return;
         }
-        if now >= until {
+        let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
+        if !socket.is_open() && (!resetting || sweep.now >= until) {
+            sweep.moved |= self.gate.is_none();
+            return self.reuse(socket, gates, sweep);
+        }
+        if sweep.now >= until {
             socket.abort();
-            found.moved = true;
-            until = now + RESET_WAITS;
+            sweep.moved = true;
+            until = sweep.now + RESET_WAITS;
         }
         self.role = Role::Closing { until };
-        found.closing = true;
-        found.next = found.next.min(until);
+        sweep.closing = true;
+        sweep.next = sweep.next.min(until);
     }
 
     /// Makes a socket that isn't open ready for its next connection.
     pub(crate) fn reuse(
         &mut self,
         socket: &mut tcp::Socket<'_>,
-        gates: &mut [Gate],
-        patience: &Patience,
+        gates: &mut Gates<'_>,
+        sweep: &Sweep,
     ) {
         socket.set_keep_alive(None);
         self.role = match self.gate(gates) {
             None => Role::Idle,
             Some(gate) => {
-                socket.set_timeout(Some(patience.handshake));
+                socket.set_timeout(Some(sweep.patience.handshake));
                 gate.open |= socket.listen(gate.endpoint).is_ok();
                 Role::Listening { noted: false }
             }
         };
     }
 
-    fn gate<'g>(&self, gates: &'g mut [Gate]) -> Option<&'g mut Gate> {
-        gates.get_mut(self.gate?)
+    fn gate<'g>(&self, gates: &'g mut Gates<'_>) -> Option<&'g mut Gate> {
+        gates.list.get_mut(self.gate?)
     }
 }

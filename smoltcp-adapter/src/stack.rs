@@ -106,14 +106,13 @@ impl<'a, D: Device> Stack<'a, D> {
             if moved && !net.closing() {
                 continue;
             }
-            let swept = net.sweep();
-            moved |= swept.moved;
+            moved |= net.sweep(true);
             if moved {
                 stuck = false;
             } else if net.clients_ready() && !stuck {
                 stuck = true; // unless the device takes the answer to one in the next round
             } else {
-                return since_start(next.min(swept.next).min(net.timeout(stuck)));
+                return since_start(next.min(net.timeout(stuck)));
             }
         }
         again

@@ -1,7 +1,8 @@
 //! The memory that a user reserves: slots for sockets, and buffers for what they carry.
 //!
-//! All of it is `const` to make, so that a `static` can hold it, and nothing else in this crate
-//! needs memory of its own. Only sizes live here, no behaviour.
+//! All of it is `const` to make, and zeros at first, so that a `static` can hold it at no cost in
+//! flash, and nothing else in this crate needs memory of its own. Only sizes live here, no
+//! behaviour.
 
 use core::mem::ManuallyDrop;
 
@@ -27,8 +28,9 @@ use crate::slot::Slot;
 /// # let _ = (&mut slots, &mut places, &mut messages);
 /// ```
 pub struct SocketSlots<'a, const SOCKETS: usize, const BACKLOG: usize> {
-    /// Never dropped, as it is borrowed for its own lifetime; nothing in it owns anything.
-    pub(crate) sockets: ManuallyDrop<[SocketStorage<'a>; SOCKETS]>,
+    /// Filled when it is used: an empty slot of smoltcp's isn't zeros. Never dropped, as it is
+    /// borrowed for its own lifetime; nothing in it owns anything.
+    pub(crate) sockets: ManuallyDrop<heapless::Vec<SocketStorage<'a>, SOCKETS>>,
     pub(crate) slots: [Slot; SOCKETS],
     pub(crate) parked: [Parked; BACKLOG],
 }
@@ -51,17 +53,18 @@ pub struct TcpBuffers<const N: usize, const RX: usize, const TX: usize> {
 /// A datagram that finds no slot or too few bytes is lost, and no one hears of it. One longer than
 /// `RX` never arrives: with `RX` of the MTU or more, all arrive, and too long ones are reported.
 pub struct UdpBuffers<const SLOTS: usize, const RX: usize, const TX: usize> {
-    pub(crate) receive_slots: [udp::PacketMetadata; SLOTS],
-    pub(crate) receive: [u8; RX],
-    pub(crate) send_slots: [udp::PacketMetadata; SLOTS],
-    pub(crate) send: [u8; TX],
+    /// Filled when it is used: an empty slot of smoltcp's isn't zeros.
+    receive_slots: heapless::Vec<udp::PacketMetadata, SLOTS>,
+    receive: [u8; RX],
+    send_slots: heapless::Vec<udp::PacketMetadata, SLOTS>,
+    send: [u8; TX],
 }
 
 impl<const SOCKETS: usize, const BACKLOG: usize> SocketSlots<'_, SOCKETS, BACKLOG> {
     /// Room with nothing in it.
     pub const fn new() -> Self {
         Self {
-            sockets: ManuallyDrop::new([const { SocketStorage::EMPTY }; SOCKETS]),
+            sockets: ManuallyDrop::new(heapless::Vec::new()),
             slots: [const { Slot::FOREIGN }; SOCKETS],
             parked: [const { Parked::NONE }; BACKLOG],
         }
@@ -82,9 +85,9 @@ impl<const SLOTS: usize, const RX: usize, const TX: usize> UdpBuffers<SLOTS, RX,
     /// Empty buffers.
     pub const fn new() -> Self {
         Self {
-            receive_slots: [const { udp::PacketMetadata::EMPTY }; SLOTS],
+            receive_slots: heapless::Vec::new(),
             receive: [0; RX],
-            send_slots: [const { udp::PacketMetadata::EMPTY }; SLOTS],
+            send_slots: heapless::Vec::new(),
             send: [0; TX],
         }
     }
@@ -92,10 +95,29 @@ impl<const SLOTS: usize, const RX: usize, const TX: usize> UdpBuffers<SLOTS, RX,
     /// The socket on these buffers, unbound.
     pub(crate) fn socket(&mut self) -> udp::Socket<'_> {
         udp::Socket::new(
-            udp::PacketBuffer::new(&mut self.receive_slots[..], &mut self.receive[..]),
-            udp::PacketBuffer::new(&mut self.send_slots[..], &mut self.send[..]),
+            udp::PacketBuffer::new(filled(&mut self.receive_slots), &mut self.receive[..]),
+            udp::PacketBuffer::new(filled(&mut self.send_slots), &mut self.send[..]),
         )
     }
+}
+
+/// All of `slots`, empty as far as they haven't been used.
+pub(crate) fn filled<T: Empty, const N: usize>(slots: &mut heapless::Vec<T, N>) -> &mut [T] {
+    while slots.push(T::EMPTY).is_ok() {}
+    slots
+}
+
+/// What smoltcp calls an empty slot.
+pub(crate) trait Empty: Sized {
+    const EMPTY: Self;
+}
+
+impl Empty for SocketStorage<'_> {
+    const EMPTY: Self = Self::EMPTY;
+}
+
+impl Empty for udp::PacketMetadata {
+    const EMPTY: Self = Self::EMPTY;
 }
 
 impl<const SOCKETS: usize, const BACKLOG: usize> Default for SocketSlots<'_, SOCKETS, BACKLOG> {
