@@ -89,11 +89,14 @@ pub(crate) enum Phase {
     Done,
 }
 
-/// What the answer is, or why there is none, in four bytes.
+/// What the answer is, or why there is none, in two bytes. A greeting is zero.
 #[derive(Clone, Copy)]
+#[repr(u8)]
 enum Verdict {
     Greeting,
-    Refusal(TextError),
+    TooLong,
+    /// At the first byte that isn't checked.
+    NotUtf8,
     Late,
     Lost(ErrorKind),
     Unread,
@@ -105,27 +108,27 @@ impl Exchange {
         let grant = Grant::new(limits);
         Self {
             buffer: Buffer::new(),
+            settled_at: Moment::NEVER,
             deadline: grant.deadline(Moment::at(now)),
-            ..Self::vacant(grant)
+            grant,
+            ..Self::VACANT
         }
     }
 
-    /// No exchange yet: [`begin`](Self::begin) one.
-    pub(crate) const fn vacant(grant: Grant) -> Self {
-        Self {
-            buffer: Buffer::EMPTY,
-            len: 0,
-            checked: 0,
-            sent: 0,
-            reply_len: 0,
-            verdict: Verdict::Greeting,
-            phase: Phase::Reading,
-            left: 0,
-            settled_at: Moment::NEVER,
-            deadline: Moment::NEVER,
-            grant,
-        }
-    }
+    /// No exchange yet: [`begin`](Self::begin) one. All zeros.
+    pub(crate) const VACANT: Self = Self {
+        buffer: Buffer::EMPTY,
+        len: 0,
+        checked: 0,
+        sent: 0,
+        reply_len: 0,
+        verdict: Verdict::Greeting,
+        phase: Phase::Reading,
+        left: 0,
+        settled_at: Moment::START,
+        deadline: Moment::START,
+        grant: Grant::NONE,
+    };
 
     /// Starts over with another client, in the same memory. Nothing of the one before is left to be
     /// sent.
@@ -183,7 +186,7 @@ impl Exchange {
     pub(crate) fn received_fin_at(&mut self, now: impl Into<Moment>) {
         match self.phase {
             Phase::Reading if self.checked < self.len => {
-                self.refuse_text(TextError::not_utf8(self.checked.into()), now);
+                self.refuse(Verdict::NotUtf8, now.into());
             }
             Phase::Reading => self.greet(),
             Phase::Draining => self.phase = Phase::Done,
@@ -346,23 +349,19 @@ impl Exchange {
         } else if let Err(error) = core::str::from_utf8(fresh) {
             self.checked += short(error.valid_up_to());
             if error.error_len().is_some() {
-                return self.refuse_text(TextError::not_utf8(self.checked.into()), now);
+                return self.refuse(Verdict::NotUtf8, now.into());
             }
         } else {
             self.checked += short(fresh.len());
         }
         if usize::from(self.len) > MAX_TEXT {
-            self.refuse_text(TextError::TooLong, now);
+            self.refuse(Verdict::TooLong, now.into());
         }
     }
 
     fn greet(&mut self) {
         self.reply_len = short(GREETING.len()) + self.len;
         self.phase = Phase::Replying;
-    }
-
-    fn refuse_text(&mut self, why: TextError, now: impl Into<Moment>) {
-        self.refuse(Verdict::Refusal(why), now.into());
     }
 
     fn refuse(&mut self, verdict: Verdict, now: Moment) {
@@ -387,7 +386,11 @@ impl Exchange {
     fn ended(&self) -> Outcome {
         match self.verdict {
             Verdict::Greeting => Outcome::Greeted,
-            Verdict::Refusal(why) => Outcome::Refused(Refusal::Name(why)),
+            Verdict::TooLong => Outcome::Refused(Refusal::Name(TextError::TooLong)),
+            Verdict::NotUtf8 => {
+                let at = self.checked;
+                Outcome::Refused(Refusal::Name(TextError::NotUtf8 { at }))
+            }
             Verdict::Late => Outcome::Refused(self.grant.late()),
             Verdict::Lost(kind) => Outcome::Abandoned(Abandonment::Connection(kind)),
             Verdict::Unread => Outcome::Abandoned(Abandonment::Unread),
@@ -396,6 +399,16 @@ impl Exchange {
 }
 
 impl Grant {
+    /// That of the protocol's limits.
+    pub(crate) const DEFAULT: Self = Self::new(&Limits::DEFAULT);
+
+    const NONE: Self = Self {
+        deadline_ms: 0,
+        settle_us: 0,
+        drain_us: 0,
+        drain_bytes: 0,
+    };
+
     pub(crate) const fn new(limits: &Limits) -> Self {
         Self {
             deadline_ms: millis(limits.deadline),
@@ -403,6 +416,14 @@ impl Grant {
             drain_us: micros(limits.drain_time),
             drain_bytes: limits.drain_bytes,
         }
+    }
+
+    /// Whether it is that of the protocol's limits.
+    pub(crate) const fn is_default(self) -> bool {
+        self.deadline_ms == Self::DEFAULT.deadline_ms
+            && self.settle_us == Self::DEFAULT.settle_us
+            && self.drain_us == Self::DEFAULT.drain_us
+            && self.drain_bytes == Self::DEFAULT.drain_bytes
     }
 
     const fn deadline(self, now: Moment) -> Moment {

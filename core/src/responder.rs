@@ -43,7 +43,11 @@ impl<const COUNTERS: usize> Responder<COUNTERS> {
             quota: Quota {
                 counts: [0; COUNTERS],
                 second: 0,
-                per_second: per_second.get(),
+                per_second: if per_second.get() == REPLIES_PER_SECOND.get() {
+                    None
+                } else {
+                    Some(per_second)
+                },
             },
         }
     }
@@ -146,7 +150,9 @@ impl Answer {
 struct Quota<const COUNTERS: usize> {
     counts: [u16; COUNTERS],
     second: u64,
-    per_second: u16,
+    /// `None`: [`REPLIES_PER_SECOND`]. So a responder with these is all zeros, and costs no flash in
+    /// a `static`.
+    per_second: Option<NonZeroU16>,
 }
 
 impl<const COUNTERS: usize> Quota<COUNTERS> {
@@ -156,9 +162,10 @@ impl<const COUNTERS: usize> Quota<COUNTERS> {
             self.second = now.as_secs();
             self.counts.fill(0);
         }
+        let most = self.per_second.unwrap_or(REPLIES_PER_SECOND).get();
         let index = self.index(source);
         match self.counts.get_mut(index) {
-            Some(count) if *count < self.per_second => {
+            Some(count) if *count < most => {
                 *count += 1;
                 true
             }

@@ -27,7 +27,8 @@ pub const RETRY: Duration = Duration::from_millis(100);
 // reach.
 #[repr(C)]
 pub struct Server<H, const N: usize> {
-    grant: Grant,
+    /// `None`: the protocol's. So a server with these is all zeros, and costs no flash in a `static`.
+    grant: Option<Grant>,
     tally: Tally,
     /// Grows to `N`. A vacated place is used again before the next is made.
     places: heapless::Vec<Place<H>, N>,
@@ -159,8 +160,13 @@ impl<H, const N: usize> Server<H, N> {
     /// A server with `N` free places; one without any doesn't compile.
     pub const fn new(limits: Limits) -> Self {
         const { assert!(N > 0, "a server needs a place") };
+        let grant = Grant::new(&limits);
         Self {
-            grant: Grant::new(&limits),
+            grant: if grant.is_default() {
+                None
+            } else {
+                Some(grant)
+            },
             places: heapless::Vec::new(),
             tally: Tally {
                 greeted: 0,
@@ -197,7 +203,9 @@ impl<H, const N: usize> Server<H, N> {
                 Poll::Ready(Ok((handle, peer))) => {
                     report(Event::Connected { peer });
                     if let Some(place) = self.places.get_mut(index) {
-                        place.exchange.begin(at, self.grant);
+                        place
+                            .exchange
+                            .begin(at, self.grant.unwrap_or(Grant::DEFAULT));
                         place.client = Some((handle, peer));
                     }
                     next = next.min(self.serve(index, listener, at, &mut report));
@@ -232,7 +240,7 @@ impl<H, const N: usize> Server<H, N> {
         }
         let place = Place {
             client: None,
-            exchange: Exchange::vacant(self.grant),
+            exchange: Exchange::VACANT,
         };
         self.places.push(place).ok()?;
         Some(self.places.len() - 1)

@@ -9,6 +9,9 @@ use core::time::Duration;
 pub(crate) struct Moment(u64);
 
 impl Moment {
+    /// The caller's start.
+    pub(crate) const START: Self = Self(0);
+
     /// Later than any moment that comes.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 

@@ -22,7 +22,7 @@ use greet_core::server::{self, Server};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::Connection;
-use static_cell::{ConstStaticCell, StaticCell};
+use static_cell::ConstStaticCell;
 
 #[cfg(feature = "dhcp")]
 mod dhcp;
@@ -37,15 +37,27 @@ const COUNTERS: usize = 64;
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 
-// The first two are zeros, which take no flash. The others would be kept there as a whole, for a few
-// bytes that aren't zero; so they are made at start.
-static TCP: ConstStaticCell<TcpBuffers<PLACES, NAME, REPLY>> =
-    ConstStaticCell::new(TcpBuffers::new());
-static CONSOLE: ConstStaticCell<Console<LINES>> = ConstStaticCell::new(Console::new());
-static UDP: StaticCell<UdpBuffers<DATAGRAMS, MESSAGES, REPLIES>> = StaticCell::new();
-static SLOTS: StaticCell<SocketSlots<'static, SOCKETS, BACKLOG>> = StaticCell::new();
-static SERVER: StaticCell<Server<Connection, PLACES>> = StaticCell::new();
-static RECEIVER: StaticCell<Messages> = StaticCell::new();
+/// All zeros at first, so it takes no flash.
+struct Memory {
+    slots: SocketSlots<'static, SOCKETS, BACKLOG>,
+    tcp: TcpBuffers<PLACES, NAME, REPLY>,
+    udp: UdpBuffers<DATAGRAMS, MESSAGES, REPLIES>,
+    server: Server<Connection, PLACES>,
+    messages: Messages,
+    console: Console<LINES>,
+}
+
+static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
+    slots: SocketSlots::new(),
+    tcp: TcpBuffers::new(),
+    udp: UdpBuffers::new(),
+    server: Server::new(Limits::DEFAULT),
+    #[cfg(not(feature = "reply"))]
+    messages: Messages::new(),
+    #[cfg(feature = "reply")]
+    messages: Messages::new(responder::REPLIES_PER_SECOND),
+    console: Console::new(),
+});
 
 #[cfg(not(feature = "reply"))]
 type Messages = receiver::Receiver;
@@ -58,22 +70,21 @@ fn main() -> ! {
         board::fail("the board is in use")
     };
     let (mut board, ethernet) = board.unwrap_or_else(|error| board::fail(error));
-    let console = CONSOLE.take();
-    let server = in_place(&SERVER, || Server::new(Limits::DEFAULT));
-    #[cfg(not(feature = "reply"))]
-    let messages = in_place(&RECEIVER, Messages::new);
-    #[cfg(feature = "reply")]
-    let messages = in_place(&RECEIVER, || Messages::new(responder::REPLIES_PER_SECOND));
+    let Memory {
+        slots,
+        tcp,
+        udp,
+        server,
+        messages,
+        console,
+    } = MEMORY.take();
 
     let config = network::config(&mut board, &ethernet);
-    let Ok(mut stack) = Stack::new(ethernet, config, &[], in_place(&SLOTS, SocketSlots::new))
-    else {
+    let Ok(mut stack) = Stack::new(ethernet, config, &[], slots) else {
         board::fail("the chip's address is no address of a single host")
     };
     let setup = stack.net();
-    let udp = in_place(&UDP, UdpBuffers::new);
-    let (Ok(listener), Ok(binding)) = (setup.listen(TCP.take(), PORTS.0), setup.bind(udp, PORTS.1))
-    else {
+    let (Ok(listener), Ok(binding)) = (setup.listen(tcp, PORTS.0), setup.bind(udp, PORTS.1)) else {
         board::fail("the sockets need more slots")
     };
     #[cfg(feature = "dhcp")]
@@ -136,11 +147,4 @@ fn ready(console: &mut Console<LINES>) {
 
 fn refused(console: &mut Console<LINES>, peer: SocketAddr, why: Refusal) {
     console.line(format_args!("Refused {peer}: {why}"));
-}
-
-/// Makes a value where it stays. In `main`'s own frame, all of them would have a second place on the
-/// stack, for ever.
-#[inline(never)]
-fn in_place<T>(cell: &'static StaticCell<T>, make: impl FnOnce() -> T) -> &'static mut T {
-    cell.init_with(make)
 }
