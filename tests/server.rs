@@ -36,12 +36,12 @@ fn poll<const N: usize>(
     let mut events = Vec::new();
     let next = server.poll(&mut backlog.clone(), now, |event| {
         events.push(match event {
-            Event::Connected { peer } => Connected(peer),
+            Event::Connected { peer } => Connected(*peer),
             Event::Greeted { peer, exchange } => {
-                Greeted(peer, exchange.name().expect("greeted").to_string())
+                Greeted(*peer, exchange.name().expect("greeted").to_string())
             }
-            Event::Refused { peer, why } => Refused(peer, why.to_string()),
-            Event::Abandoned { peer, .. } => Abandoned(peer),
+            Event::Refused { peer, why } => Refused(*peer, why.to_string()),
+            Event::Abandoned { peer, .. } => Abandoned(*peer),
             Event::AcceptFailed { error } => AcceptFailed(error.0),
             _ => panic!("an event that this test doesn't know"),
         });

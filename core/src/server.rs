@@ -49,26 +49,26 @@ pub enum Event<'a, E = ErrorKind> {
     /// Somebody connected.
     Connected {
         /// The client's address.
-        peer: SocketAddr,
+        peer: &'a SocketAddr,
     },
     /// The whole greeting left.
     Greeted {
         /// The client's address.
-        peer: SocketAddr,
+        peer: &'a SocketAddr,
         /// Its [`name`](Exchange::name) can be asked for.
         exchange: &'a Exchange,
     },
     /// What the client sent, or didn't send, was refused, and the whole refusal left.
     Refused {
         /// The client's address.
-        peer: SocketAddr,
+        peer: &'a SocketAddr,
         /// Its fault.
         why: Refusal,
     },
     /// The answer never left.
     Abandoned {
         /// The client's address.
-        peer: SocketAddr,
+        peer: &'a SocketAddr,
         /// What became of the client.
         why: Abandonment,
     },
@@ -82,7 +82,7 @@ pub enum Event<'a, E = ErrorKind> {
 
 impl<'a, E> Event<'a, E> {
     /// The event that ends an exchange with `peer`.
-    pub fn end(peer: SocketAddr, exchange: &'a Exchange, outcome: Outcome) -> Self {
+    pub fn end(peer: &'a SocketAddr, exchange: &'a Exchange, outcome: Outcome) -> Self {
         match outcome {
             Outcome::Greeted => Self::Greeted { peer, exchange },
             Outcome::Refused(why) => Self::Refused { peer, why },
@@ -201,7 +201,7 @@ impl<H, const N: usize> Server<H, N> {
             };
             match listener.accept() {
                 Poll::Ready(Ok((handle, peer))) => {
-                    report(Event::Connected { peer });
+                    report(Event::Connected { peer: &peer });
                     if let Some(place) = self.places.get_mut(index) {
                         place
                             .exchange
@@ -264,7 +264,7 @@ impl<H, const N: usize> Server<H, N> {
         drive::run(exchange, &mut listener.stream(handle), now);
         if let Some(outcome) = exchange.outcome() {
             self.tally.count(outcome);
-            report(Event::end(*peer, exchange, outcome));
+            report(Event::end(peer, exchange, outcome));
             if let Some((handle, _)) = client.take() {
                 listener.release(handle);
             }

@@ -112,7 +112,7 @@ fn main() -> ! {
                 use server::Event::{Abandoned, Connected, Refused};
                 match event {
                     Connected { peer } => console.line(format_args!("Connection from {peer}")),
-                    Refused { peer, why } => refused(console, peer, why),
+                    Refused { peer, why } => refused(console, *peer, why),
                     Abandoned { peer, why } => {
                         console.line(format_args!("Abandoned by {peer}: {why}"));
                     }
@@ -129,7 +129,10 @@ fn main() -> ! {
                     _ => {}
                 }
             });
-            [next_client, next_message].into_iter().flatten().min()
+            match (next_client, next_message) {
+                (Some(client), Some(message)) => Some(client.min(message)),
+                (client, message) => client.or(message),
+            }
         });
         // While lines wait, the loop goes on: at the serial line's speed, not at the network's.
         if console.flush(&mut board.uart) {
@@ -145,6 +148,7 @@ fn ready(console: &mut Console<LINES>) {
     console.line(format_args!("READY"));
 }
 
+#[inline(never)]
 fn refused(console: &mut Console<LINES>, peer: SocketAddr, why: Refusal) {
     console.line(format_args!("Refused {peer}: {why}"));
 }

@@ -96,14 +96,14 @@ impl<'a> Acceptor<'a> {
         report: impl Fn(Event<'_, io::Error>),
     ) {
         let Shared { clock, limits, .. } = self.shared;
-        report(Event::Connected { peer });
+        report(Event::Connected { peer: &peer });
         let accepted = clock.now();
         self.exchange.restart(accepted, limits);
         let status = drive::exchange(&mut self.exchange, &mut stream, accepted);
         if let Status::Done(outcome) = status {
             drop(stream); // before anybody is told
             self.tally.count(outcome);
-            report(Event::end(peer, &self.exchange, outcome));
+            report(Event::end(&peer, &self.exchange, outcome));
             return;
         }
         let exchange = (!self.exchange.is_untouched()).then(|| {
@@ -129,7 +129,7 @@ impl<'a> Acceptor<'a> {
             drop(straggler.stream); // before anybody is told
             self.tally.count(outcome);
             if let Some(exchange) = &straggler.exchange {
-                report(Event::end(straggler.peer, exchange, outcome));
+                report(Event::end(&straggler.peer, exchange, outcome));
             }
         }
     }

@@ -198,7 +198,7 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
         self.shared.places.give_back();
         self.tally.count(outcome);
         if let Some(exchange) = straggler.exchange {
-            (self.report)(Event::end(straggler.peer, &exchange, outcome));
+            (self.report)(Event::end(&straggler.peer, &exchange, outcome));
             if self.spare.len() < SPARE {
                 self.spare.push(exchange);
             }

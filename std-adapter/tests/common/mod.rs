@@ -32,10 +32,10 @@ pub(crate) enum Seen {
 impl Seen {
     pub(crate) fn of(event: &Event<'_, io::Error>) -> Self {
         match *event {
-            Event::Connected { peer } => Self::Connected(peer),
-            Event::Greeted { peer, .. } => Self::Greeted(peer),
-            Event::Refused { peer, why } => Self::Refused(peer, why),
-            Event::Abandoned { peer, why } => Self::Abandoned(peer, why),
+            Event::Connected { peer } => Self::Connected(*peer),
+            Event::Greeted { peer, .. } => Self::Greeted(*peer),
+            Event::Refused { peer, why } => Self::Refused(*peer, why),
+            Event::Abandoned { peer, why } => Self::Abandoned(*peer, why),
             Event::AcceptFailed { error } => Self::AcceptFailed(error.kind()),
             ref other => panic!("an event that these tests don't know: {}", name_of(other)),
         }

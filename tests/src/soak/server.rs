@@ -67,13 +67,13 @@ pub(super) fn program<'a>(
                 ledger,
             };
             server.poll(&mut listening, now, |event| match event {
-                Event::Connected { peer } => ledger.connected(peer),
+                Event::Connected { peer } => ledger.connected(*peer),
                 Event::Greeted { peer, exchange } => {
                     let name = exchange.name().map_or("", |name| name.as_str());
-                    ledger.ended(peer, Some(name));
+                    ledger.ended(*peer, Some(name));
                 }
                 Event::Refused { peer, .. } | Event::Abandoned { peer, .. } => {
-                    ledger.ended(peer, None);
+                    ledger.ended(*peer, None);
                 }
                 _ => ledger.server_failed(),
             })

@@ -71,41 +71,41 @@ impl Wording<'_> {
             (Style::Sentences, Connected { peer }) => {
                 self.line(
                     Target::Out,
-                    format_args!("Connection from {}", canonical(peer)),
+                    format_args!("Connection from {}", canonical(*peer)),
                 );
             }
             (Style::Sentences, Refused { peer, why }) => {
                 self.line(
                     Target::Err,
-                    format_args!("Refused {}: {why}", canonical(peer)),
+                    format_args!("Refused {}: {why}", canonical(*peer)),
                 );
             }
             (Style::Sentences, Abandoned { peer, why }) => {
                 self.line(
                     Target::Err,
-                    format_args!("Abandoned by {}: {why}", canonical(peer)),
+                    format_args!("Abandoned by {}: {why}", canonical(*peer)),
                 );
             }
             (Style::Sentences, AcceptFailed { error }) => {
                 self.line(Target::Err, format_args!("{}", accept_failed(error)));
             }
             (Style::Json, Connected { peer }) => {
-                self.json(&json!({"event": "connected", "peer": canonical(peer)}));
+                self.json(&json!({"event": "connected", "peer": canonical(*peer)}));
             }
             (Style::Json, Greeted { peer, exchange }) => {
                 let name = exchange.name().unwrap_or_default();
                 self.json(
-                    &json!({"event": "greeted", "peer": canonical(peer), "name": name.as_str()}),
+                    &json!({"event": "greeted", "peer": canonical(*peer), "name": name.as_str()}),
                 );
             }
             (Style::Json, Refused { peer, why }) => {
                 self.json(
-                    &json!({"event": "refused", "peer": canonical(peer), "why": why.to_string()}),
+                    &json!({"event": "refused", "peer": canonical(*peer), "why": why.to_string()}),
                 );
             }
             (Style::Json, Abandoned { peer, why }) => {
                 self.json(
-                    &json!({"event": "abandoned", "peer": canonical(peer), "why": why.to_string()}),
+                    &json!({"event": "abandoned", "peer": canonical(*peer), "why": why.to_string()}),
                 );
             }
             (Style::Json, AcceptFailed { error }) => {
