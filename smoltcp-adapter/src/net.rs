@@ -28,7 +28,7 @@ use crate::time::{self, NEVER};
 pub const MAX_LISTENERS: usize = 4;
 
 /// So many frames come in before the application runs, that a flood leaves time for other work.
-const FRAMES: usize = 64;
+pub(crate) const FRAMES: usize = 64;
 
 /// When to try again if the device takes no frame now.
 const DEVICE_BUSY: Duration = Duration::from_millis(1);
@@ -64,7 +64,7 @@ impl<'a> Net<'a> {
         Self {
             ports: Ports::new(config.random_seed),
             interface: Interface::new(config, device, Instant::ZERO),
-            set: SocketSet::new(filled(&mut storage.sockets)),
+            set: SocketSet::new(filled(storage.sockets.as_mut_view())),
             slots: &mut storage.slots,
             used: 0,
             gates: Gates::new(
@@ -318,8 +318,8 @@ impl<'a> Net<'a> {
         self.sweep.closing
     }
 
-    /// Takes frames from the device, and says whether there were any.
-    pub(crate) fn ingress<D: Device>(&mut self, device: &mut D) -> bool {
+    /// Takes frames from the device, up to [`FRAMES`], and says how many there were.
+    pub(crate) fn ingress<D: Device>(&mut self, device: &mut D) -> usize {
         for taken in 0..FRAMES {
             let result = self.interface.poll_ingress_single(
                 self.sweep.now,
@@ -334,10 +334,10 @@ impl<'a> Net<'a> {
                 self.sweep(false);
             }
             if result == PollIngressSingleResult::None {
-                return taken > 0;
+                return taken;
             }
         }
-        true
+        FRAMES
     }
 
     /// Gives frames to the device, at most one of each socket, and says whether there were any.

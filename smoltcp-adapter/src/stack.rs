@@ -10,7 +10,7 @@ use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::error::SetupError;
-use crate::net::Net;
+use crate::net::{FRAMES, Net};
 use crate::storage::SocketSlots;
 use crate::time::{NEVER, instant, since_start};
 
@@ -98,11 +98,10 @@ impl<'a, D: Device> Stack<'a, D> {
         let mut stuck = false;
         for _ in 0..ROUNDS {
             let came = net.ingress(device);
-            if came || moved {
+            if came > 0 || moved {
                 next = application(net).map_or(NEVER, instant);
             }
-            let sent = net.egress(device);
-            moved = came || sent || next <= now;
+            moved = net.egress(device) || next <= now || came == FRAMES;
             if moved && !net.closing() {
                 continue;
             }

@@ -95,14 +95,15 @@ impl<const SLOTS: usize, const RX: usize, const TX: usize> UdpBuffers<SLOTS, RX,
     /// The socket on these buffers, unbound.
     pub(crate) fn socket(&mut self) -> udp::Socket<'_> {
         udp::Socket::new(
-            udp::PacketBuffer::new(filled(&mut self.receive_slots), &mut self.receive[..]),
-            udp::PacketBuffer::new(filled(&mut self.send_slots), &mut self.send[..]),
+            udp::PacketBuffer::new(filled(self.receive_slots.as_mut_view()), &mut self.receive[..]),
+            udp::PacketBuffer::new(filled(self.send_slots.as_mut_view()), &mut self.send[..]),
         )
     }
 }
 
 /// All of `slots`, empty as far as they haven't been used.
-pub(crate) fn filled<T: Empty, const N: usize>(slots: &mut heapless::Vec<T, N>) -> &mut [T] {
+#[inline(never)]
+pub(crate) fn filled<T: Empty>(slots: &mut heapless::VecView<T>) -> &mut [T] {
     while slots.push(T::EMPTY).is_ok() {}
     slots
 }
