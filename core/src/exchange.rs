@@ -343,8 +343,8 @@ impl Exchange {
         self.settled_at = Moment::NEVER; // not quiet: it settles anew
         self.len += short(n);
         let fresh = self.buffer.text(self.checked.into(), self.len.into());
-        // Most names are ASCII, and that is told faster than UTF-8 in general.
-        if fresh.is_ascii() {
+        // Most names are ASCII. Where flash isn't short, that is told faster than UTF-8 in general.
+        if cfg!(target_pointer_width = "64") && fresh.is_ascii() {
             self.checked += short(fresh.len());
         } else if let Err(error) = core::str::from_utf8(fresh) {
             self.checked += short(error.valid_up_to());
