@@ -212,6 +212,7 @@ impl Exchange {
 
     /// What is left to send: the reply, in one piece as long as nothing of it has left. FIN follows
     /// it.
+    #[inline(never)]
     pub fn transmit(&self) -> &[u8] {
         match self.phase {
             Phase::Replying => self.buffer.reply(self.sent.into(), self.reply_len.into()),

@@ -1,6 +1,7 @@
 //! A polled server of `N` places: no heap, no thread, no clock. For a microcontroller, a
 //! simulation, or a desktop program with a loop of its own.
 
+use core::mem;
 use core::net::SocketAddr;
 use core::ops::Add;
 use core::task::Poll;
@@ -30,13 +31,19 @@ pub struct Server<H, const N: usize> {
     /// `None`: the protocol's. So a server with these is all zeros, and costs no flash in a `static`.
     grant: Option<Grant>,
     tally: Tally,
-    /// Grows to `N`. A vacated place is used again before the next is made.
-    places: heapless::Vec<Place<H>, N>,
+    places: [Place<H>; N],
 }
 
 struct Place<H> {
-    client: Option<(H, SocketAddr)>,
+    client: Client<H>,
     exchange: Exchange,
+}
+
+/// Who has a place. Not an `Option`, as nobody has to be zero.
+#[repr(u8)]
+enum Client<H> {
+    Nobody,
+    Somebody(H, SocketAddr),
 }
 
 /// What happened to one client. Each is [`Connected`](Event::Connected) once, and ends in exactly
@@ -167,7 +174,12 @@ impl<H, const N: usize> Server<H, N> {
             } else {
                 Some(grant)
             },
-            places: heapless::Vec::new(),
+            places: [const {
+                Place {
+                    client: Client::Nobody,
+                    exchange: Exchange::VACANT,
+                }
+            }; N],
             tally: Tally {
                 greeted: 0,
                 too_long: 0,
@@ -206,7 +218,7 @@ impl<H, const N: usize> Server<H, N> {
                         place
                             .exchange
                             .begin(at, self.grant.unwrap_or(Grant::DEFAULT));
-                        place.client = Some((handle, peer));
+                        place.client = Client::Somebody(handle, peer);
                     }
                     next = next.min(self.serve(index, listener, at, &mut report));
                 }
@@ -224,7 +236,7 @@ impl<H, const N: usize> Server<H, N> {
     pub fn clients(&self) -> usize {
         self.places
             .iter()
-            .filter(|place| place.client.is_some())
+            .filter(|place| matches!(place.client, Client::Somebody(..)))
             .count()
     }
 
@@ -233,17 +245,11 @@ impl<H, const N: usize> Server<H, N> {
         &self.tally
     }
 
-    /// A free place, made if there is none and still room for one.
-    fn vacancy(&mut self) -> Option<usize> {
-        if let Some(index) = self.places.iter().position(|place| place.client.is_none()) {
-            return Some(index);
-        }
-        let place = Place {
-            client: None,
-            exchange: Exchange::VACANT,
-        };
-        self.places.push(place).ok()?;
-        Some(self.places.len() - 1)
+    /// A free place.
+    fn vacancy(&self) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|place| matches!(place.client, Client::Nobody))
     }
 
     /// Serves the client in one place, if there is one, and returns when to do it again at the
@@ -258,14 +264,14 @@ impl<H, const N: usize> Server<H, N> {
         let Some(Place { client, exchange }) = self.places.get_mut(index) else {
             return Moment::NEVER;
         };
-        let Some((handle, peer)) = client else {
+        let Client::Somebody(handle, peer) = client else {
             return Moment::NEVER;
         };
         drive::run(exchange, &mut listener.stream(handle), now);
         if let Some(outcome) = exchange.outcome() {
             self.tally.count(outcome);
             report(Event::end(peer, exchange, outcome));
-            if let Some((handle, _)) = client.take() {
+            if let Client::Somebody(handle, _) = mem::replace(client, Client::Nobody) {
                 listener.release(handle);
             }
         }

@@ -95,7 +95,10 @@ impl<const SLOTS: usize, const RX: usize, const TX: usize> UdpBuffers<SLOTS, RX,
     /// The socket on these buffers, unbound.
     pub(crate) fn socket(&mut self) -> udp::Socket<'_> {
         udp::Socket::new(
-            udp::PacketBuffer::new(filled(self.receive_slots.as_mut_view()), &mut self.receive[..]),
+            udp::PacketBuffer::new(
+                filled(self.receive_slots.as_mut_view()),
+                &mut self.receive[..],
+            ),
             udp::PacketBuffer::new(filled(self.send_slots.as_mut_view()), &mut self.send[..]),
         )
     }
