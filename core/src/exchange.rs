@@ -367,9 +367,7 @@ impl Exchange {
 
     fn refuse(&mut self, verdict: Verdict, now: Moment) {
         self.verdict = verdict;
-        if let Outcome::Refused(why) = self.ended() {
-            self.reply_len = short(self.buffer.refuse(why));
-        }
+        self.reply_len = short(self.buffer.refuse(self.refusal()));
         self.deadline = now.after(self.grant.drain_us);
         self.phase = Phase::Replying;
     }
@@ -387,14 +385,21 @@ impl Exchange {
     fn ended(&self) -> Outcome {
         match self.verdict {
             Verdict::Greeting => Outcome::Greeted,
-            Verdict::TooLong => Outcome::Refused(Refusal::Name(TextError::TooLong)),
-            Verdict::NotUtf8 => {
-                let at = self.checked;
-                Outcome::Refused(Refusal::Name(TextError::NotUtf8 { at }))
-            }
-            Verdict::Late => Outcome::Refused(self.grant.late()),
             Verdict::Lost(kind) => Outcome::Abandoned(Abandonment::Connection(kind)),
             Verdict::Unread => Outcome::Abandoned(Abandonment::Unread),
+            _ => Outcome::Refused(self.refusal()),
+        }
+    }
+
+    /// What a verdict says that is a refusal.
+    #[inline(never)]
+    fn refusal(&self) -> Refusal {
+        match self.verdict {
+            Verdict::TooLong => Refusal::Name(TextError::TooLong),
+            Verdict::NotUtf8 => Refusal::Name(TextError::NotUtf8 { at: self.checked }),
+            _ => Refusal::Late {
+                within_ms: self.grant.deadline_ms,
+            },
         }
     }
 }
@@ -429,12 +434,6 @@ impl Grant {
 
     const fn deadline(self, now: Moment) -> Moment {
         now.after_millis(self.deadline_ms)
-    }
-
-    fn late(self) -> Refusal {
-        Refusal::Late {
-            within_ms: self.deadline_ms,
-        }
     }
 }
 

@@ -97,7 +97,7 @@ impl<'a> Net<'a> {
         if self.gates.list.push(Gate::new(endpoint)).is_err() {
             return Err(SetupError::TooManyListeners);
         }
-        self.add_tcp(buffers, Some(gate));
+        self.add_tcp(buffers, gate + 1);
         Ok(Listener { gate })
     }
 
@@ -112,7 +112,7 @@ impl<'a> Net<'a> {
     ) -> Result<Clients, SetupError> {
         self.room_for(N)?;
         let first = self.used;
-        self.add_tcp(buffers, None);
+        self.add_tcp(buffers, 0);
         Ok(Clients { first, count: N })
     }
 
@@ -250,7 +250,7 @@ impl<'a> Net<'a> {
             .iter()
             .zip(self.set.iter())
             .filter(|(slot, (_, socket))| {
-                slot.gate == Some(listener.gate)
+                slot.gate == listener.gate + 1
                     && matches!(slot.role, Role::Listening { .. })
                     && tcp::Socket::downcast(socket).is_some_and(tcp::Socket::is_listening)
             })
@@ -442,7 +442,7 @@ impl<'a> Net<'a> {
     fn add_tcp<const N: usize, const RX: usize, const TX: usize>(
         &mut self,
         buffers: &'a mut TcpBuffers<N, RX, TX>,
-        gate: Option<usize>,
+        gate: usize,
     ) {
         for (receive, send) in buffers.receive.iter_mut().zip(&mut buffers.send) {
             let mut socket = tcp::Socket::new(

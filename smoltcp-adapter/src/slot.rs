@@ -64,8 +64,8 @@ impl Patience {
 /// One socket of the set.
 pub(crate) struct Slot {
     pub(crate) role: Role,
-    /// The listener it belongs to, counted as gates are. `None`: it connects.
-    pub(crate) gate: Option<usize>,
+    /// The listener it belongs to: 1 is that of the first gate. 0: it connects.
+    pub(crate) gate: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -119,7 +119,7 @@ impl Sweep {
 impl Slot {
     pub(crate) const FOREIGN: Self = Self {
         role: Role::Foreign,
-        gate: None,
+        gate: 0,
     };
 
     /// Tells its gate about the socket; when settled, moves the socket on towards its next
@@ -184,7 +184,7 @@ impl Slot {
         }
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
         if !socket.is_open() && (!resetting || sweep.now >= until) {
-            sweep.moved |= self.gate.is_none();
+            sweep.moved |= self.gate == 0;
             return self.reuse(socket, gates, sweep);
         }
         if sweep.now >= until {
@@ -216,6 +216,6 @@ impl Slot {
     }
 
     fn gate<'g>(&self, gates: &'g mut Gates<'_>) -> Option<&'g mut Gate> {
-        gates.list.get_mut(self.gate?)
+        gates.list.get_mut(self.gate.wrapping_sub(1))
     }
 }
