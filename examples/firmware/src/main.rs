@@ -84,6 +84,13 @@ fn main() -> ! {
         board::fail("the chip's address is no address of a single host")
     };
     let setup = stack.net();
+    #[cfg(not(feature = "dhcp"))]
+    {
+        let Ok(()) = setup.add_address(network::address().into()) else {
+            board::fail("the board's address is no address of a single host")
+        };
+        network::route(setup.interface(), network::gateway());
+    }
     let (Ok(listener), Ok(binding)) = (setup.listen(tcp, PORTS.0), setup.bind(udp, PORTS.1)) else {
         board::fail("the sockets need more slots")
     };
@@ -92,13 +99,7 @@ fn main() -> ! {
         board::fail("DHCP needs one more slot")
     };
     #[cfg(not(feature = "dhcp"))]
-    {
-        let Ok(()) = setup.add_address(network::address().into()) else {
-            board::fail("the board's address is no address of a single host")
-        };
-        network::route(setup.interface(), network::gateway());
-        ready(console);
-    }
+    ready(console);
 
     loop {
         board.acknowledge(stack.device());
