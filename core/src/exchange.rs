@@ -255,6 +255,7 @@ impl Exchange {
 
     /// The connection broke, and this is how the transport classifies it. Nothing more can be sent
     /// or received.
+    #[inline(never)]
     pub fn connection_lost(&mut self, kind: ErrorKind) {
         match self.phase {
             Phase::Done => {}
