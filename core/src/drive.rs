@@ -27,6 +27,7 @@ pub fn exchange<S: Stream>(
 }
 
 /// [`exchange`] for a server that looks at the outcome alone.
+#[inline(never)]
 pub(crate) fn run<S: Stream>(exchange: &mut Exchange, stream: &mut S, now: Moment) {
     loop {
         let before = exchange.phase();
