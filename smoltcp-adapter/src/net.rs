@@ -324,7 +324,6 @@ impl<'a> Net<'a> {
         let (_, slot) = first?;
         let (entry, socket) = self.tcp(slot)?;
         let peer = socket.remote_endpoint()?;
-        socket.set_timeout(None);
         entry.role = Role::Lent { established: true };
         Some((Connection { slot }, peer.into()))
     }
@@ -385,19 +384,19 @@ impl<'a> Net<'a> {
         let mut newest = None;
         let sockets = self.slots.iter_mut().zip(self.set.iter());
         for (index, (slot, (_, socket))) in sockets.enumerate() {
-            if let Role::Listening { noted } = &mut slot.role
+            if let Role::Listening { until } = &mut slot.role
                 && let Some(gate) = slot.gate.and_then(|gate| self.gates.get_mut(gate))
                 && let Some(socket) = tcp::Socket::downcast(socket)
             {
                 if socket.is_listening() {
                     // A reset makes it listen again by itself (RFC 9293, section 3.10.7.4).
-                    *noted = false;
+                    *until = NEVER;
                     gate.open = true;
                 } else {
-                    if !*noted {
+                    if *until == NEVER {
                         newest = Some(index);
+                        *until = self.now + self.patience.handshake;
                     }
-                    *noted = true;
                     gate.expecting = true;
                 }
             }
@@ -425,9 +424,8 @@ impl<'a> Net<'a> {
                 })
         });
         if is_known && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
-            // Listening at once, before anything is sent, it leaves no trace of either.
-            socket.abort();
-            entry.reuse(socket, &mut self.gates, &self.patience);
+            // Nothing was sent yet, so this leaves no trace.
+            entry.reuse(socket, &mut self.gates);
         }
     }
 
@@ -501,7 +499,7 @@ impl<'a> Net<'a> {
             socket.set_nagle_enabled(false);
             if let Some(slot) = self.slots.get_mut(self.used) {
                 slot.gate = gate;
-                slot.reuse(&mut socket, &mut self.gates, &self.patience);
+                slot.reuse(&mut socket, &mut self.gates);
                 self.used += 1;
                 self.set.add(socket);
             }

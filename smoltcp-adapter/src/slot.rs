@@ -25,8 +25,11 @@ pub(crate) const KEEP_ALIVE: Span = Span::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
-    /// From the last segment of a client that hasn't finished its handshake, until its socket
-    /// listens again.
+    /// From the first SYN of a client that doesn't finish its handshake, until its socket listens
+    /// again.
+    ///
+    /// Nothing is sent then. RST would make a client give up who only missed the answers, and whose
+    /// next SYN begins anew.
     pub handshake: Duration,
     /// From release to the end of an orderly close; then comes a reset.
     pub linger: Duration,
@@ -74,14 +77,18 @@ pub(crate) enum Role {
     Foreign,
     /// Can be connected.
     Idle,
-    /// Listens, or is at its handshake, which was noted or has only just begun.
-    Listening { noted: bool },
+    /// Listens, or is at a handshake that may last until then: [`NEVER`] before it was noted.
+    Listening { until: Instant },
     /// Has a client since this arrival, whom nobody has accepted yet.
     Waiting(u64),
     /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
     Lent { established: bool },
     /// Released, but not done: closed or reset at this moment at the latest.
     Closing { until: Instant },
+}
+
+impl Role {
+    pub(crate) const LISTENING: Self = Self::Listening { until: NEVER };
 }
 
 /// What a sweep over all slots found.
@@ -123,30 +130,37 @@ impl Slot {
         match (self.role, socket.state()) {
             (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
             (Role::Listening { .. }, State::Listen) => {
+                self.role = Role::LISTENING;
                 if let Some(gate) = self.gate(gates) {
                     gate.open = true;
                 }
             }
-            (Role::Listening { .. }, State::SynReceived)
-            | (Role::Waiting(_), State::Established | State::CloseWait) => {
+            (Role::Listening { mut until }, State::SynReceived) if now < until => {
+                // A SYN in fragments, or behind options of IPv6, wasn't noted when it came.
+                if until == NEVER {
+                    until = now + patience.handshake;
+                    self.role = Role::Listening { until };
+                }
+                found.next = found.next.min(until);
+                if let Some(gate) = self.gate(gates) {
+                    gate.expecting = true;
+                }
+            }
+            (Role::Waiting(_), State::Established | State::CloseWait) => {
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
                 }
             }
             (Role::Listening { .. }, State::Established | State::CloseWait) => {
-                // The handshake's timeout must not end a connection that is merely quiet.
-                socket.set_timeout(None);
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
                     gate.arrivals += 1;
                     self.role = Role::Waiting(gate.arrivals);
                 }
             }
-            (Role::Listening { .. } | Role::Waiting(_), _) => {
-                let until = now + RESET_WAITS;
-                self.close(socket, gates, patience, until, now, found);
-            }
-            (Role::Closing { until }, _) => self.close(socket, gates, patience, until, now, found),
+            // The client has taken too long, or is gone.
+            (Role::Listening { .. } | Role::Waiting(_), _) => self.reuse(socket, gates),
+            (Role::Closing { until }, _) => self.close(socket, gates, until, now, found),
         }
     }
 
@@ -154,7 +168,6 @@ impl Slot {
         &mut self,
         socket: &mut tcp::Socket<'_>,
         gates: &mut [Gate],
-        patience: &Patience,
         mut until: Instant,
         now: Instant,
         found: &mut Sweep,
@@ -162,7 +175,7 @@ impl Slot {
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
         if !socket.is_open() && (!resetting || now >= until) {
             found.moved |= self.gate.is_none();
-            return self.reuse(socket, gates, patience);
+            return self.reuse(socket, gates);
         }
         if now >= until {
             socket.abort();
@@ -174,20 +187,16 @@ impl Slot {
         found.next = found.next.min(until);
     }
 
-    /// Makes a socket that isn't open ready for its next connection.
-    pub(crate) fn reuse(
-        &mut self,
-        socket: &mut tcp::Socket<'_>,
-        gates: &mut [Gate],
-        patience: &Patience,
-    ) {
+    /// Makes a socket ready for its next connection. A listener's may be open: its client hears no
+    /// more of it.
+    pub(crate) fn reuse(&mut self, socket: &mut tcp::Socket<'_>, gates: &mut [Gate]) {
         socket.set_keep_alive(None);
         self.role = match self.gate(gates) {
             None => Role::Idle,
             Some(gate) => {
-                socket.set_timeout(Some(patience.handshake));
+                socket.abort(); // without a reset, as it listens at once
                 gate.open |= socket.listen(gate.endpoint).is_ok();
-                Role::Listening { noted: false }
+                Role::LISTENING
             }
         };
     }
