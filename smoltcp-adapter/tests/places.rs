@@ -271,6 +271,30 @@ fn a_client_in_the_backlog_is_served_as_soon_as_a_place_is_free() {
     }
 }
 
+/// Its stack waits longer and longer before it repeats its SYN: 16 s after 15 s.
+#[test]
+fn a_client_who_has_waited_long_is_served_before_its_next_syn() {
+    let mut host = Host::new::<2>();
+    let silent: Vec<Peer> = (0..4).map(|port| host.connect(10_000 + port)).collect();
+    let mut waiting = Peer::new(20_000);
+    for second in [0, 1, 3, 7, 15] {
+        host.pass(second * SECOND);
+        waiting.seq = Peer::new(0).seq;
+        host.send(&mut waiting, Syn, &[]);
+    }
+    assert_eq!(host.taken(&mut waiting), []);
+    drop(silent); // they are refused after 10 s, and gone 12 s later
+    let mut answer = Vec::new();
+    while answer.is_empty() && host.now < 31 * SECOND {
+        host.now = host.poll().expect("silent clients have a deadline");
+        host.poll();
+        answer = host.taken(&mut waiting);
+    }
+    assert_eq!(answer, [Syn], "after {:?}", host.now);
+    host.send(&mut waiting, Fin, b"World");
+    assert_eq!(host.server.tally().greeted, 1);
+}
+
 #[test]
 fn a_client_who_gave_up_waiting_is_forgotten() {
     let mut host = Host::new::<2>();
