@@ -111,7 +111,8 @@ impl<'a> Backlog<'a> {
             }
             self.empty = false;
             let open = |gate: &Gate| gate.open && gate.endpoint.port == parked.port;
-            if gates.iter().any(open) && first.is_none_or(|(_, since)| parked.since < since) {
+            // Of those who came in one poll, the first has the last place that was free.
+            if gates.iter().any(open) && first.is_none_or(|(_, since)| parked.since <= since) {
                 first = Some((index, parked.since));
             }
         }

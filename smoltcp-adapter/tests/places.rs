@@ -271,6 +271,23 @@ fn a_client_in_the_backlog_is_served_as_soon_as_a_place_is_free() {
     }
 }
 
+#[test]
+fn clients_who_come_in_one_poll_are_served_in_their_order() {
+    let mut host = Host::new::<3>();
+    let mut silent: Vec<Peer> = (0..4).map(|port| host.connect(10_000 + port)).collect();
+    let mut waiting: Vec<Peer> = (0..3).map(|port| Peer::new(20_000 + port)).collect();
+    for peer in &mut waiting {
+        peer.send(host.stack.device(), Syn, &[]);
+    }
+    host.poll();
+    for (peer, next) in silent.iter_mut().zip(&mut waiting) {
+        host.send(peer, Fin, b"World");
+        host.taken(peer);
+        host.send(peer, Nothing, &[]);
+        assert_eq!(host.taken(next), [Syn], "port {}", next.port);
+    }
+}
+
 /// Its stack waits longer and longer before it repeats its SYN: 16 s after 15 s.
 #[test]
 fn a_client_who_has_waited_long_is_served_before_its_next_syn() {
