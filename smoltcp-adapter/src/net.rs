@@ -382,22 +382,25 @@ impl<'a> Net<'a> {
             gate.open = false;
         }
         let mut newest = None;
-        let sockets = self.slots.iter_mut().zip(self.set.iter());
+        let sockets = self.slots.iter_mut().zip(self.set.iter_mut());
         for (index, (slot, (_, socket))) in sockets.enumerate() {
             if let Role::Listening { until } = &mut slot.role
                 && let Some(gate) = slot.gate.and_then(|gate| self.gates.get_mut(gate))
-                && let Some(socket) = tcp::Socket::downcast(socket)
+                && let Some(socket) = tcp::Socket::downcast_mut(socket)
             {
-                if socket.is_listening() {
-                    // A reset makes it listen again by itself (RFC 9293, section 3.10.7.4).
-                    *until = NEVER;
-                    gate.open = true;
-                } else {
+                if !socket.is_listening() {
                     if *until == NEVER {
                         newest = Some(index);
                         *until = self.now + self.patience.handshake;
                     }
                     gate.expecting = true;
+                } else if *until == NEVER {
+                    gate.open = true;
+                } else {
+                    // A reset makes it listen again by itself (RFC 9293, section 3.10.7.4). In
+                    // smoltcp 0.14 it keeps the pause after which it repeats its SYN-ACK, which
+                    // each repetition to this client has doubled.
+                    slot.reuse(socket, &mut self.gates);
                 }
             }
         }

@@ -129,8 +129,7 @@ impl Slot {
     ) {
         match (self.role, socket.state()) {
             (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
-            (Role::Listening { .. }, State::Listen) => {
-                self.role = Role::LISTENING;
+            (Role::Listening { until: NEVER }, State::Listen) => {
                 if let Some(gate) = self.gate(gates) {
                     gate.open = true;
                 }

@@ -146,6 +146,19 @@ fn a_half_open_flood_leaves_within_the_handshakes_timeout() {
     assert_eq!(host.connected, PLACES, "only the last ones connected");
 }
 
+/// smoltcp's socket listens by itself after a reset, but would wait for 4 s, as for that client.
+#[test]
+fn after_a_reset_the_next_client_gets_its_syn_ack_again_after_a_second() {
+    let mut host = Host::new::<0>();
+    let (mut first, mut second) = (Peer::new(10_000), Peer::new(10_001));
+    host.send(&mut first, Syn, &[]);
+    host.pass(4 * SECOND);
+    first.send(host.stack.device(), Rst, &[]);
+    host.send(&mut second, Syn, &[]);
+    assert_eq!(host.taken(&mut second), [Syn]);
+    assert_eq!(host.poll(), Some(5 * SECOND));
+}
+
 #[test]
 fn a_client_who_comes_right_behind_a_reset_has_the_whole_timeout() {
     let mut host = Host::new::<0>();
