@@ -2,17 +2,20 @@
 //! servers pass every check, and for each check there is a server that fails it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::task::Poll;
 use std::time::Duration;
 
 use greet_core::limits::Limits;
 use greet_core::probe::{
     Act, CHECKS, Check, Event, Lab, Level, Plan, Reply, Run, Server, Summary, Then, Verdict, run,
 };
+use greet_core::transport::{Listener as _, Stream as _};
 use greet_smoltcp::sim::{Link, Probability};
 use greet_smoltcp::slot::Timeouts;
 use greet_tests::faulty::{Fault, Faulty};
 use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject};
 use greet_tests::memory::lab::{MemoryLab, Ours, Service};
+use greet_tests::memory::{Backlog, End, Mailbox};
 use greet_tests::vectors::{self, Tcp, Udp, joined};
 
 /// What a run came to.
@@ -132,7 +135,8 @@ fn smoltcp_passes_every_check_across_lossy_networks() {
         drain_time: deadline,
         ..Limits::DEFAULT
     };
-    // By default a handshake has three SYN-ACKs, which may all be lost, and ends with RST.
+    // By default a handshake has three SYN-ACKs. A client whose answers to them are all lost is reset
+    // when it speaks.
     let timeouts = Timeouts {
         handshake: Duration::from_secs(30),
         linger: deadline,
@@ -149,6 +153,98 @@ fn smoltcp_passes_every_check_across_lossy_networks() {
                 && happened.corrupted > 0,
             "seed {seed}: {happened:?}"
         );
+    }
+}
+
+/// On a link where segments may be lost, those of one client may all be.
+#[test]
+fn one_greeting_that_is_lost_is_no_dead_server_where_segments_are_lost() {
+    let link = Link::new().latency(Duration::from_millis(10));
+    let only = |check: &Check| check.id == "tcp/world";
+    // The first greeting and the check take 40 ms each.
+    let (from, to) = (Duration::from_millis(85), Duration::from_millis(5_500));
+    let lab = || SimulatedLab::new(1, Subject::GOOD, link.clone(), JUMBO).cut(from, to);
+    let strict = grade_over(&mut lab(), &Plan::DEFAULT, only);
+    assert_eq!(strict.summary.server, Server::Stopped);
+    assert!(strict.failed["tcp/world"].contains("the greeting after it"));
+    let lossy = grade_over(&mut lab().untimely(UNTIMELY), &Plan::DEFAULT, only);
+    assert_eq!(lossy.failed(), BTreeSet::new());
+}
+
+#[test]
+fn half_open_connections_may_keep_a_client_out_for_longer_than_the_timeout() {
+    let link = Link::new().latency(Duration::from_millis(10));
+    let plan = Plan {
+        timeout: Duration::from_secs(2),
+        ..Plan::DEFAULT
+    };
+    assert!(plan.timeout < Subject::GOOD.timeouts.handshake);
+    let mut lab = SimulatedLab::new(1, Subject::GOOD, link, JUMBO);
+    let only = |check: &Check| check.id == "crowd/half-open";
+    assert_eq!(grade_over(&mut lab, &plan, only).failed(), BTreeSet::new());
+}
+
+/// Answers nothing but this, and only after a while, to the first client beside half-open ones.
+struct Distracted {
+    ours: Ours,
+    reply: &'static [u8],
+    client: Option<(End<false>, Duration)>,
+    half_open: bool,
+}
+
+impl Service for Distracted {
+    fn poll(
+        &mut self,
+        backlog: &mut Backlog<false>,
+        mailbox: &mut Mailbox,
+        now: Duration,
+    ) -> Option<Duration> {
+        if self.half_open
+            && let Poll::Ready(Ok((client, _))) = backlog.accept()
+        {
+            self.half_open = false;
+            self.client = Some((client, now + Limits::DEFAULT.deadline));
+        }
+        let due = self.client.as_ref().map(|(_, due)| *due);
+        if due.is_some_and(|due| now >= due)
+            && let Some((mut client, _)) = self.client.take()
+        {
+            let _ = client.receive(&mut [0; 100]);
+            let _ = client.send(self.reply);
+            let _ = client.finish();
+        }
+        let next = self.ours.poll(backlog, mailbox, now);
+        next.into_iter().chain(due).min()
+    }
+
+    fn half_open(&mut self, _: usize) {
+        self.half_open = true;
+    }
+}
+
+/// Half-open connections must not keep clients out for good. A client who waited too long for a
+/// place, or whose name was lost, is no such client: another may be greeted.
+#[test]
+fn beside_half_open_connections_a_greeting_may_be_late_but_not_wrong() {
+    for (timeout, reply, passes) in [
+        (5, &b""[..], true), // it hears nothing for so long
+        (20, b"Error: no name within 10 s\n", true),
+        (20, b"Hello, you", false),
+    ] {
+        let service = Distracted {
+            ours: Ours::default(),
+            reply,
+            client: None,
+            half_open: false,
+        };
+        let plan = Plan {
+            timeout: Duration::from_secs(timeout),
+            ..Plan::DEFAULT
+        };
+        let only = |check: &Check| check.id == "crowd/half-open";
+        let failed = grade_over(&mut MemoryLab::new(service, 8), &plan, only).failed;
+        let reply = reply.escape_ascii();
+        assert_eq!(failed.is_empty(), passes, "\"{reply}\": {failed:?}");
     }
 }
 
@@ -254,10 +350,10 @@ fn who_never_greets_is_not_graded() {
     impl Service for Mute {
         fn poll(
             &mut self,
-            _: &mut greet_tests::memory::Backlog<false>,
-            _: &mut greet_tests::memory::Mailbox,
-            _: std::time::Duration,
-        ) -> Option<std::time::Duration> {
+            _: &mut Backlog<false>,
+            _: &mut Mailbox,
+            _: Duration,
+        ) -> Option<Duration> {
             None
         }
     }

@@ -129,7 +129,8 @@ pub enum Server {
 /// more.
 ///
 /// Before the first and after each check the server must greet an honest client; one that doesn't
-/// is asked again for the plan's timeout, as a board may restart. After that the rest is skipped.
+/// is asked again for the plan's timeout, as a board may restart, and once at least where the lab
+/// [lacks](Lab::lacks) [`Ability::Timing`]. After that the rest is skipped.
 pub fn run<L: Lab>(
     lab: &mut L,
     plan: &Plan,

@@ -12,8 +12,9 @@ use crate::gate::Gate;
 /// The longest SYN without payload: headers of Ethernet and IPv6, and of TCP with all its options.
 const LONGEST_SYN: usize = 14 + 40 + 60;
 
-/// A client that hasn't repeated its SYN for so long has given up, or will be back. Covers the
-/// first three retransmissions of common stacks, which double their pauses from 1 s.
+/// A client that hasn't repeated its SYN for as long as it had waited before, and so much longer, has
+/// given up, or will be back. Common stacks double their pauses from 1 s: each is a second longer
+/// than all before it together.
 const PATIENCE: Duration = Duration::from_millis(4_500);
 
 /// All clients who wait, in no order.
@@ -92,7 +93,7 @@ impl<'a> Backlog<'a> {
             slot.len = len;
             slot.port = port;
             slot.since = since;
-            slot.until = now + PATIENCE;
+            slot.until = now + (now - since) + PATIENCE;
             self.empty = false;
         }
     }
@@ -110,7 +111,8 @@ impl<'a> Backlog<'a> {
             }
             self.empty = false;
             let open = |gate: &Gate| gate.open && gate.endpoint.port == parked.port;
-            if gates.iter().any(open) && first.is_none_or(|(_, since)| parked.since < since) {
+            // Of those who came in one poll, the first has the last place that was free.
+            if gates.iter().any(open) && first.is_none_or(|(_, since)| parked.since <= since) {
                 first = Some((index, parked.since));
             }
         }

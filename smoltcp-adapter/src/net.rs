@@ -370,9 +370,8 @@ impl<'a> Net<'a> {
                 })
         });
         if is_known && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
-            // Listening at once, before anything is sent, it leaves no trace of either.
-            socket.abort();
-            entry.reuse(socket, &mut self.gates, &self.sweep);
+            // It answers nothing any more. Most often nothing was sent yet, and no trace is left.
+            entry.reuse(socket, &mut self.gates);
         }
     }
 
@@ -455,7 +454,7 @@ impl<'a> Net<'a> {
             socket.set_nagle_enabled(false);
             if let Some(slot) = self.slots.get_mut(self.used) {
                 slot.gate = gate;
-                slot.reuse(&mut socket, &mut self.gates, &self.sweep);
+                slot.reuse(&mut socket, &mut self.gates);
                 self.used += 1;
                 self.set.add(socket);
             }

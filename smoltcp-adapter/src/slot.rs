@@ -25,8 +25,11 @@ pub(crate) const KEEP_ALIVE: Span = Span::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
-    /// From the last segment of a client that hasn't finished its handshake, until its socket
-    /// listens again.
+    /// From the first SYN of a client that doesn't finish its handshake, until its socket listens
+    /// again.
+    ///
+    /// Nothing is sent then. RST would make a client give up who only missed the answers, and whose
+    /// next SYN begins anew.
     pub handshake: Duration,
     /// From release to the end of an orderly close; then comes a reset.
     pub linger: Duration,
@@ -74,14 +77,18 @@ pub(crate) enum Role {
     Foreign,
     /// Can be connected.
     Idle,
-    /// Listens, or is at its handshake, which was noted or has only just begun.
-    Listening { noted: bool },
+    /// Listens, or is at a handshake that may last until then: [`NEVER`] before it was noted.
+    Listening { until: Instant },
     /// Has a client since this arrival, whom nobody has accepted yet.
     Waiting(u64),
     /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
     Lent { established: bool },
     /// Released, but not done: closed or reset at this moment at the latest.
     Closing { until: Instant },
+}
+
+impl Role {
+    pub(crate) const LISTENING: Self = Self::Listening { until: NEVER };
 }
 
 /// A walk over all slots: what it goes by, and what it found.
@@ -124,6 +131,7 @@ impl Slot {
 
     /// Tells its gate about the socket; when settled, moves the socket on towards its next
     /// connection.
+    #[inline(never)]
     pub(crate) fn sweep(
         &mut self,
         index: usize,
@@ -131,44 +139,45 @@ impl Slot {
         gates: &mut Gates<'_>,
         sweep: &mut Sweep,
     ) {
-        let noted = match self.role {
-            Role::Foreign | Role::Idle | Role::Lent { .. } => return,
-            Role::Closing { until } => return self.close(socket, gates, sweep, until),
-            Role::Listening { noted } => noted,
-            Role::Waiting(_) => true,
-        };
-        let Some(gate) = self.gate(gates) else {
-            return;
-        };
-        match socket.state() {
-            State::Listen => {
-                // A reset makes it listen again by itself (RFC 9293, section 3.10.7.4).
-                self.role = Role::Listening { noted: false };
-                gate.open = true;
+        let now = sweep.now;
+        match (self.role, socket.state()) {
+            (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
+            (Role::Closing { until }, _) => self.close(socket, gates, sweep, until),
+            (Role::Listening { until: NEVER }, State::Listen) => {
+                if let Some(gate) = self.gate(gates) {
+                    gate.open = true;
+                }
             }
-            State::SynReceived => {
-                self.role = Role::Listening { noted: true };
-                gate.expecting = true;
-                if !noted {
+            (Role::Listening { mut until }, State::SynReceived) if now < until => {
+                if until == NEVER {
+                    until = now + sweep.patience.handshake;
+                    self.role = Role::Listening { until };
                     sweep.newest = Some(index);
                 }
-            }
-            State::Established | State::CloseWait => {
-                let arrival = if let Role::Waiting(arrival) = self.role {
-                    arrival
-                } else {
-                    // The handshake's timeout must not end a connection that is merely quiet.
-                    socket.set_timeout(None);
-                    gate.arrivals += 1;
-                    self.role = Role::Waiting(gate.arrivals);
-                    gate.arrivals
-                };
-                gate.expecting = true;
-                if gate.first.is_none_or(|(first, _)| arrival < first) {
-                    gate.first = Some((arrival, index));
+                sweep.next = sweep.next.min(until);
+                if let Some(gate) = self.gate(gates) {
+                    gate.expecting = true;
                 }
             }
-            _ => self.close(socket, gates, sweep, sweep.now + RESET_WAITS),
+            (role, State::Established | State::CloseWait) => {
+                if let Some(gate) = self.gate(gates) {
+                    let arrival = if let Role::Waiting(arrival) = role {
+                        arrival
+                    } else {
+                        gate.arrivals += 1;
+                        gate.arrivals
+                    };
+                    gate.expecting = true;
+                    if gate.first.is_none_or(|(first, _)| arrival < first) {
+                        gate.first = Some((arrival, index));
+                    }
+                    self.role = Role::Waiting(arrival);
+                }
+            }
+            // The client has taken too long, or is gone. A reset makes a socket listen again by
+            // itself (RFC 9293, section 3.10.7.4), but smoltcp 0.14 keeps the pause after which it
+            // repeats its SYN-ACK, which each repetition to that client has doubled.
+            _ => self.reuse(socket, gates),
         }
     }
 
@@ -185,7 +194,7 @@ impl Slot {
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
         if !socket.is_open() && (!resetting || sweep.now >= until) {
             sweep.moved |= self.gate == 0;
-            return self.reuse(socket, gates, sweep);
+            return self.reuse(socket, gates);
         }
         if sweep.now >= until {
             socket.abort();
@@ -197,20 +206,16 @@ impl Slot {
         sweep.next = sweep.next.min(until);
     }
 
-    /// Makes a socket that isn't open ready for its next connection.
-    pub(crate) fn reuse(
-        &mut self,
-        socket: &mut tcp::Socket<'_>,
-        gates: &mut Gates<'_>,
-        sweep: &Sweep,
-    ) {
+    /// Makes a socket ready for its next connection. A listener's may be open: its client hears no
+    /// more of it.
+    pub(crate) fn reuse(&mut self, socket: &mut tcp::Socket<'_>, gates: &mut Gates<'_>) {
         socket.set_keep_alive(None);
         self.role = match self.gate(gates) {
             None => Role::Idle,
             Some(gate) => {
-                socket.set_timeout(Some(sweep.patience.handshake));
+                socket.abort(); // without a reset, as it listens at once
                 gate.open |= socket.listen(gate.endpoint).is_ok();
-                Role::Listening { noted: false }
+                Role::LISTENING
             }
         };
     }

@@ -11,7 +11,11 @@ use greet_smoltcp::listener::Listener;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
+use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::TcpControl::{self, Fin, None as Nothing, Psh, Rst, Syn};
+use smoltcp::wire::{
+    IpProtocol, Ipv6Address, Ipv6Packet, Ipv6Repr, TcpPacket, TcpRepr, TcpSeqNumber,
+};
 use support::Path;
 use support::peer::{Peer, Tap};
 
@@ -142,6 +146,101 @@ fn a_half_open_flood_leaves_within_the_handshakes_timeout() {
     assert_eq!(host.connected, PLACES, "only the last ones connected");
 }
 
+/// smoltcp's socket listens by itself after a reset, but would wait for 4 s, as for that client.
+#[test]
+fn after_a_reset_the_next_client_gets_its_syn_ack_again_after_a_second() {
+    let mut host = Host::new::<0>();
+    let (mut first, mut second) = (Peer::new(10_000), Peer::new(10_001));
+    host.send(&mut first, Syn, &[]);
+    host.pass(4 * SECOND);
+    first.send(host.stack.device(), Rst, &[]);
+    host.send(&mut second, Syn, &[]);
+    assert_eq!(host.taken(&mut second), [Syn]);
+    assert_eq!(host.poll(), Some(5 * SECOND));
+}
+
+#[test]
+fn a_client_who_comes_right_behind_a_reset_has_the_whole_timeout() {
+    let mut host = Host::new::<0>();
+    let (mut first, mut second) = (Peer::new(10_000), Peer::new(10_001));
+    host.send(&mut first, Syn, &[]);
+    host.taken(&mut first);
+    host.pass(4 * SECOND);
+    first.send(host.stack.device(), Rst, &[]);
+    host.send(&mut second, Syn, &[]);
+    assert_eq!(host.taken(&mut second), [Syn]);
+    host.pass(8 * SECOND);
+    host.taken(&mut second); // the SYN-ACK again
+    host.send(&mut second, Nothing, &[]);
+    assert_eq!(host.taken(&mut second), []);
+    assert_eq!(host.connected, 1);
+}
+
+/// Segments behind options of IPv6 aren't looked at on their way in, as no honest client sends such.
+#[test]
+fn a_handshake_behind_options_of_ipv6_gives_its_socket_back_too() {
+    let mut slots = SocketSlots::<1, 0>::new();
+    let mut places = TcpBuffers::<1, 64, 64>::new();
+    let path = Path {
+        address: Path::V6,
+        ..Path::IP
+    };
+    let mut stack = path.stack_on(Tap::default(), &mut slots);
+    let listener = stack.net().listen(&mut places, 8000).expect("a listener");
+    let mut poll = |now, segment: Option<Vec<u8>>| {
+        stack.device().outgoing.clear();
+        stack.device().incoming.extend(segment);
+        let next = stack.poll(now, |_| None);
+        let sent = stack.device().outgoing.len();
+        (next, sent, stack.net().listening(&listener))
+    };
+    let (syn, reset) = (behind_options(Syn, 1_000), behind_options(Rst, 1_001));
+    assert_eq!(poll(Duration::ZERO, Some(syn.clone())).1, 1, "SYN-ACK");
+    poll(SECOND, None);
+    assert_eq!(poll(3 * SECOND, None), (Some(5 * SECOND), 1, 0));
+    assert_eq!(poll(5 * SECOND, None), (None, 0, 1));
+
+    poll(6 * SECOND, Some(syn.clone()));
+    assert_eq!(poll(7 * SECOND, Some(reset)), (None, 0, 1));
+    // The time of the handshake that was reset is no other's.
+    assert_eq!(poll(20 * SECOND, Some(syn)), (Some(21 * SECOND), 1, 0));
+}
+
+fn behind_options(control: TcpControl, seq: i32) -> Vec<u8> {
+    const PAD: [u8; 8] = [6, 0, 1, 4, 0, 0, 0, 0]; // TCP comes next; six bytes of padding
+    let [from, to] = [2, 1].map(|host| Ipv6Address::new(0xfd00, 0, 0, 0, 0, 0, 0, host));
+    let tcp = TcpRepr {
+        src_port: 50_000,
+        dst_port: 8000,
+        control,
+        seq_number: TcpSeqNumber(seq),
+        ack_number: None,
+        window_len: 1024,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+    let ip = Ipv6Repr {
+        src_addr: from,
+        dst_addr: to,
+        next_header: IpProtocol::HopByHop,
+        payload_len: PAD.len() + tcp.buffer_len(),
+        hop_limit: 64,
+    };
+    let (mut frame, mut segment) = (vec![0; ip.buffer_len()], vec![0; tcp.buffer_len()]);
+    ip.emit(&mut Ipv6Packet::new_unchecked(&mut frame));
+    tcp.emit(
+        &mut TcpPacket::new_unchecked(&mut segment),
+        &from.into(),
+        &to.into(),
+        &ChecksumCapabilities::default(),
+    );
+    [frame, PAD.to_vec(), segment].concat()
+}
+
 #[test]
 fn no_client_is_reset_for_lack_of_a_place() {
     let mut host = Host::new::<0>();
@@ -183,6 +282,47 @@ fn a_client_in_the_backlog_is_served_as_soon_as_a_place_is_free() {
             .collect();
         assert_eq!(answers, [served == 0, served == 1, false], "after {served}");
     }
+}
+
+#[test]
+fn clients_who_come_in_one_poll_are_served_in_their_order() {
+    let mut host = Host::new::<3>();
+    let mut silent: Vec<Peer> = (0..4).map(|port| host.connect(10_000 + port)).collect();
+    let mut waiting: Vec<Peer> = (0..3).map(|port| Peer::new(20_000 + port)).collect();
+    for peer in &mut waiting {
+        peer.send(host.stack.device(), Syn, &[]);
+    }
+    host.poll();
+    for (peer, next) in silent.iter_mut().zip(&mut waiting) {
+        host.send(peer, Fin, b"World");
+        host.taken(peer);
+        host.send(peer, Nothing, &[]);
+        assert_eq!(host.taken(next), [Syn], "port {}", next.port);
+    }
+}
+
+/// Its stack waits longer and longer before it repeats its SYN: 16 s after 15 s.
+#[test]
+fn a_client_who_has_waited_long_is_served_before_its_next_syn() {
+    let mut host = Host::new::<2>();
+    let silent: Vec<Peer> = (0..4).map(|port| host.connect(10_000 + port)).collect();
+    let mut waiting = Peer::new(20_000);
+    for second in [0, 1, 3, 7, 15] {
+        host.pass(second * SECOND);
+        waiting.seq = Peer::new(0).seq;
+        host.send(&mut waiting, Syn, &[]);
+    }
+    assert_eq!(host.taken(&mut waiting), []);
+    drop(silent); // they are refused after 10 s, and gone 12 s later
+    let mut answer = Vec::new();
+    while answer.is_empty() && host.now < 31 * SECOND {
+        host.now = host.poll().expect("silent clients have a deadline");
+        host.poll();
+        answer = host.taken(&mut waiting);
+    }
+    assert_eq!(answer, [Syn], "after {:?}", host.now);
+    host.send(&mut waiting, Fin, b"World");
+    assert_eq!(host.server.tally().greeted, 1);
 }
 
 #[test]

@@ -337,9 +337,7 @@ impl<L: Lab> Session<'_, L> {
             .during("sending SYNs")?;
         // One that never ends is a silent client: it may hold its place up to the deadline.
         let until = self.bound().saturating_add(self.plan.deadline);
-        self.open_patiently(0, until)
-            .during("connecting beside half-open connections")?;
-        self.ask(0, 1)
+        self.greet_patiently(1, until)
             .during("a greeting beside half-open connections")?;
         Ok(Verdict::Passed)
     }

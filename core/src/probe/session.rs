@@ -3,13 +3,14 @@
 //! The checks are written with these. It is a client in its plainest form, with none of
 //! [`request`](crate::request), so that a fault in one doesn't hide the same fault in the other.
 
+use core::mem;
 use core::task::Poll;
 use core::time::Duration;
 
 use embedded_io::{Error, ErrorKind};
 
 use super::check::{Cause, End, Expected, Run, byte_of};
-use super::lab::{Dial, Lab};
+use super::lab::{Ability, Dial, Lab};
 use super::{Event, Plan};
 use crate::transport::Stream;
 
@@ -250,12 +251,41 @@ impl<L: Lab> Session<'_, L> {
     /// a board may have restarted.
     pub fn is_alive(&mut self) -> Result<(), Cause> {
         let until = self.bound();
+        // Of one client all segments may be lost.
+        let mut once_more = self.lab.lacks(Ability::Timing).is_some();
         loop {
             match self.greet(0, u16::MAX) {
                 Ok(_) => return Ok(()),
-                Err(cause) if self.lab.now() >= until => return Err(cause),
+                Err(cause) if self.lab.now() >= until && !mem::take(&mut once_more) => {
+                    return Err(cause);
+                }
                 Err(_) => self.pause(RETRY),
             }
+        }
+    }
+
+    /// A greeting, and another up to this time, where the server has no place yet or segments are
+    /// lost. Any other answer is final.
+    pub fn greet_patiently(&mut self, number: u16, until: Duration) -> Result<(), Cause> {
+        loop {
+            match self.greet(0, number) {
+                Ok(_) => return Ok(()),
+                Err(cause) if self.lab.now() >= until || !self.may_pass(cause) => {
+                    return Err(cause);
+                }
+                Err(_) => self.pause(RETRY),
+            }
+        }
+    }
+
+    /// Whether a client who waited, or whose name was lost, may see this.
+    fn may_pass(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::Refused(_) | Cause::Unreachable => true,
+            Cause::Reply { end, .. } => {
+                end == End::Silence || self.judge(Expected::Late, end).is_ok()
+            }
+            Cause::Lost { .. } | Cause::Slow { .. } => false,
         }
     }
 

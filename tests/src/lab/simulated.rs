@@ -12,7 +12,7 @@ use embedded_io::{ErrorKind, ErrorType};
 use greet_core::probe::{Ability, Dial, Lab};
 use greet_core::transport;
 use greet_smoltcp::error::StreamError;
-use greet_smoltcp::sim::{Boot, Card, Counters, Host, HostId, Link, Network};
+use greet_smoltcp::sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::{Connection, Stream};
@@ -29,6 +29,7 @@ const NOBODY: Ipv4Address = Ipv4Address::new(10, 0, 0, 99);
 /// A probe and a server on two hosts of a simulated network.
 pub struct SimulatedLab {
     network: Network<'static>,
+    link: LinkId,
     host: HostId,
     stack: Rc<RefCell<Stack<'static, Card>>>,
     prober: Prober,
@@ -48,7 +49,7 @@ impl SimulatedLab {
             let host = Host::new(name, address).mtu(mtu);
             network.add(host).expect("two addresses")
         });
-        network.link(server, host, link).expect("one link");
+        let link = network.link(server, host, link).expect("one link");
         network.boot_program(server, move |boot| {
             let mut stack = stack::<{ PLACES + 1 }, 8>(boot);
             let mut server = subject.start(stack.net());
@@ -67,6 +68,7 @@ impl SimulatedLab {
         let prober = Prober::new(stack.borrow_mut().net(), SERVER);
         Self {
             network,
+            link,
             host,
             stack,
             prober,
@@ -78,6 +80,15 @@ impl SimulatedLab {
     #[must_use]
     pub fn untimely(mut self, reason: &'static str) -> Self {
         self.untimely = Some(reason);
+        self
+    }
+
+    /// The same, with the link cut from one time to another.
+    #[must_use]
+    pub fn cut(mut self, from: Duration, to: Duration) -> Self {
+        let link = self.link;
+        self.network.at(from, move |network| network.cut(link));
+        self.network.at(to, move |network| network.mend(link));
         self
     }
 
