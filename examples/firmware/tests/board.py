@@ -25,6 +25,8 @@ IMAGE = os.environ.get("IMAGE", os.path.join(TARGET, BUILT, "greet-firmware"))
 REPLY_IMAGE = os.environ.get(
     "REPLY_IMAGE", os.path.join(TARGET, "reply", BUILT, "greet-firmware")
 )
+# The one without greet.
+BARE_IMAGE = os.environ.get("BARE_IMAGE", os.path.join(TARGET, BUILT, "bare"))
 # The line with which an image says that it listens.
 READY = "READY\r\n"
 # For everything that is waited for. Nothing takes that long, on however busy a machine.
