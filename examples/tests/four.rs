@@ -11,7 +11,7 @@ use process::{Process, port_in, run};
 #[test]
 fn the_tcp_client_is_greeted_by_the_tcp_server() {
     let server = Process::start(example("tcp_server").arg("127.0.0.1:0"));
-    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let port = server.tcp_port();
     let received = run(example("tcp_client").arg(format!("127.0.0.1:{port}")));
     assert_eq!(received, ["Received: Hello, World"]);
     port_in(&server.line(), "Connection from 127.0.0.1:", "");
@@ -20,11 +20,7 @@ fn the_tcp_client_is_greeted_by_the_tcp_server() {
 #[test]
 fn the_udp_senders_message_reaches_the_udp_receiver() {
     let receiver = Process::start(example("udp_receiver").arg("127.0.0.1:0"));
-    let port = port_in(
-        &receiver.line(),
-        "Receiver is listening on UDP port ",
-        "...",
-    );
+    let port = receiver.udp_port();
     run(example("udp_sender").arg(format!("127.0.0.1:{port}")));
     port_in(
         &receiver.line(),

@@ -4,35 +4,16 @@ mod support;
 
 use std::time::Duration;
 
-use greet_core::limits::Limits;
-use greet_core::server::Server;
-use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
-use support::{Caller, Clock, Path, earlier};
-
-const SECOND: Duration = Duration::from_secs(1);
+use support::{Caller, Exercise, Path, SECOND};
 
 #[test]
 fn a_client_is_greeted_over_both_media_and_both_versions_of_ip() {
     for path in Path::ALL {
-        let mut slots = SocketSlots::<5, 0>::new();
-        let mut places = TcpBuffers::<4, 1024, 1031>::new();
-        let mut outgoing = TcpBuffers::<1, 1031, 1024>::new();
-        let mut stack = path.stack(&mut slots);
-        let listener = stack.net().listen(&mut places, 8000).unwrap();
-        stack.net().add_clients(&mut outgoing).unwrap();
-        let mut server = Server::<_, 4>::new(Limits::DEFAULT);
-        let mut clock = Clock::new();
-        let mut caller = Caller::new(path.port(8000), "World", clock.now, 5 * SECOND);
-        clock.run(&mut stack, SECOND, |net, now| {
-            let next = server.poll(&mut listener.on(net), now, |_| ());
-            (
-                caller.answer.is_none(),
-                earlier(next, caller.poll(net, now)),
-            )
-        });
-        assert_eq!(caller.answer, Some(Ok("Hello, World".into())), "{path:?}");
+        let mut exercise = Exercise::<4, 1>::new(path);
+        let answer = exercise.greet("World");
+        assert_eq!(answer, Some(Ok("Hello, World".into())), "{path:?}");
         assert_eq!(
-            clock.now,
+            exercise.clock.now,
             Duration::ZERO,
             "{path:?}: nothing waits for a timer"
         );
@@ -41,69 +22,39 @@ fn a_client_is_greeted_over_both_media_and_both_versions_of_ip() {
 
 #[test]
 fn two_hundred_thousand_in_a_row_leave_all_four_places_free() {
-    const GREETINGS: usize = 200_000;
-    let path = Path::IP;
-    let mut slots = SocketSlots::<5, 0>::new();
-    let mut places = TcpBuffers::<4, 64, 64>::new();
-    let mut outgoing = TcpBuffers::<1, 64, 64>::new();
-    let mut stack = path.stack(&mut slots);
-    let listener = stack.net().listen(&mut places, 8000).unwrap();
-    stack.net().add_clients(&mut outgoing).unwrap();
-    let mut server = Server::<_, 4>::new(Limits::DEFAULT);
-    let mut clock = Clock::new();
-    clock.at_once = GREETINGS; // no time passes between them
-    let mut caller = Caller::new(path.port(8000), "World", clock.now, 5 * SECOND);
-    let mut greeted = 0;
-    clock.run(&mut stack, SECOND, |net, now| {
-        let next = server.poll(&mut listener.on(net), now, |_| ());
-        let mut back = caller.poll(net, now);
-        if let Some(answer) = &caller.answer
-            && greeted < GREETINGS
-        {
-            assert_eq!(answer, &Ok("Hello, World".into()), "greeting {greeted}");
-            greeted += 1;
-            if greeted < GREETINGS {
-                caller = Caller::new(path.port(8000), "World", now, 5 * SECOND);
-                back = Some(now);
-            }
-        }
-        (true, earlier(next, back))
-    });
-    assert_eq!(greeted, GREETINGS);
-    assert_eq!(server.tally().greeted, GREETINGS as u64);
-    assert_eq!(server.tally().total(), GREETINGS as u64);
-    assert_eq!(server.clients(), 0);
+    const GREETINGS: u64 = 200_000;
+    let mut exercise = Exercise::<4, 1>::new(Path::IP);
+    for greeting in 0..GREETINGS {
+        let answer = exercise.greet("World");
+        assert_eq!(
+            answer,
+            Some(Ok("Hello, World".into())),
+            "greeting {greeting}"
+        );
+    }
     assert_eq!(
-        (stack.net().listening(&listener), stack.net().idle()),
-        (4, 1)
+        exercise.clock.now,
+        Duration::ZERO,
+        "nothing waits for a timer"
     );
-    println!(
-        "{greeted} greetings, {} polls, {:?} of virtual time",
-        clock.polls, clock.now
-    );
+    exercise.run(SECOND, |_, _| (true, None));
+    assert_eq!(exercise.server.tally().greeted, GREETINGS);
+    assert_eq!(exercise.server.tally().total(), GREETINGS);
+    assert_eq!(exercise.server.clients(), 0);
+    assert_eq!(exercise.free_sockets(), (4, 1));
 }
 
 #[test]
 fn sixty_four_at_once_are_greeted_by_four_places() {
     for path in Path::ALL {
-        let mut slots = SocketSlots::<68, 64>::new();
-        let mut places = TcpBuffers::<4, 1024, 1031>::new();
-        let mut outgoing = TcpBuffers::<64, 1031, 1024>::new();
-        let mut stack = path.stack(&mut slots);
-        let listener = stack.net().listen(&mut places, 8000).unwrap();
-        stack.net().add_clients(&mut outgoing).unwrap();
-        let mut server = Server::<_, 4>::new(Limits::DEFAULT);
-        let mut clock = Clock::new();
+        let mut exercise = Exercise::<4, 64>::new(path);
         let names: Vec<String> = (0..64).map(|number| format!("client {number}")).collect();
-        let mut callers: Vec<Caller<'_>> = names
-            .iter()
-            .map(|name| Caller::new(path.port(8000), name, clock.now, 5 * SECOND))
-            .collect();
-        clock.run(&mut stack, 20 * SECOND, |net, now| {
-            let mut next = server.poll(&mut listener.on(net), now, |_| ());
-            for caller in &mut callers {
-                next = earlier(next, caller.poll(net, now));
-            }
+        let mut callers: Vec<Caller<'_>> = names.iter().map(|name| exercise.caller(name)).collect();
+        exercise.run(20 * SECOND, |net, now| {
+            let next = callers
+                .iter_mut()
+                .filter_map(|caller| caller.poll(net, now))
+                .min();
             (true, next)
         });
         for (caller, name) in callers.iter().zip(&names) {
@@ -113,10 +64,7 @@ fn sixty_four_at_once_are_greeted_by_four_places() {
                 "{path:?}"
             );
         }
-        assert_eq!(server.tally().greeted, 64);
-        assert_eq!(
-            (stack.net().listening(&listener), stack.net().idle()),
-            (4, 64)
-        );
+        assert_eq!(exercise.server.tally().greeted, 64);
+        assert_eq!(exercise.free_sockets(), (4, 64));
     }
 }

@@ -16,10 +16,9 @@ use smoltcp::wire::TcpControl::{self, Fin, None as Nothing, Psh, Rst, Syn};
 use smoltcp::wire::{
     IpProtocol, Ipv6Address, Ipv6Packet, Ipv6Repr, TcpPacket, TcpRepr, TcpSeqNumber,
 };
-use support::Path;
 use support::peer::{Peer, Tap};
+use support::{Path, SECOND, leak};
 
-const SECOND: Duration = Duration::from_secs(1);
 const PLACES: usize = 4;
 
 /// A server on a wire that the test holds the other end of.
@@ -34,8 +33,8 @@ struct Host {
 
 impl Host {
     fn new<const BACKLOG: usize>() -> Self {
-        let slots = Box::leak(Box::new(SocketSlots::<PLACES, BACKLOG>::new()));
-        let places = Box::leak(Box::new(TcpBuffers::<PLACES, 1024, 1031>::new()));
+        let slots = leak(SocketSlots::<PLACES, BACKLOG>::new());
+        let places = leak(TcpBuffers::<PLACES, 1024, 1031>::new());
         let mut stack = Path::IP.stack_on(Tap::default(), slots);
         let listener = stack.net().listen(places, 8000).expect("a listener");
         Self {
@@ -100,6 +99,15 @@ impl Host {
             [Syn],
             "SYN is answered by SYN and ACK"
         );
+        self.send(&mut peer, Nothing, &[]);
+        peer
+    }
+
+    /// A peer who has its greeting and our FIN, and keeps its own.
+    fn fin_wait_2(&mut self, port: u16) -> Peer {
+        let mut peer = self.connect(port);
+        self.send(&mut peer, Psh, b"World");
+        assert_eq!(self.taken(&mut peer), [Fin]);
         self.send(&mut peer, Nothing, &[]);
         peer
     }
@@ -392,10 +400,7 @@ fn time_wait_keeps_no_place() {
 #[test]
 fn a_connection_that_is_closing_is_not_accepted_again() {
     let mut host = Host::new::<0>();
-    let mut peer = host.connect(10_000);
-    host.send(&mut peer, Psh, b"World");
-    host.taken(&mut peer);
-    host.send(&mut peer, Nothing, &[]); // FIN-WAIT-2
+    let mut peer = host.fin_wait_2(10_000);
     for _ in 0..10 {
         host.send(&mut peer, Psh, b"again");
     }
@@ -406,10 +411,7 @@ fn a_connection_that_is_closing_is_not_accepted_again() {
 #[test]
 fn a_peer_that_never_closes_is_reset_after_lingering() {
     let mut host = Host::new::<0>();
-    let mut peer = host.connect(10_000);
-    host.send(&mut peer, Psh, b"World");
-    host.taken(&mut peer);
-    host.send(&mut peer, Nothing, &[]);
+    let mut peer = host.fin_wait_2(10_000);
     host.pass(9_999 * SECOND / 1_000);
     assert_eq!(host.listening(), PLACES - 1);
     host.now = 10 * SECOND;
@@ -507,10 +509,7 @@ fn a_client_who_waits_in_a_socket_outlives_it_too() {
 #[test]
 fn a_reset_waits_for_room_in_the_device_before_the_socket_listens() {
     let mut host = Host::new::<0>();
-    let mut peer = host.connect(10_000);
-    host.send(&mut peer, Psh, b"World");
-    host.taken(&mut peer);
-    host.send(&mut peer, Nothing, &[]);
+    let mut peer = host.fin_wait_2(10_000);
     host.stack.device().full = true;
     host.now = 10 * SECOND;
     host.poll();
@@ -525,10 +524,7 @@ fn a_reset_waits_for_room_in_the_device_before_the_socket_listens() {
 #[test]
 fn a_device_that_stays_full_keeps_no_place_for_long() {
     let mut host = Host::new::<0>();
-    let mut peer = host.connect(10_000);
-    host.send(&mut peer, Psh, b"World");
-    host.taken(&mut peer);
-    host.send(&mut peer, Nothing, &[]);
+    host.fin_wait_2(10_000);
     host.stack.device().full = true;
     host.now = 10 * SECOND;
     host.poll();

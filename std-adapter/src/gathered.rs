@@ -8,7 +8,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use embedded_io::ErrorType;
 use greet_core::transport::Datagrams;
@@ -17,8 +17,8 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt::UdpGroSegment,
 };
 
+use crate::stream;
 use crate::udp::UdpSocket;
-use crate::{stream, sys};
 
 /// More than one piece ever has: an IP packet's worth.
 const ROOM: usize = 1 << 16;
@@ -88,15 +88,8 @@ impl ErrorType for Gathered {
 
 impl Datagrams for Gathered {
     fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
-        while self.left.is_empty() {
-            match stream::poll(|| self.receive()) {
-                // An empty datagram is one as well.
-                Poll::Ready(Ok(())) => break,
-                // What became of a datagram sent earlier (ICMP), not this one.
-                Poll::Ready(Err(error)) if sys::is_about_peer(&error) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
+        if self.left.is_empty() {
+            ready!(stream::poll_next(|| self.receive()))?;
         }
         let len = self.segment.min(self.left.len());
         let datagram = &self.memory[self.left.start..][..len];

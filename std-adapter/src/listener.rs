@@ -63,16 +63,8 @@ impl transport::Listener for Listener {
     type Stream<'a> = &'a mut Stream;
 
     fn accept(&mut self) -> Poll<io::Result<Accepted<Stream>>> {
-        loop {
-            match stream::poll(|| sys::accept(&self.0)) {
-                Poll::Ready(Err(error)) if sys::is_about_peer(&error) => {}
-                Poll::Ready(accepted) => {
-                    let (socket, peer) = accepted?;
-                    return Poll::Ready(Ok((Stream::from_non_blocking(socket), peer)));
-                }
-                Poll::Pending => return Poll::Pending,
-            }
-        }
+        stream::poll_next(|| sys::accept(&self.0))
+            .map_ok(|(socket, peer)| (Stream::from_non_blocking(socket), peer))
     }
 
     fn stream<'a>(&'a mut self, handle: &'a mut Stream) -> &'a mut Stream {

@@ -98,8 +98,8 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     Ok((stream, peer))
 }
 
-/// Whether an error of accept speaks of a connection that is gone already, so that the next can be
-/// taken at once.
+/// Whether an error of accept speaks of a connection that is gone already, or one of a UDP socket of a
+/// datagram that was sent earlier (ICMP), so that the next can be taken at once.
 ///
 /// Linux hands over errors that are pending on the new connection (accept(2), *Error handling*).
 pub(crate) fn is_about_peer(error: &io::Error) -> bool {

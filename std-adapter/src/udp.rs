@@ -72,13 +72,7 @@ impl<S: sys::private::UdpSocket> Datagrams for UdpSocket<S> {
     /// Elsewhere than on Linux, Unix cuts a datagram in silence: give a buffer one byte longer than
     /// the longest datagram that is wanted whole.
     fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
-        loop {
-            match stream::poll(|| self.0.receive_from(buffer)) {
-                // What became of a datagram sent earlier (ICMP), not this one.
-                Poll::Ready(Err(error)) if sys::is_about_peer(&error) => {}
-                done => return done,
-            }
-        }
+        stream::poll_next(|| self.0.receive_from(buffer))
     }
 
     fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<io::Result<()>> {

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
 
-use common::{BOUND, Running, Seen, connect, greet, greeting, read_all};
+use common::{BOUND, Running, Seen, ask, connect, greet, greeting, read_all};
 use greet_core::limits::{Limits, MAX_TEXT, MIN_MSS};
 use greet_std::Server;
 use greet_std::server::Builder;
@@ -34,14 +34,11 @@ fn the_slow_delay_nobody() {
     let address = server.address;
 
     let silent = connect(address);
-    let mut inside_a_character = connect(address);
-    inside_a_character.write_all(b"\xf0\x9f").expect("room");
+    let inside_a_character = ask(address, b"\xf0\x9f");
     // It never reads its refusal, nor ends.
-    let mut never_reads = connect(address);
-    never_reads.write_all(&[b'a'; 4000]).expect("room");
+    let never_reads = ask(address, &[b'a'; 4000]);
     // Long enough that quiet alone doesn't end it at once; then a byte at a time.
-    let mut dripping = connect(address);
-    dripping.write_all(&[b'd'; MIN_MSS]).expect("room");
+    let mut dripping = ask(address, &[b'd'; MIN_MSS]);
     let mut dripped = MIN_MSS;
     let slow = [&silent, &inside_a_character, &never_reads, &dripping].map(peer);
     server.wait_for_count(4, |seen| matches!(seen, Seen::Connected(_)));

@@ -15,7 +15,7 @@ const GREET: &str = env!("CARGO_BIN_EXE_greet");
 #[test]
 fn serve_prints_what_the_exercise_asks_for() {
     let server = serve(&["--tcp", "127.0.0.1:0", "--udp", "127.0.0.1:0"]);
-    let (tcp, udp) = (tcp_port(&server), udp_port(&server));
+    let (tcp, udp) = (server.tcp_port(), server.udp_port());
 
     let mut client = connect(tcp);
     let peer = client.local_addr().expect("it is connected");
@@ -37,7 +37,7 @@ fn serve_prints_what_the_exercise_asks_for() {
 #[test]
 fn one_address_means_only_that() {
     let server = serve(&["--udp", "127.0.0.1:0"]);
-    udp_port(&server);
+    server.udp_port();
     let (lines, _) = stop(server);
     assert_eq!(
         lines,
@@ -48,7 +48,7 @@ fn one_address_means_only_that() {
 #[test]
 fn serve_answers_messages_if_asked_to() {
     let server = serve(&["--udp", "127.0.0.1:0", "--reply", "--reply-limit", "3"]);
-    let port = udp_port(&server);
+    let port = server.udp_port();
     let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     sender.set_read_timeout(Some(PATIENCE)).expect("a bound");
     let mut answer = [0; 64];
@@ -84,7 +84,7 @@ fn replies_need_somebody_who_receives() {
 #[test]
 fn a_stopped_server_has_counted_everybody() {
     let server = serve(&["--tcp", "127.0.0.1:0"]);
-    let port = tcp_port(&server);
+    let port = server.tcp_port();
     for (name, reply) in [
         (&b"Ada"[..], "Hello, Ada"),
         (b"\xff", "Error: name is not UTF-8 at byte 0\n"),
@@ -114,7 +114,7 @@ fn a_stopped_server_has_counted_everybody() {
 #[test]
 fn a_client_in_hand_is_served_after_the_first_signal() {
     let server = serve(&["--tcp", "127.0.0.1:0"]);
-    let port = tcp_port(&server);
+    let port = server.tcp_port();
     let mut client = connect(port);
     assert!(server.line().starts_with("Connection from "));
     server.interrupt();
@@ -132,7 +132,7 @@ fn a_client_in_hand_is_served_after_the_first_signal() {
 #[test]
 fn the_second_signal_stops_at_once() {
     let server = serve(&["--tcp", "127.0.0.1:0", "--deadline", "1h"]);
-    let port = tcp_port(&server);
+    let port = server.tcp_port();
     let silent = connect(port);
     assert!(server.line().starts_with("Connection from "));
     server.interrupt();
@@ -192,7 +192,7 @@ fn json_is_one_object_a_line_and_drives_no_terminal() {
 #[test]
 fn quiet_leaves_out_who_does_everything_right() {
     let server = serve(&["--quiet", "--tcp", "127.0.0.1:0"]);
-    let port = tcp_port(&server);
+    let port = server.tcp_port();
     let mut client = connect(port);
     client.shutdown(Shutdown::Write).expect("it is connected");
     assert_eq!(rest(&mut client), "Hello, ");
@@ -203,7 +203,7 @@ fn quiet_leaves_out_who_does_everything_right() {
 #[test]
 fn a_closed_stdout_does_not_stop_the_server() {
     let mut server = serve(&["--tcp", "127.0.0.1:0"]);
-    let port = tcp_port(&server);
+    let port = server.tcp_port();
     server.close_stdout();
     for _ in 0..3 {
         let mut client = connect(port);
@@ -234,8 +234,8 @@ fn an_address_in_use_says_what_to_do() {
 #[test]
 fn hello_and_send_reach_serve() {
     let server = serve(&["--tcp", "127.0.0.1:0", "--udp", "127.0.0.1:0"]);
-    let tcp = format!("localhost:{}", tcp_port(&server));
-    let udp = format!("127.0.0.1:{}", udp_port(&server));
+    let tcp = format!("localhost:{}", server.tcp_port());
+    let udp = format!("127.0.0.1:{}", server.udp_port());
 
     let received = |args: &[&str], stdin: &[u8]| {
         let output = greet(args, stdin);
@@ -274,7 +274,7 @@ fn hello_and_send_reach_serve() {
 #[cfg(target_os = "linux")] // whose loopback has a broadcast address
 fn a_broadcast_reaches_a_receiver_for_all_addresses() {
     let server = serve(&["--udp", "0.0.0.0:0"]);
-    let to = format!("127.255.255.255:{}", udp_port(&server));
+    let to = format!("127.255.255.255:{}", server.udp_port());
     let output = greet(&["send", "to all", "--to", &to], b"");
     assert_eq!(
         (text(&output.stderr), output.status.code()),
@@ -408,14 +408,6 @@ fn demo_gets_every_byte_right() {
 
 fn serve(args: &[&str]) -> Process {
     Process::start(Command::new(GREET).arg("serve").args(args))
-}
-
-fn tcp_port(server: &Process) -> u16 {
-    port_in(&server.line(), "Server is listening on port ", "...")
-}
-
-fn udp_port(server: &Process) -> u16 {
-    port_in(&server.line(), "Receiver is listening on UDP port ", "...")
 }
 
 /// Sends SIGINT, and returns what the server still said, on stdout and on stderr.

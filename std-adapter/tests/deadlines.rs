@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use common::{BOUND, Running, Seen, connect, greeting, read_all};
+use common::{BOUND, Running, Seen, ask, connect, greeting, read_all};
 use greet_core::limits::{Limits, MIN_MSS};
 use greet_std::Server;
 
@@ -68,8 +68,7 @@ fn a_name_settles_though_the_loop_sleeps_until_later_deadlines() {
     let silent = connect(server.address);
     greet_late(&mut server);
     for _ in 0..10 {
-        let mut client = connect(server.address);
-        client.write_all(&name).expect("room");
+        let mut client = ask(server.address, &name);
         assert_eq!(read_all(&mut client).expect("a reply"), greeting(&name));
     }
     drop(silent);

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::num::NonZeroUsize;
 
-use common::{Running, Seen, connect, greeting, patient, read_all};
+use common::{Running, Seen, ask, connect, greeting, patient, read_all};
 
 const PLACES: usize = 5;
 const WAITING: usize = 50;
@@ -20,11 +20,7 @@ fn who_finds_no_place_waits_in_the_backlog() {
         server.wait_for_count(PLACES, |seen| matches!(seen, Seen::Connected(_)));
 
         let waiting: Vec<TcpStream> = (0..WAITING)
-            .map(|index| {
-                let mut client = connect(server.address);
-                write!(client, "waiting {index}").expect("room");
-                client
-            })
+            .map(|index| ask(server.address, format!("waiting {index}").as_bytes()))
             .collect();
         let connected = |seen| matches!(seen, Seen::Connected(_));
         assert_eq!(
@@ -58,13 +54,7 @@ fn a_full_server_that_stops_serves_its_backlog() {
         let mut server = Running::start(patient().workers(workers).max_connections(1));
         let mut silent = connect(server.address);
         server.wait_for(|seen| matches!(seen, Seen::Connected(_)));
-        let waiting: Vec<TcpStream> = (0..10)
-            .map(|_| {
-                let mut client = connect(server.address);
-                client.write_all(b"w").expect("room");
-                client
-            })
-            .collect();
+        let waiting: Vec<TcpStream> = (0..10).map(|_| ask(server.address, b"w")).collect();
         server.handle.stop();
         silent.write_all(b"s").expect("room");
         assert_eq!(read_all(&mut silent).expect("a reply"), b"Hello, s");

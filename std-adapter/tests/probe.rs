@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use process::{Process, has_python, port_in};
+use process::{Process, has_python};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
@@ -32,8 +32,8 @@ fn ours() -> Ours {
         "--deadline=8s",
         "--quiet",
     ]));
-    let tcp = port_in(&process.line(), "Server is listening on port ", "...");
-    let udp = port_in(&process.line(), "Receiver is listening on UDP port ", "...");
+    let tcp = process.tcp_port();
+    let udp = process.udp_port();
     Ours {
         _process: process,
         tcp: format!("127.0.0.1:{tcp}"),
@@ -123,7 +123,7 @@ fn the_plain_server_is_graded_and_dies_of_it() {
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/tcp_server.py");
     let server = Process::start(Command::new("python3").args([script, "127.0.0.1", "0"]));
-    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let port = server.tcp_port();
     let (lines, errors, status) = greet(&[
         "probe",
         &format!("127.0.0.1:{port}"),

@@ -24,7 +24,7 @@ fn a_python_client_is_greeted_by_the_program() {
         return;
     }
     let server = Process::start(greet().args(["serve", "--tcp", ANY_PORT]));
-    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let port = server.tcp_port();
     for name in ["World", "世界", "a\tb"] {
         let received = run(python("tcp_client.py", port).arg(name));
         assert_eq!(received, [format!("Received: Hello, {name}")]);
@@ -38,7 +38,7 @@ fn a_python_server_greets_the_program() {
         return;
     }
     let server = Process::start(&mut python("tcp_server.py", 0));
-    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let port = server.tcp_port();
     let longest = "x".repeat(1024);
     for name in ["World", "世界", &longest] {
         let address = format!("127.0.0.1:{port}");
@@ -54,11 +54,7 @@ fn a_python_message_reaches_the_program() {
         return;
     }
     let receiver = Process::start(greet().args(["serve", "--udp", ANY_PORT]));
-    let port = port_in(
-        &receiver.line(),
-        "Receiver is listening on UDP port ",
-        "...",
-    );
+    let port = receiver.udp_port();
     for (message, shown) in [
         ("Hello, UDP!", "Hello, UDP!"),
         ("two\nlines", "two\\nlines"),
@@ -75,11 +71,7 @@ fn the_programs_message_reaches_python() {
         return;
     }
     let receiver = Process::start(&mut python("udp_server.py", 0));
-    let port = port_in(
-        &receiver.line(),
-        "Receiver is listening on UDP port ",
-        "...",
-    );
+    let port = receiver.udp_port();
     for message in ["Hello, UDP!", "世界"] {
         let address = format!("127.0.0.1:{port}");
         run(greet().args(["send", message, "--to", &address]));
@@ -118,7 +110,7 @@ fn a_python_server_greets_the_library() {
         return;
     }
     let server = Process::start(&mut python("tcp_server.py", 0));
-    let port = port_in(&server.line(), "Server is listening on port ", "...");
+    let port = server.tcp_port();
     let name = Text::new("World").expect("short");
     let greeting = Client::new()
         .timeout(PATIENCE)
@@ -156,11 +148,7 @@ fn the_librarys_message_reaches_python() {
         return;
     }
     let receiver = Process::start(&mut python("udp_server.py", 0));
-    let port = port_in(
-        &receiver.line(),
-        "Receiver is listening on UDP port ",
-        "...",
-    );
+    let port = receiver.udp_port();
     let to = SocketAddr::from(([127, 0, 0, 1], port));
     greet_std::send(to, Text::new("Hello, UDP!").expect("short")).expect("it leaves");
     port_in(

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{BOUND, Running, connect, greeting, patient, read_all};
+use common::{BOUND, Running, ask, connect, greeting, patient, read_all};
 use embedded_io::ErrorType;
 use greet_core::drive;
 use greet_core::exchange::{Exchange, Outcome, Status};
@@ -126,8 +126,7 @@ fn wait_for_bytes(stream: &Stream) {
 fn closing_over_unread_bytes_loses_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     for _ in 0..100 {
-        let mut client = connect(listener.local_addr().expect("it is bound"));
-        client.write_all(FIRST).expect("room");
+        let mut client = ask(listener.local_addr().expect("it is bound"), FIRST);
         let (socket, _) = listener.accept().expect("a client");
         let ours = Stream::new(socket).expect("a socket");
         wait_for_bytes(&ours);

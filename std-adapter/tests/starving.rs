@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{connect, deadline, needs_descriptors, read_all};
+use common::{ask, connect, deadline, needs_descriptors, read_all};
 use greet_core::server::Event;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -148,13 +148,7 @@ fn out_of_descriptors_and_back() {
     assert!(failed.contains("open files"), "{failed}");
 
     // Behind the silent ones, in the backlog: served all the same, once those are late.
-    let honest: Vec<TcpStream> = (0..20)
-        .map(|_| {
-            let mut client = connect(server.address);
-            client.write_all(b"patient").expect("room");
-            client
-        })
-        .collect();
+    let honest: Vec<TcpStream> = (0..20).map(|_| ask(server.address, b"patient")).collect();
     let mut late = 0;
     for mut client in silent {
         let reply = read_all(&mut client).expect("a reply");

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use common::{BOUND, Running, Seen, connect, greet, greeting, patient, read_all};
+use common::{BOUND, Running, Seen, ask, connect, greet, greeting, patient, read_all};
 use greet_std::Server;
 use greet_std::server::Handle;
 
@@ -47,8 +47,7 @@ fn a_server_with_fewer_places_than_workers_stops() {
 fn stopped_before_it_runs_it_serves_who_waits() {
     for _ in 0..TIMES {
         let server = patient().bind("127.0.0.1:0").expect("a free port");
-        let mut early = connect(server.local_addr());
-        early.write_all(b"early").expect("room");
+        let mut early = ask(server.local_addr(), b"early");
         server.handle().stop();
         server.handle().stop(); // twice is the same
         let mut server = Running::run(server, |_| {});
@@ -95,13 +94,7 @@ fn who_waits_in_the_backlog_is_served() {
                 let _ = gate.lock().map(|gate| gate.recv_timeout(BOUND));
             }
         });
-        let clients: Vec<TcpStream> = (0..=count)
-            .map(|_| {
-                let mut client = connect(server.address);
-                client.write_all(b"you").expect("room");
-                client
-            })
-            .collect();
+        let clients: Vec<TcpStream> = (0..=count).map(|_| ask(server.address, b"you")).collect();
         server.wait_for(|seen| matches!(seen, Seen::Connected(_)));
         server.handle.stop();
         open.send(()).expect("it waits");

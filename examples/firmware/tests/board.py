@@ -4,8 +4,10 @@ The tests talk to the board from outside, with nothing but Python's own sockets:
 ports of this machine that QEMU forwards, and, where a test asks for it, over a raw Ethernet link.
 """
 
+import contextlib
 import fcntl
 import os
+import re
 import shutil
 import socket
 import struct
@@ -16,16 +18,17 @@ import threading
 import time
 import unittest
 
-FIRMWARE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-IMAGE = os.environ.get(
-    "IMAGE",
-    os.path.join(FIRMWARE, "target/thumbv7m-none-eabi/release/greet-firmware"),
-)
+TARGET = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "target")
+BUILT = "thumbv7m-none-eabi/release"
+IMAGE = os.environ.get("IMAGE", os.path.join(TARGET, BUILT, "greet-firmware"))
 # The one that answers messages, too.
 REPLY_IMAGE = os.environ.get(
-    "REPLY_IMAGE",
-    os.path.join(FIRMWARE, "target/reply/thumbv7m-none-eabi/release/greet-firmware"),
+    "REPLY_IMAGE", os.path.join(TARGET, "reply", BUILT, "greet-firmware")
 )
+# The one without greet.
+BARE_IMAGE = os.environ.get("BARE_IMAGE", os.path.join(TARGET, BUILT, "bare"))
+# The line with which an image says that it listens.
+READY = "READY\r\n"
 # For everything that is waited for. Nothing takes that long, on however busy a machine.
 PATIENCE = 120
 # QEMU itself ends after this, should the test be killed.
@@ -58,35 +61,35 @@ class Board:
         self.raw, self.image = raw, image
 
     def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="greet-board-")
         try:
             for attempt in range(5):
                 self.boot()
-                if self.wait_for("READY\r\n", or_end=True):
+                if self.wait_until(lambda: READY in self.uart()):
                     return self
                 # A port that was free is taken by now: once more, with others.
                 if attempt == 4 or "Could not set up host forwarding" not in self.words():
                     raise AssertionError(f"the board didn't boot: {self.words()}")
                 self.end()
         except BaseException:
-            self.__exit__()
+            self.end()
             raise
 
     def __exit__(self, *_):
         self.end()
-        self.folder.cleanup()
 
     def link(self, name):
         """A link that carries Ethernet frames as datagrams, and what QEMU is to know of it."""
         ours, theirs = self.path(name), self.path(f"{name}-qemu")
-        link = Link(ours, theirs)
+        link = self.parts.enter_context(contextlib.closing(Link(ours, theirs)))
         return link, ["-netdev", f"dgram,id={name},local.type=unix,remote.type=unix,"
                       f"local.path={theirs},remote.path={ours}"]
 
     def path(self, name):
-        return os.path.join(self.folder.name, name)
+        return os.path.join(self.folder, name)
 
     def boot(self):
+        self.parts = contextlib.ExitStack()
+        self.folder = self.parts.enter_context(tempfile.TemporaryDirectory(prefix="greet-board-"))
         self.tcp, self.udp = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
         user = (
             f"user,id=user,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:{self.tcp}-10.0.2.15:8000,"
@@ -115,20 +118,18 @@ class Board:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+        # `timeout` hands the signal on to QEMU.
+        self.parts.callback(self.process.wait)
+        self.parts.callback(self.process.terminate)
 
     def end(self):
-        """Ends QEMU. `timeout` hands the signal on to it."""
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
-            self.process = None
-
-    process = None
+        """Ends QEMU, closes the links, and removes what the board has said."""
+        self.parts.close()
 
     def uart(self):
-        """All that the board has said so far."""
+        """All that the board has said so far; its last character may not be whole yet."""
         try:
-            with open(self.path("uart"), encoding="utf-8", newline="") as uart:
+            with open(self.path("uart"), encoding="utf-8", errors="replace", newline="") as uart:
                 return uart.read()
         except FileNotFoundError:
             return ""
@@ -137,16 +138,40 @@ class Board:
         with open(self.path("qemu.log"), encoding="utf-8") as log:
             return self.uart() + log.read()
 
-    def wait_for(self, text, or_end=False):
-        """Waits until the board has said this."""
+    def lines(self):
+        """The whole lines since READY. All peers are PEER: their addresses are the network's."""
+        since, _, _ = self.uart().partition(READY)[2].rpartition("\r\n")
+        return re.sub(r"\b10\.0\.2\.2:\d+", "PEER", since).split("\r\n") if since else []
+
+    def wait_until(self, done):
+        """Waits for it while the board runs. Returns whether it came."""
         give_up = time.monotonic() + PATIENCE
-        while text not in self.uart():
+        while not done():
             if self.process.poll() is not None or time.monotonic() > give_up:
-                if or_end:
-                    return False
-                raise AssertionError(f"no {text!r}: {self.words()[-2000:]}")
+                return done()
             time.sleep(0.01)
         return True
+
+    def check_lines(self, lines):
+        """Waits for so many lines since READY: they must be these."""
+        self.wait_until(lambda: len(self.lines()) >= len(lines))
+        with self.last_words():
+            unittest.TestCase().assertEqual(self.lines(), lines)
+
+    def check_reply(self, name, reply, fin=False):
+        """Asks as a plain client: the reply must be this."""
+        asked = f"Asked with {len(name)} bytes, {name[:20]!r}{', FIN' if fin else ''}. "
+        with self.last_words(asked):
+            unittest.TestCase().assertEqual(self.greet(name, fin), reply)
+
+    @contextlib.contextmanager
+    def last_words(self, before=""):
+        """Adds to what goes wrong what the board has said last: a panic, for one."""
+        try:
+            yield
+        except Exception as error:
+            error.add_note(f"{before}The board's last words:\n{self.words()[-500:]}")
+            raise
 
     def greet(self, name, fin=False):
         """What a plain client gets for a name."""
@@ -155,10 +180,7 @@ class Board:
             if fin:
                 acknowledged(client)
                 client.shutdown(socket.SHUT_WR)
-            reply = b""
-            while part := client.recv(4096):
-                reply += part
-            return reply
+            return received(client)
 
     def monitor(self, command):
         """Has QEMU's monitor do something."""
@@ -183,6 +205,17 @@ def acknowledged(client):
         time.sleep(0.0005)
 
 
+def received(client):
+    """All that a client gets, to the end."""
+    reply = b""
+    try:
+        while part := client.recv(4096):
+            reply += part
+    except OSError as error:
+        raise AssertionError(f"no end of the reply {reply!r}: {error}") from error
+    return reply
+
+
 class Link:
     """The test's end of a link to QEMU."""
 
@@ -198,8 +231,10 @@ class Link:
         """Hands over what comes, in a thread of its own, until `stop`."""
 
         def read():
-            while frame := self.socket.recv(4096):
-                take(frame)
+            # Where QEMU has ended, the test notices.
+            with contextlib.suppress(ConnectionRefusedError):
+                while frame := self.socket.recv(4096):
+                    take(frame)
 
         self.reader = threading.Thread(target=read, daemon=True)
         self.reader.start()

@@ -135,39 +135,37 @@ class Wire:
     def ask(self):
         """Asks the board who it is. By its answer, all frames before have been dealt with."""
         self.send(ethernet(EVERYBODY, ARP, arp(1, ASKING_IP)))
-        return self.answers.get(timeout=PATIENCE)
+        try:
+            return self.answers.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError("the board doesn't answer any more") from None
 
     def close(self):
-        links = [self.board.far_end, self.board.wire]
-        for link in links:
-            link.stop()
-        for link in links:
-            link.close()
+        self.board.far_end.stop()
+        self.board.wire.stop()
 
 
 class Junk(unittest.TestCase):
     def test_the_board_greets_among_junk(self):
         chance = random.Random(SEED)
         sent = collections.Counter()
+        self.addCleanup(lambda: print(f"junk: {sent.total()} frames, SEED={SEED}:", dict(sent)))
         with Board(raw=True) as board, contextlib.closing(Wire(board)) as wire:
             address = wire.ask()
             while sent.total() < FRAMES:
-                room = FIFO
-                while room > 2048:
-                    kind, frame = junk(chance, address)
-                    wire.send(frame)
-                    sent[kind] += 1
-                    room -= len(frame) + 8
-                try:
+                with board.last_words():
+                    room = FIFO
+                    while room > 2048:
+                        kind, frame = junk(chance, address)
+                        wire.send(frame)
+                        sent[kind] += 1
+                        room -= len(frame) + 8
                     self.assertEqual(wire.ask(), address)
-                except queue.Empty:
-                    self.fail(f"no answer after {sent}, SEED={SEED}: {board.words()[-500:]}")
                 if sent.total() % 100 == 0:
-                    self.assertEqual(board.greet(b"among junk"), b"Hello, among junk")
-            print(f"junk: {sent.total()} frames, SEED={SEED}:", dict(sent))
+                    board.check_reply(b"among junk", b"Hello, among junk")
             for number in range(100):
                 name = b"after %d" % number
-                self.assertEqual(board.greet(name), b"Hello, " + name)
+                board.check_reply(name, b"Hello, " + name)
         self.assertEqual(len(sent), 6, "each kind of junk")
 
 

@@ -10,24 +10,25 @@ PLACES = "12"
 
 
 class Probe(unittest.TestCase):
-    def verdict(self, board, *options):
-        done = subprocess.run(
-            [our_program(), "probe", f"127.0.0.1:{board.tcp}", "--clients", PLACES,
-             "--timeout", "30s", *options],
-            capture_output=True, check=False, text=True, timeout=3 * PATIENCE,
-        )
-        self.assertEqual(done.returncode, 0, done)
-        return done.stdout.splitlines()[-1].partition(": ")[2]
+    def check_verdict(self, board, verdict, *options):
+        with board.last_words():
+            done = subprocess.run(
+                [our_program(), "probe", f"127.0.0.1:{board.tcp}", "--clients", PLACES,
+                 "--timeout", "30s", "--brief", *options],
+                capture_output=True, check=False, text=True, timeout=3 * PATIENCE,
+            )
+            end = f"127.0.0.1:{board.tcp}: {verdict}\n"
+            if done.returncode != 0 or not done.stdout.endswith(end):
+                self.fail(f"not {verdict!r}:\n{done.stdout}{done.stderr}")
 
     def test_names(self):
         with Board() as board:
-            self.assertEqual(self.verdict(board), "passed 47, failed 0, skipped 16")
+            self.check_verdict(board, "passed 47, failed 0, skipped 16")
 
     def test_names_and_replies_to_messages(self):
         with Board(image=REPLY_IMAGE) as board:
             udp = f"127.0.0.1:{board.udp}"
-            verdict = self.verdict(board, "--udp", udp)
-            self.assertEqual(verdict, "passed 62, failed 0, skipped 1")
+            self.check_verdict(board, "passed 62, failed 0, skipped 1", "--udp", udp)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! A stack on a loopback device under a virtual clock, and a crowd of clients, for all tests.
+//! A server and clients on one stack, over a loopback device and under a virtual clock, for all tests.
 
 #![allow(dead_code, reason = "each test uses a part")]
 
@@ -8,17 +8,22 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use greet_core::client::Client;
+use greet_core::limits::Limits;
 use greet_core::request::{Answer, RequestError};
+use greet_core::server::Server;
 use greet_core::text::Text;
 use greet_smoltcp::error::ConnectError;
+use greet_smoltcp::listener::Listener;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::net::Net;
 use greet_smoltcp::stack::Stack;
-use greet_smoltcp::storage::SocketSlots;
+use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
 use smoltcp::iface::Config;
 use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// The loopback device of all tests.
 pub(crate) type Ring = Loopback<8, 1514>;
@@ -88,8 +93,6 @@ pub(crate) struct Clock {
     pub(crate) now: Duration,
     /// How often the stack was polled.
     pub(crate) polls: usize,
-    /// So often it may be polled at one moment.
-    pub(crate) at_once: usize,
 }
 
 impl Clock {
@@ -97,7 +100,6 @@ impl Clock {
         Self {
             now: Duration::ZERO,
             polls: 0,
-            at_once: 100,
         }
     }
 
@@ -126,7 +128,7 @@ impl Clock {
                 Some(next) if next <= until => {
                     assert!(next >= now, "{next:?} is before {now:?}");
                     at_this_time = if next == now { at_this_time + 1 } else { 0 };
-                    assert!(at_this_time < self.at_once, "it spins at {now:?}");
+                    assert!(at_this_time < 100, "it spins at {now:?}");
                     self.now = next;
                 }
                 _ => {
@@ -136,6 +138,79 @@ impl Clock {
             }
         }
     }
+}
+
+/// A server with so many places, and sockets for so many clients, on one stack over the loopback.
+pub(crate) struct Exercise<const PLACES: usize, const CLIENTS: usize> {
+    pub(crate) path: Path,
+    pub(crate) stack: Stack<'static, Ring>,
+    pub(crate) listener: Listener,
+    pub(crate) server: Server<Connection, PLACES>,
+    pub(crate) clock: Clock,
+}
+
+impl<const PLACES: usize, const CLIENTS: usize> Exercise<PLACES, CLIENTS> {
+    pub(crate) fn new(path: Path) -> Self {
+        let mut stack = path.stack(leak(SocketSlots::<72, 64>::new()));
+        let places = leak(TcpBuffers::<PLACES, 1024, 1031>::new());
+        let clients = leak(TcpBuffers::<CLIENTS, 1031, 1024>::new());
+        let listener = stack.net().listen(places, 8000).expect("a listener");
+        stack.net().add_clients(clients).expect("enough slots");
+        Self {
+            path,
+            stack,
+            listener,
+            server: Server::new(Limits::DEFAULT),
+            clock: Clock::new(),
+        }
+    }
+
+    /// A client with this name, who has five seconds from now on.
+    pub(crate) fn caller<'n>(&self, name: &'n str) -> Caller<'n> {
+        Caller::new(self.path.port(8000), name, self.clock.now, 5 * SECOND)
+    }
+
+    /// What a client gets for this name.
+    pub(crate) fn greet(&mut self, name: &str) -> Option<Result<String, RequestError>> {
+        let mut caller = self.caller(name);
+        let until = self.clock.now + 5 * SECOND;
+        self.run(until, |net, now| {
+            let next = caller.poll(net, now);
+            (caller.answer.is_none(), next)
+        });
+        caller.answer
+    }
+
+    /// How many sockets listen, and how many a client could take.
+    pub(crate) fn free_sockets(&mut self) -> (usize, usize) {
+        let net = self.stack.net();
+        (net.listening(&self.listener), net.idle())
+    }
+
+    /// As [`Clock::run`], with the server as another application.
+    pub(crate) fn run(
+        &mut self,
+        until: Duration,
+        mut application: impl FnMut(&mut Net<'static>, Duration) -> (bool, Option<Duration>),
+    ) -> bool {
+        let Self {
+            stack,
+            listener,
+            server,
+            clock,
+            ..
+        } = self;
+        clock.run(stack, until, |net, now| {
+            let server = server.poll(&mut listener.on(net), now, |_| ());
+            let (go_on, next) = application(net, now);
+            (go_on, earlier(server, next))
+        })
+    }
+}
+
+/// Memory for as long as the test runs, so that what borrows it can be handed out.
+pub(crate) fn leak<T>(value: T) -> &'static mut T {
+    Box::leak(Box::new(value))
 }
 
 /// One client of core, from connect to its answer.

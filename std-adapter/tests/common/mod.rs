@@ -181,6 +181,13 @@ pub(crate) fn connect(to: SocketAddr) -> TcpStream {
     stream
 }
 
+/// Connects, and sends this.
+pub(crate) fn ask(to: SocketAddr, bytes: &[u8]) -> TcpStream {
+    let mut stream = connect(to);
+    stream.write_all(bytes).expect("room");
+    stream
+}
+
 /// Sends a name as a plain client does, and returns all that comes back.
 pub(crate) fn greet(to: SocketAddr, name: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = connect(to);

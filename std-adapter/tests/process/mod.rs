@@ -1,6 +1,7 @@
 //! Programs under test: started, read line by line with a bound, and gone when dropped.
 //!
-//! Tests of this crate and of the examples use it. Nothing about greetings enters.
+//! Tests of this crate and of the examples use it. Of greetings it knows the two lines that say where
+//! a program listens.
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
@@ -56,6 +57,18 @@ impl Process {
     #[track_caller]
     pub(crate) fn error_line(&self) -> String {
         self.errors.recv_timeout(PATIENCE).expect("a line")
+    }
+
+    /// The port in its next line, the one of a TCP server.
+    #[track_caller]
+    pub(crate) fn tcp_port(&self) -> u16 {
+        port_in(&self.line(), "Server is listening on port ", "...")
+    }
+
+    /// The port in its next line, the one of a UDP receiver.
+    #[track_caller]
+    pub(crate) fn udp_port(&self) -> u16 {
+        port_in(&self.line(), "Receiver is listening on UDP port ", "...")
     }
 
     /// Ctrl-C.
