@@ -27,7 +27,7 @@ pub fn exchange<S: Stream>(
 }
 
 /// [`exchange`] for a server that looks at the outcome alone.
-#[inline(never)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 pub(crate) fn run<S: Stream>(exchange: &mut Exchange, stream: &mut S, now: Moment) {
     loop {
         let before = exchange.phase();

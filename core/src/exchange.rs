@@ -212,7 +212,7 @@ impl Exchange {
 
     /// What is left to send: the reply, in one piece as long as nothing of it has left. FIN follows
     /// it.
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn transmit(&self) -> &[u8] {
         match self.phase {
             Phase::Replying => self.buffer.reply(self.sent.into(), self.reply_len.into()),
@@ -224,8 +224,7 @@ impl Exchange {
     /// of it.
     pub fn transmitted(&mut self, n: usize) {
         if self.phase == Phase::Replying {
-            let n = u16::try_from(n).unwrap_or(u16::MAX);
-            self.sent = self.sent.saturating_add(n).min(self.reply_len);
+            self.sent += short(n.min((self.reply_len - self.sent).into()));
             if self.sent == self.reply_len {
                 self.phase = Phase::Finishing;
             }

@@ -105,7 +105,7 @@ impl Receiver {
     ///
     /// Returns when to call again: at once if more may be waiting, a little later after a failure,
     /// or (`None`) when the socket may be ready.
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn poll<D: Datagrams>(
         &mut self,
         socket: &mut D,

@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use greet_core::transport::Accepted;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
-use smoltcp::socket::{AnySocket, tcp, udp};
+use smoltcp::socket::{AnySocket, Socket, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpCidr, IpListenEndpoint};
 
@@ -275,10 +275,9 @@ impl<'a> Net<'a> {
     }
 
     pub(crate) fn udp(&mut self, slot: usize) -> (&Interface, Option<&mut udp::Socket<'a>>) {
-        let socket = self.set.iter_mut().nth(slot);
         (
             &self.interface,
-            socket.and_then(|(_, socket)| udp::Socket::downcast_mut(socket)),
+            socket(&mut self.set, slot).and_then(udp::Socket::downcast_mut),
         )
     }
 
@@ -469,6 +468,10 @@ fn entry<'n, 'a>(
     index: usize,
 ) -> Option<(&'n mut Slot, &'n mut tcp::Socket<'a>)> {
     let slot = slots.get_mut(index)?;
-    let (_, socket) = set.iter_mut().nth(index)?;
-    Some((slot, tcp::Socket::downcast_mut(socket)?))
+    Some((slot, tcp::Socket::downcast_mut(socket(set, index)?)?))
+}
+
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+fn socket<'n, 'a>(set: &'n mut SocketSet<'a>, index: usize) -> Option<&'n mut Socket<'a>> {
+    set.iter_mut().nth(index).map(|(_, socket)| socket)
 }

@@ -131,7 +131,7 @@ impl Slot {
 
     /// Tells its gate about the socket; when settled, moves the socket on towards its next
     /// connection.
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn sweep(
         &mut self,
         index: usize,
