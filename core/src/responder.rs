@@ -36,6 +36,8 @@ pub struct Responder<const COUNTERS: usize> {
 impl<const COUNTERS: usize> Responder<COUNTERS> {
     /// A responder that has seen nothing and grants each source so many replies in a second; one
     /// without any counter doesn't compile.
+    ///
+    /// With [`REPLIES_PER_SECOND`] it is all zeros, which take no flash in a `static`.
     pub const fn new(per_second: NonZeroU16) -> Self {
         const { assert!(COUNTERS > 0, "a responder needs a counter") };
         Self {

@@ -165,6 +165,8 @@ impl Add for Tally {
 
 impl<H, const N: usize> Server<H, N> {
     /// A server with `N` free places; one without any doesn't compile.
+    ///
+    /// With the limits of the protocol it is all zeros, which take no flash in a `static`.
     pub const fn new(limits: Limits) -> Self {
         const { assert!(N > 0, "a server needs a place") };
         let grant = Grant::new(&limits);

@@ -34,6 +34,8 @@ pub(crate) const FRAMES: usize = 64;
 const DEVICE_BUSY: Duration = Duration::from_millis(1);
 
 /// The sockets of a stack, and the interface that they share.
+// In this order, all but the interface is near the start, where a small processor's short
+// instructions reach.
 #[repr(C)]
 pub struct Net<'a> {
     sweep: Sweep,
