@@ -11,7 +11,7 @@ use smoltcp::wire::IpListenEndpoint;
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
 
-/// What is known of one listener between two looks at its sockets.
+/// What is known of one listener between two sweeps over its sockets.
 pub(crate) struct Gate {
     pub(crate) endpoint: IpListenEndpoint,
     /// How many clients have had to wait for being accepted.
@@ -54,7 +54,7 @@ pub(crate) enum Frame<'t, 'a, R> {
 }
 
 impl Gate {
-    /// Before the first look at its sockets.
+    /// Before the first sweep over its sockets.
     pub(crate) fn new(endpoint: IpListenEndpoint) -> Self {
         Self {
             endpoint,
@@ -65,7 +65,7 @@ impl Gate {
         }
     }
 
-    /// Forgets what the last look has found.
+    /// Forgets what the last sweep has found.
     pub(crate) fn clear(&mut self) {
         self.first = None;
         self.open = false;

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType};
+#[cfg(unix)]
 use greet_core::limits::MIN_MSS;
 use greet_core::probe::{Ability, Dial, Lab};
 use greet_core::transport::{self, Datagrams as _};
