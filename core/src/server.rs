@@ -31,6 +31,8 @@ pub struct Server<H, const N: usize> {
     /// `None`: the protocol's. So a server with these is all zeros, and costs no flash in a `static`.
     grant: Option<Grant>,
     tally: Tally,
+    /// So many places have been taken at one time or another; the rest are not looked at.
+    used: usize,
     places: [Place<H>; N],
 }
 
@@ -176,6 +178,7 @@ impl<H, const N: usize> Server<H, N> {
             } else {
                 Some(grant)
             },
+            used: 0,
             places: [const {
                 Place {
                     client: Client::Nobody,
@@ -206,7 +209,7 @@ impl<H, const N: usize> Server<H, N> {
     ) -> Option<Duration> {
         let at = Moment::at(now);
         let mut next = Moment::NEVER;
-        for index in 0..self.places.len() {
+        for index in 0..self.used {
             next = next.min(self.serve(index, listener, at, &mut report));
         }
         for _ in 0..N {
@@ -216,6 +219,7 @@ impl<H, const N: usize> Server<H, N> {
             match listener.accept() {
                 Poll::Ready(Ok((handle, peer))) => {
                     report(Event::Connected { peer: &peer });
+                    self.used = self.used.max(index + 1);
                     if let Some(place) = self.places.get_mut(index) {
                         place
                             .exchange
@@ -238,6 +242,7 @@ impl<H, const N: usize> Server<H, N> {
     pub fn clients(&self) -> usize {
         self.places
             .iter()
+            .take(self.used)
             .filter(|place| matches!(place.client, Client::Somebody(..)))
             .count()
     }
