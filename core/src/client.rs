@@ -1,63 +1,59 @@
-//! A polled client: one [`Request`] over one [`Stream`].
+//! A polled client: one machine over one [`Stream`].
 //!
 //! Connecting is the transport's business; a stream that is still at it is merely not ready.
 
 use core::task::Poll;
-use core::time::Duration;
 
-use crate::drive;
-use crate::request::{Answer, Request, RequestError};
-use crate::text::Text;
+use crate::drive::drive;
+use crate::machine::Machine;
+use crate::time::Instant;
 use crate::transport::Stream;
 
-/// Asks one server for one greeting.
-///
-/// All memory is in here, about 1.1 KiB.
-pub struct Client<'a> {
-    request: Request<'a>,
+/// Has one conversation with a server, such as a [`Request`](crate::request::Request).
+#[derive(Debug)]
+pub struct Client<M> {
+    machine: M,
+    /// The last poll left something to do.
+    more: bool,
 }
 
-impl<'a> Client<'a> {
-    /// How long a client waits for its whole reply by default.
-    pub const TIMEOUT: Duration = Duration::from_secs(5);
-
-    /// A client that sends `name` from `now` on, and gives up after `timeout`.
-    pub const fn new(name: Text<'a>, now: Duration, timeout: Duration) -> Self {
+impl<M: Machine> Client<M> {
+    /// A client whose side of the conversation is this machine.
+    pub const fn new(machine: M) -> Self {
         Self {
-            request: Request::new(name, now, timeout),
+            machine,
+            more: true,
         }
     }
 
-    /// Does all that can be done at `now`: sends, receives, and returns the answer once it is
+    /// Does all that can be done at `now`: sends, receives, and returns the outcome once it is
     /// there.
     ///
-    /// Call it again whenever the stream may be ready, and at [`next_poll`](Self::next_poll) at the
-    /// latest. After the answer, it returns the same answer again and leaves the stream alone.
-    ///
-    /// # Errors
-    ///
-    /// A [`RequestError`] says whose fault it is that there is no answer. The stream is of no use
-    /// then.
-    pub fn poll<S: Stream>(
-        &mut self,
-        stream: &mut S,
-        now: Duration,
-    ) -> Poll<Result<Answer<'_>, RequestError>> {
-        drive::request(&mut self.request, stream, now);
-        match self.request.answer() {
-            Some(answer) => Poll::Ready(answer),
+    /// Call it again whenever the stream may be ready, and when it is [due](Self::due) at the
+    /// latest. After the outcome, it returns the same again and leaves the stream alone.
+    pub fn poll<S: Stream>(&mut self, stream: &mut S, now: Instant) -> Poll<M::Outcome> {
+        if self.machine.outcome().is_none() {
+            self.more = drive(&mut self.machine, stream, now);
+        }
+        match self.machine.outcome() {
+            Some(outcome) => Poll::Ready(outcome),
             None => Poll::Pending,
         }
     }
 
-    /// When to call [`poll`](Self::poll) at the latest. `None`: there is an answer.
+    /// When to call [`poll`](Self::poll) at the latest. [`NEVER`](Instant::NEVER): there is an
+    /// outcome.
     #[must_use]
-    pub fn next_poll(&self) -> Option<Duration> {
-        self.request.timeout()
+    pub fn due(&self) -> Instant {
+        if self.more {
+            Instant::START
+        } else {
+            self.machine.due()
+        }
     }
 
-    /// The bytes received so far, whatever they are.
-    pub fn reply(&self) -> &[u8] {
-        self.request.reply()
+    /// The machine: that of a greeting has the answer.
+    pub const fn machine(&self) -> &M {
+        &self.machine
     }
 }

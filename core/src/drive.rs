@@ -1,143 +1,106 @@
-//! The one place where the protocol meets a transport: bytes move until neither side can go on.
+//! The one place where a machine meets a transport: bytes move until neither side can go on.
 //!
-//! Every server and client, polled or event-driven, on every stack, calls these functions.
+//! Every server and client, polled or event-driven, on every stack, calls this function.
 
 use core::task::Poll;
-use core::time::Duration;
 
 use embedded_io::{Error, ErrorKind};
 
-use crate::exchange::{self, Exchange, Phase};
-use crate::request::{self, Request};
-use crate::time::Moment;
-use crate::transport::Stream;
+use crate::machine::{Machine, Want};
+use crate::time::Instant;
+use crate::transport::{Sent, Stream};
 
-/// Carries bytes between a client's stream and its exchange as far as both go at `now`.
+/// So often bytes move in one call at most, so that nobody waits for a peer that never rests.
+const BUDGET: u32 = 16;
+
+/// Carries bytes between a machine and its stream as far as both go at `now`, and says whether
+/// there is more to do at once.
 ///
-/// Call it again when the stream may be ready, and at [`Exchange::timeout`] at the latest. Once
-/// the status is [`Done`](exchange::Status::Done), release or drop the stream. Only an answer that
-/// nobody takes is [aborted](Stream::abort), which is done here.
-pub fn exchange<S: Stream>(
-    exchange: &mut Exchange,
-    stream: &mut S,
-    now: Duration,
-) -> exchange::Status {
-    run(exchange, stream, now.into());
-    exchange.status()
-}
-
-/// [`exchange`] for a server that looks at the outcome alone.
+/// If there is, call it again soon, but let others have their turn; bytes that wait may never make
+/// the stream ready again. Else call it again when the stream may be ready, and when the machine
+/// is [due](Machine::due) at the latest. Once there is an [outcome](Machine::outcome), release or
+/// drop the stream. A machine that [resets](Machine::resets) has its stream
+/// [aborted](Stream::abort) here.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-pub(crate) fn run<S: Stream>(exchange: &mut Exchange, stream: &mut S, now: Moment) {
+pub fn drive<M: Machine, S: Stream>(machine: &mut M, stream: &mut S, now: Instant) -> bool {
+    let mut budget = BUDGET;
     loop {
-        let before = exchange.phase();
-        match before {
-            Phase::Reading | Phase::Draining => {
-                let space = exchange.space();
-                let room = space.len();
-                match stream.receive(space) {
-                    Poll::Ready(Ok(0)) => exchange.received_fin_at(now),
-                    Poll::Ready(Ok(n)) => {
-                        exchange.received_at(n, now);
-                        if S::TAKES_ALL && n < room {
-                            exchange.quiet_at(now);
-                        }
-                        continue;
-                    }
-                    Poll::Ready(Err(error)) => exchange.connection_lost(error.kind()),
-                    Poll::Pending => {
-                        exchange.quiet_at(now);
-                        if exchange.phase() == before {
-                            exchange.handle_timeout_at(now);
-                        }
-                    }
-                }
+        let want = machine.want();
+        if want == Want::Done {
+            if machine.resets() {
+                stream.abort();
             }
-            Phase::Replying => {
-                let reply = exchange.transmit();
-                let left = reply.len();
-                match stream.send_last(reply) {
-                    Poll::Ready(Ok(0)) => exchange.connection_lost(ErrorKind::WriteZero),
-                    Poll::Ready(Ok(n)) => {
-                        exchange.transmitted(n);
-                        if n >= left {
-                            exchange.finished_at(now);
-                        }
-                        continue;
-                    }
-                    Poll::Ready(Err(error)) => exchange.connection_lost(error.kind()),
-                    Poll::Pending => exchange.handle_timeout_at(now),
-                }
-            }
-            Phase::Finishing => match stream.finish() {
-                Ok(()) => exchange.finished_at(now),
-                Err(error) => exchange.connection_lost(error.kind()),
-            },
-            Phase::Done => {
-                if exchange.is_unread() {
-                    stream.abort();
-                }
-            }
+            return false;
         }
-        if exchange.phase() == before {
-            return;
+        if budget == 0 {
+            return true;
+        }
+        budget -= 1;
+        if want.writes() && write(machine, stream, now)
+            || want.reads() && read(machine, stream, now)
+        {
+            continue;
+        }
+        machine.timeout(now);
+        if machine.want() == want {
+            return false;
         }
     }
 }
 
-/// Carries bytes between a request and the stream to its server as far as both go at `now`.
-///
-/// Call it again when the stream may be ready, and at [`Request::timeout`] at the latest. A stream
-/// that is still connecting is [`Poll::Pending`]. Once the status is
-/// [`Done`](request::Status::Done), drop the stream; [`Request::answer`] says how it ended.
-pub fn request<S: Stream>(
-    request: &mut Request<'_>,
-    stream: &mut S,
-    now: Duration,
-) -> request::Status {
-    use request::Status;
-    loop {
-        match request.status() {
-            Status::Sending => {
-                let name = request.transmit();
-                let left = name.len();
-                match stream.send_last(name) {
-                    Poll::Ready(Ok(0)) if left > 0 => {
-                        request.connection_lost(ErrorKind::WriteZero);
-                        continue;
-                    }
-                    Poll::Ready(Ok(n)) => {
-                        request.transmitted(n);
-                        if n >= left {
-                            request.finished();
-                        }
-                        continue;
-                    }
-                    Poll::Ready(Err(error)) => {
-                        request.connection_lost(error.kind());
-                        continue;
-                    }
-                    Poll::Pending => {} // a refusal may come before the whole name has left
-                }
+/// Sends, and says whether anything came of it.
+#[inline]
+fn write<M: Machine, S: Stream>(machine: &mut M, stream: &mut S, now: Instant) -> bool {
+    let bytes = machine.transmit();
+    let some = !bytes.is_empty();
+    let sent = if machine.fin_follows() {
+        stream.send_last(bytes)
+    } else if some {
+        stream
+            .send(bytes)
+            .map_ok(|bytes| Sent { bytes, fin: false })
+    } else {
+        return false;
+    };
+    match sent {
+        Poll::Ready(Ok(Sent {
+            bytes: 0,
+            fin: false,
+        })) => machine.lost(ErrorKind::WriteZero),
+        Poll::Ready(Ok(Sent { bytes, fin })) => {
+            machine.transmitted(bytes, now);
+            if fin {
+                machine.finished(now);
             }
-            Status::Finishing => {
-                match stream.finish() {
-                    Ok(()) => request.finished(),
-                    Err(error) => request.connection_lost(error.kind()),
-                }
-                continue;
-            }
-            Status::Receiving => {}
-            Status::Done => return Status::Done,
         }
-        match stream.receive(request.space()) {
-            Poll::Ready(Ok(0)) => request.received_fin(),
-            Poll::Ready(Ok(n)) => request.received(n),
-            Poll::Ready(Err(error)) => request.connection_lost(error.kind()),
-            Poll::Pending => {
-                request.handle_timeout(now);
-                return request.status();
+        Poll::Ready(Err(error)) => machine.lost(error.kind()),
+        Poll::Pending => return false,
+    }
+    true
+}
+
+/// Receives, and says whether anything came of it.
+#[inline]
+fn read<M: Machine, S: Stream>(machine: &mut M, stream: &mut S, now: Instant) -> bool {
+    let space = machine.space();
+    let room = space.len();
+    if room == 0 {
+        return false;
+    }
+    match stream.receive(space) {
+        Poll::Ready(Ok(0)) => machine.received_fin(now),
+        Poll::Ready(Ok(n)) => {
+            machine.received(n, now);
+            if S::TAKES_ALL && n < room {
+                machine.quiet(now, |len| stream.in_one_segment(len));
             }
+        }
+        Poll::Ready(Err(error)) => machine.lost(error.kind()),
+        Poll::Pending => {
+            let before = machine.want();
+            machine.quiet(now, |len| stream.in_one_segment(len));
+            return machine.want() != before;
         }
     }
+    true
 }

@@ -5,31 +5,32 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | protocol | [`exchange`], [`request`], [`text`], [`limits`], [`error`] | both sides of one greeting as [sans-IO] state machines |
+//! | protocol | [`machine`], [`exchange`], [`request`], [`text`], [`limits`], [`time`], [`error`] | one side of any conversation as a [sans-IO] state machine; both sides of a greeting |
 //! | transport | [`transport`] | the traits that a network stack implements, and wrappers for [`embedded_io`] |
-//! | drivers | [`drive`], [`server`], [`client`], [`receiver`], [`responder`] | the only code that sees both |
+//! | drivers | [`drive`], [`server`], [`client`], [`receiver`], [`responder`] | the only code that sees both, for any machine |
 //!
 //! [`probe`] stands beside them: it grades anybody's server over anybody's stack.
 //!
-//! Time is a [`core::time::Duration`] since any fixed start that the caller chooses: since boot on
-//! a microcontroller, since the program's start on a desktop, virtual time in a simulation.
+//! Time is a [`time::Instant`]: microseconds since any fixed start that the caller chooses. Since
+//! boot on a microcontroller, since the program's start on a desktop, virtual time in a simulation.
 //!
 //! ```
-//! use core::time::Duration;
-//! use greet_core::exchange::{Exchange, Outcome, Status};
+//! use greet_core::exchange::{Exchange, Outcome};
 //! use greet_core::limits::Limits;
+//! use greet_core::machine::Machine;
+//! use greet_core::time::Instant;
 //!
-//! let now = Duration::ZERO;
-//! let mut exchange = Exchange::new(now, &Limits::default());
+//! let now = Instant::START;
+//! let mut exchange = Exchange::new(now, Limits::DEFAULT);
 //!
 //! exchange.space()[..5].copy_from_slice(b"World"); // what a socket would do
 //! exchange.received(5, now);
-//! exchange.quiet(now); // nothing more is waiting to be read: the name is complete
+//! exchange.quiet(now, |len| len < 536); // nothing more is waiting: the name is complete
 //!
 //! assert_eq!(exchange.transmit(), b"Hello, World");
-//! exchange.transmitted(12);
+//! exchange.transmitted(12, now);
 //! exchange.finished(now); // FIN went after it
-//! assert_eq!(exchange.status(), Status::Done(Outcome::Greeted));
+//! assert_eq!(exchange.outcome(), Some(Outcome::Greeted));
 //! ```
 //!
 //! [sans-IO]: https://sans-io.readthedocs.io
@@ -46,11 +47,12 @@ pub mod drive;
 pub mod error;
 pub mod exchange;
 pub mod limits;
+pub mod machine;
 pub mod probe;
 pub mod receiver;
 pub mod request;
 pub mod responder;
 pub mod server;
 pub mod text;
-mod time;
+pub mod time;
 pub mod transport;

@@ -10,7 +10,8 @@ use crate::buffer::Buffer;
 use crate::error::{Refusal, TextError};
 use crate::limits::MAX_TEXT;
 use crate::text::Text;
-use crate::transport::Datagrams;
+use crate::time::Instant;
+use crate::transport::{Datagram, Datagrams};
 
 /// How long after a failure the socket is asked again: datagrams may be waiting behind it.
 pub const RETRY: Duration = Duration::from_millis(100);
@@ -104,25 +105,27 @@ impl Receiver {
     /// Takes what has come, up to [`BATCH`](Self::BATCH) datagrams, and reports it.
     ///
     /// Returns when to call again: at once if more may be waiting, a little later after a failure,
-    /// or (`None`) when the socket may be ready.
+    /// or only when the socket may be ready ([`NEVER`](Instant::NEVER)).
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn poll<D: Datagrams>(
         &mut self,
         socket: &mut D,
-        now: Duration,
+        now: Instant,
         mut report: impl FnMut(Event<'_, D::Error>),
-    ) -> Option<Duration> {
+    ) -> Instant {
         for _ in 0..Self::BATCH {
             match self.take(socket) {
-                Poll::Ready(Ok((len, from))) => report(Event::new(from, self.read(len))),
+                Poll::Ready(Ok(datagram)) => {
+                    report(Event::new(datagram.from, self.read(datagram.len)));
+                }
                 Poll::Ready(Err(error)) => {
                     report(Event::Failed { error: &error });
-                    return Some(now.saturating_add(RETRY));
+                    return now + RETRY;
                 }
-                Poll::Pending => return None,
+                Poll::Pending => return Instant::NEVER,
             }
         }
-        Some(now)
+        now
     }
 
     /// What has come so far.
@@ -134,7 +137,7 @@ impl Receiver {
     pub(crate) fn take<D: Datagrams>(
         &mut self,
         socket: &mut D,
-    ) -> Poll<Result<(usize, SocketAddr), D::Error>> {
+    ) -> Poll<Result<Datagram, D::Error>> {
         socket.receive_from(self.buffer.space(0))
     }
 

@@ -11,28 +11,31 @@ use embedded_io::ErrorKind;
 
 use crate::buffer;
 use crate::limits::{GREETING, REFUSAL};
+use crate::machine::{Machine, Want};
 use crate::text::Text;
+use crate::time::Instant;
 
 /// The client's side of one greeting: sends a name and FIN, and takes the reply up to FIN.
 ///
-/// No call panics, whatever its arguments and in whatever order calls come; a call that doesn't fit
-/// the status is ignored.
+/// Its calls are those of [`Machine`].
 ///
 /// ```
 /// use core::time::Duration;
+/// use greet_core::machine::Machine;
 /// use greet_core::request::{Answer, Request};
 /// use greet_core::text::Text;
+/// use greet_core::time::Instant;
 ///
-/// let now = Duration::ZERO;
+/// let now = Instant::START;
 /// let name = Text::new("World").unwrap();
-/// let mut request = Request::new(name, now, Duration::from_secs(5));
+/// let mut request = Request::new(name, now + Duration::from_secs(5));
 /// assert_eq!(request.transmit(), b"World");
-/// request.transmitted(5);
-/// request.finished();
+/// request.transmitted(5, now);
+/// request.finished(now);
 ///
 /// request.space()[..12].copy_from_slice(b"Hello, World"); // what a socket would do
-/// request.received(12);
-/// request.received_fin();
+/// request.received(12, now);
+/// request.received_fin(now);
 /// assert_eq!(request.answer(), Some(Ok(Answer::Greeted)));
 /// ```
 pub struct Request<'a> {
@@ -41,21 +44,7 @@ pub struct Request<'a> {
     reply: [u8; buffer::SIZE],
     received: usize,
     state: State,
-    deadline: Duration,
-}
-
-/// What a [`Request`] waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Status {
-    /// For [`transmit`](Request::transmit) to leave. Bytes that come meanwhile are welcome.
-    Sending,
-    /// For FIN to be sent after the name.
-    Finishing,
-    /// For the reply, up to FIN.
-    Receiving,
-    /// For nothing: there is an [`answer`](Request::answer).
-    Done,
+    deadline: Instant,
 }
 
 /// What the server answered, when it kept to the protocol.
@@ -68,6 +57,14 @@ pub enum Answer<'a> {
     ///
     /// It comes from the network: show it through [`shown`](crate::text::shown).
     Refused(&'a str),
+}
+
+impl Answer<'_> {
+    /// Whether the server had no place left and gave this one to somebody else, before the name
+    /// came: whoever asks again may be greeted.
+    pub fn is_crowded_out(&self) -> bool {
+        matches!(self, Self::Refused("no name within 0.25 s"))
+    }
 }
 
 /// Why there is no answer.
@@ -95,104 +92,23 @@ pub enum RequestError {
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Sending,
-    Finishing,
     Receiving,
     Done(Result<(), RequestError>),
 }
 
 impl<'a> Request<'a> {
-    /// Starts a request at `now` that must be answered within `timeout`.
-    pub const fn new(name: Text<'a>, now: Duration, timeout: Duration) -> Self {
+    /// How long a client waits for its whole reply by default.
+    pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A request that must be answered by `deadline`.
+    pub const fn new(name: Text<'a>, deadline: Instant) -> Self {
         Self {
             name,
             sent: 0,
             reply: [0; buffer::SIZE],
             received: 0,
             state: State::Sending,
-            deadline: now.saturating_add(timeout),
-        }
-    }
-
-    /// What is left to send of the name; nothing, if the name is empty. FIN follows it.
-    pub fn transmit(&self) -> &[u8] {
-        self.name.as_bytes().get(self.sent..).unwrap_or_default()
-    }
-
-    /// The first `n` bytes of [`transmit`](Self::transmit) have left. More than it had count as all
-    /// of it.
-    pub fn transmitted(&mut self, n: usize) {
-        if self.state == State::Sending {
-            self.sent = self.sent.saturating_add(n).min(self.name.as_bytes().len());
-            if self.sent == self.name.as_bytes().len() {
-                self.state = State::Finishing;
-            }
-        }
-    }
-
-    /// FIN was sent after the name.
-    pub fn finished(&mut self) {
-        if self.state == State::Finishing {
-            self.state = State::Receiving;
-        }
-    }
-
-    /// Where the next bytes from the server go. Empty: don't read.
-    pub fn space(&mut self) -> &mut [u8] {
-        match self.state {
-            State::Done(_) => &mut [],
-            _ => self.reply.get_mut(self.received..).unwrap_or_default(),
-        }
-    }
-
-    /// `n` bytes have come into [`space`](Self::space). More than it had room for count as that
-    /// many.
-    pub fn received(&mut self, n: usize) {
-        if matches!(self.state, State::Done(_)) {
-            return;
-        }
-        self.received = self.received.saturating_add(n).min(self.reply.len());
-        if self.received == self.reply.len() {
-            self.judge(); // longer than any reply
-        }
-    }
-
-    /// FIN has come: the reply is complete.
-    pub fn received_fin(&mut self) {
-        if !matches!(self.state, State::Done(_)) {
-            self.judge();
-        }
-    }
-
-    /// The connection broke, and this is how the transport classifies it.
-    pub fn connection_lost(&mut self, kind: ErrorKind) {
-        self.end(Err(RequestError::Connection(kind)));
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest. `None`: never,
-    /// as it is done.
-    #[must_use]
-    pub fn timeout(&self) -> Option<Duration> {
-        match self.state {
-            State::Done(_) => None,
-            _ => Some(self.deadline),
-        }
-    }
-
-    /// Gives up if it is too late at `now`. Read what is waiting first: bytes that came in time
-    /// count.
-    pub fn handle_timeout(&mut self, now: Duration) {
-        if now >= self.deadline {
-            self.end(Err(RequestError::TimedOut));
-        }
-    }
-
-    /// What it waits for.
-    pub fn status(&self) -> Status {
-        match self.state {
-            State::Sending => Status::Sending,
-            State::Finishing => Status::Finishing,
-            State::Receiving => Status::Receiving,
-            State::Done(_) => Status::Done,
+            deadline,
         }
     }
 
@@ -201,11 +117,9 @@ impl<'a> Request<'a> {
         self.reply.get(..self.received).unwrap_or_default()
     }
 
-    /// The outcome, once the status is [`Status::Done`].
+    /// The answer, or why there is none, once there is an [outcome](Machine::outcome).
     pub fn answer(&self) -> Option<Result<Answer<'_>, RequestError>> {
-        let State::Done(end) = self.state else {
-            return None;
-        };
+        let end = self.outcome()?;
         Some(end.map(|()| match refusal(self.reply()) {
             Some(sentence) => Answer::Refused(sentence),
             None => Answer::Greeted,
@@ -235,6 +149,103 @@ impl<'a> Request<'a> {
     fn end(&mut self, result: Result<(), RequestError>) {
         if !matches!(self.state, State::Done(_)) {
             self.state = State::Done(result);
+        }
+    }
+}
+
+/// There is an [answer](Request::answer), or there is none.
+impl Machine for Request<'_> {
+    type Outcome = Result<(), RequestError>;
+
+    #[inline]
+    fn want(&self) -> Want {
+        match self.state {
+            // A refusal may come before the whole name has left.
+            State::Sending => Want::Both,
+            State::Receiving => Want::Read,
+            State::Done(_) => Want::Done,
+        }
+    }
+
+    #[inline]
+    fn space(&mut self) -> &mut [u8] {
+        match self.state {
+            State::Done(_) => &mut [],
+            _ => self.reply.get_mut(self.received..).unwrap_or_default(),
+        }
+    }
+
+    #[inline]
+    fn received(&mut self, n: usize, _now: Instant) {
+        if matches!(self.state, State::Done(_)) {
+            return;
+        }
+        self.received = self.received.saturating_add(n).min(self.reply.len());
+        if self.received == self.reply.len() {
+            self.judge(); // longer than any reply
+        }
+    }
+
+    #[inline]
+    fn received_fin(&mut self, _now: Instant) {
+        if !matches!(self.state, State::Done(_)) {
+            self.judge();
+        }
+    }
+
+    /// What is left of the name.
+    #[inline]
+    fn transmit(&self) -> &[u8] {
+        match self.state {
+            State::Sending => self.name.as_bytes().get(self.sent..).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    #[inline]
+    fn fin_follows(&self) -> bool {
+        self.state == State::Sending
+    }
+
+    #[inline]
+    fn transmitted(&mut self, n: usize, _now: Instant) {
+        if self.state == State::Sending {
+            self.sent = self.sent.saturating_add(n).min(self.name.as_bytes().len());
+        }
+    }
+
+    #[inline]
+    fn finished(&mut self, _now: Instant) {
+        if self.state == State::Sending && self.transmit().is_empty() {
+            self.state = State::Receiving;
+        }
+    }
+
+    #[inline]
+    fn lost(&mut self, kind: ErrorKind) {
+        self.end(Err(RequestError::Connection(kind)));
+    }
+
+    #[inline]
+    fn due(&self) -> Instant {
+        match self.state {
+            State::Done(_) => Instant::NEVER,
+            _ => self.deadline,
+        }
+    }
+
+    #[inline]
+    fn timeout(&mut self, now: Instant) {
+        if now >= self.deadline {
+            self.end(Err(RequestError::TimedOut));
+        }
+    }
+
+    #[inline]
+    fn outcome(&self) -> Option<Self::Outcome> {
+        match self.state {
+            State::Done(end) => Some(end),
+            _ => None,
         }
     }
 }

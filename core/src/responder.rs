@@ -7,13 +7,13 @@
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 use core::task::Poll;
-use core::time::Duration;
 
 use crate::error::{Refusal, TextError};
 use crate::limits::{GREETING, REFUSAL};
 use crate::receiver::{Event, RETRY, Receiver, Tally};
 use crate::text::Text;
-use crate::transport::Datagrams;
+use crate::time::Instant;
+use crate::transport::{Datagram, Datagrams, Local};
 
 /// How many replies one source gets in a second by default.
 pub const REPLIES_PER_SECOND: NonZeroU16 = NonZeroU16::new(100).unwrap();
@@ -60,25 +60,25 @@ impl<const COUNTERS: usize> Responder<COUNTERS> {
     pub fn poll<D: Datagrams>(
         &mut self,
         socket: &mut D,
-        now: Duration,
+        now: Instant,
         mut report: impl FnMut(Event<'_, D::Error>),
-    ) -> Option<Duration> {
+    ) -> Instant {
         for _ in 0..Receiver::BATCH {
             match self.receiver.take(socket) {
-                Poll::Ready(Ok((len, from))) => {
+                Poll::Ready(Ok(Datagram { len, from, local })) => {
                     let text = self.receiver.read(len);
                     let answer = Answer::to(text);
                     report(Event::new(from, text));
-                    self.answer(answer, socket, from, now);
+                    self.answer(answer, socket, from, local, now);
                 }
                 Poll::Ready(Err(error)) => {
                     report(Event::Failed { error: &error });
-                    return Some(now.saturating_add(RETRY));
+                    return now + RETRY;
                 }
-                Poll::Pending => return None,
+                Poll::Pending => return Instant::NEVER,
             }
         }
-        Some(now)
+        now
     }
 
     /// What has come so far, and what was answered.
@@ -91,7 +91,8 @@ impl<const COUNTERS: usize> Responder<COUNTERS> {
         answer: Answer,
         socket: &mut D,
         to: SocketAddr,
-        now: Duration,
+        via: Local,
+        now: Instant,
     ) {
         if answer == Answer::Nothing || to.port() == 0 || socket.is_own(to) {
             return;
@@ -105,11 +106,11 @@ impl<const COUNTERS: usize> Responder<COUNTERS> {
             Answer::Nothing => return,
             Answer::Greeting { len } => {
                 buffer.restore();
-                socket.send_to(buffer.reply(0, GREETING.len() + len), to)
+                socket.send_to(buffer.reply(0, GREETING.len() + len), to, via)
             }
             Answer::Refusal(why) => {
                 let len = buffer.refuse(Refusal::Message(why));
-                socket.send_to(buffer.reply(0, len), to)
+                socket.send_to(buffer.reply(0, len), to, via)
             }
         };
         let counter = match sent {
@@ -159,9 +160,9 @@ struct Quota<const COUNTERS: usize> {
 
 impl<const COUNTERS: usize> Quota<COUNTERS> {
     /// Counts one reply, unless the source has had its share.
-    fn grants(&mut self, source: IpAddr, now: Duration) -> bool {
-        if self.second != now.as_secs() {
-            self.second = now.as_secs();
+    fn grants(&mut self, source: IpAddr, now: Instant) -> bool {
+        if self.second != now.as_micros() / 1_000_000 {
+            self.second = now.as_micros() / 1_000_000;
             self.counts.fill(0);
         }
         let most = self.per_second.unwrap_or(REPLIES_PER_SECOND).get();

@@ -10,10 +10,14 @@
 //! Whatever implements [`embedded_io::Read`] and [`embedded_io::Write`] is a [`Stream`] through
 //! [`Blocking`] or [`NonBlocking`].
 
-use core::net::SocketAddr;
-use core::task::Poll;
+use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU32;
+use core::task::{Poll, ready};
 
 use embedded_io::{Error, ErrorType};
+
+use crate::limits::DEFAULT_MSS;
+use crate::time::Instant;
 
 mod embedded;
 
@@ -55,29 +59,52 @@ pub trait Stream: ErrorType {
 
     /// Half-closes: FIN follows what was sent. The other direction stays open.
     ///
-    /// # Errors
-    ///
-    /// The connection broke.
-    fn finish(&mut self) -> Result<(), Self::Error>;
+    /// `Pending`: it can't be done now, as the connection isn't established yet, say, or what was
+    /// sent has to be written out first. Ask again; once it was ready, don't.
+    fn finish(&mut self) -> Poll<Result<(), Self::Error>>;
 
-    /// Sends the last bytes: [`send`](Self::send), and [`finish`](Self::finish) if all of them were
-    /// taken.
+    /// Sends the last bytes, which may be none: [`send`](Self::send), and
+    /// [`finish`](Self::finish) if all of them were taken. Says how far it came.
     ///
     /// A stack that can puts FIN into the same segment as the bytes; that saves a packet and a
     /// wake-up.
-    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
-        let sent = self.send(bytes);
-        if let Poll::Ready(Ok(n)) = sent
-            && n == bytes.len()
-        {
-            self.finish()?;
-        }
-        sent
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<Sent, Self::Error>> {
+        let sent = if bytes.is_empty() {
+            0
+        } else {
+            ready!(self.send(bytes))?
+        };
+        let fin = sent == bytes.len()
+            && match self.finish() {
+                Poll::Ready(result) => result.map(|()| true)?,
+                Poll::Pending if bytes.is_empty() => return Poll::Pending,
+                Poll::Pending => false,
+            };
+        Poll::Ready(Ok(Sent { bytes: sent, fin }))
+    }
+
+    /// Whether so many bytes that have come, and nothing behind them, are all that the peer sent at
+    /// once: one send of so many travels in one segment, and a longer one would have filled it.
+    ///
+    /// For TCP, that is fewer bytes than the maximum segment size: 536 (RFC 9293, section 3.7.1)
+    /// or what either side has announced, if that is less. For a byte stream without segments,
+    /// such as a serial line, it is never so.
+    fn in_one_segment(&self, len: usize) -> bool {
+        len < DEFAULT_MSS
     }
 
     /// Ends both directions at once, with RST where there is such a thing. What was sent may be
     /// lost.
     fn abort(&mut self);
+}
+
+/// How far [`Stream::send_last`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// So many bytes were taken.
+    pub bytes: usize,
+    /// FIN was, too.
+    pub fin: bool,
 }
 
 /// Where connections come in.
@@ -97,9 +124,21 @@ pub trait Listener {
 
     /// Takes the next connection, and says from where it came (the peer's address).
     ///
-    /// `Pending`: nobody is waiting. A connection that died before it was taken is no error. An
-    /// error isn't final: it says that a resource is missing now, and it may be asked again later.
-    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Self::Error>>;
+    /// `Pending`: nobody is waiting. A connection that died before it was taken is no error, also
+    /// where the system reports it as one. An error isn't final: it says that a resource is missing
+    /// now, and it may be asked again later.
+    fn accept(&mut self, now: Instant) -> Poll<Result<Accepted<Self::Handle>, Self::Error>>;
+
+    /// When the listener itself has something to do: to forget a handshake that never ends, say, or
+    /// a connection that doesn't close. It is done in [`accept`](Self::accept).
+    /// [`NEVER`](Instant::NEVER): somebody else sees to it, as an operating system does.
+    fn due(&self) -> Instant {
+        Instant::NEVER
+    }
+
+    /// Whether somebody has connected, or would, who finds no place. Asked when all places are
+    /// taken.
+    fn is_awaited(&mut self) -> bool;
 
     /// Lends the stream of a connection.
     fn stream<'a>(&'a mut self, handle: &'a mut Self::Handle) -> Self::Stream<'a>;
@@ -114,24 +153,54 @@ pub type Accepted<H> = (H, SocketAddr);
 
 /// A UDP socket.
 pub trait Datagrams: ErrorType {
-    /// Takes the next datagram into `buffer`, and says how long it was and from where it came.
-    ///
-    /// The length is the datagram's own. If it is larger than the buffer, the datagram was cut; a
-    /// stack that only knows that it was cut says one more than the buffer has. `Pending`: none is
+    /// Takes the next datagram into `buffer`, and says what is known of it. `Pending`: none is
     /// waiting.
-    fn receive_from(&mut self, buffer: &mut [u8])
-    -> Poll<Result<(usize, SocketAddr), Self::Error>>;
+    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<Result<Datagram, Self::Error>>;
 
-    /// Sends one datagram, whole or not at all, from a unicast address of the stack, also where the
+    /// Sends one datagram, whole or not at all: from the address and interface that `via` names, or
+    /// else from those that the stack chooses. It is a unicast address of the stack, also where the
     /// socket is bound to a broadcast or multicast address.
     ///
     /// `Pending`: there is no room now. A datagram that the stack can never send is an error, not
     /// silence.
-    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Self::Error>>;
+    fn send_to(
+        &mut self,
+        datagram: &[u8],
+        to: SocketAddr,
+        via: Local,
+    ) -> Poll<Result<(), Self::Error>>;
 
     /// Whether what is sent to `address` comes back to this very socket. A socket that is bound to
     /// all addresses, and can't tell which are its own, says yes to all with its port.
     fn is_own(&self, address: SocketAddr) -> bool;
+
+    /// How many datagrams the system has dropped so far that this socket should have got, as its
+    /// receive buffer was full; as far as the system tells.
+    fn lost(&mut self) -> u64 {
+        0
+    }
+}
+
+/// What is known of a datagram that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// The datagram's own length. If it is larger than the buffer, the datagram was cut; a stack
+    /// that only knows that it was cut says one more than the buffer has.
+    pub len: usize,
+    /// From where it came.
+    pub from: SocketAddr,
+    /// Where it came in.
+    pub local: Local,
+}
+
+/// This side of a datagram, as far as the stack tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    /// The address that was asked, so that an answer can leave from it. For a broadcast or a
+    /// multicast address, that of the interface on which it came.
+    pub address: Option<IpAddr>,
+    /// The interface, by the number that the system gives it.
+    pub interface: Option<NonZeroU32>,
 }
 
 impl<T: Stream + ?Sized> Stream for &mut T {
@@ -145,12 +214,16 @@ impl<T: Stream + ?Sized> Stream for &mut T {
         T::send(self, bytes)
     }
 
-    fn finish(&mut self) -> Result<(), Self::Error> {
+    fn finish(&mut self) -> Poll<Result<(), Self::Error>> {
         T::finish(self)
     }
 
-    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<usize, Self::Error>> {
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<Sent, Self::Error>> {
         T::send_last(self, bytes)
+    }
+
+    fn in_one_segment(&self, len: usize) -> bool {
+        T::in_one_segment(self, len)
     }
 
     fn abort(&mut self) {
@@ -166,8 +239,16 @@ impl<T: Listener + ?Sized> Listener for &mut T {
     where
         Self: 'a;
 
-    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Self::Error>> {
-        T::accept(self)
+    fn accept(&mut self, now: Instant) -> Poll<Result<Accepted<Self::Handle>, Self::Error>> {
+        T::accept(self, now)
+    }
+
+    fn due(&self) -> Instant {
+        T::due(self)
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        T::is_awaited(self)
     }
 
     fn stream<'a>(&'a mut self, handle: &'a mut Self::Handle) -> Self::Stream<'a> {
@@ -180,18 +261,24 @@ impl<T: Listener + ?Sized> Listener for &mut T {
 }
 
 impl<T: Datagrams + ?Sized> Datagrams for &mut T {
-    fn receive_from(
-        &mut self,
-        buffer: &mut [u8],
-    ) -> Poll<Result<(usize, SocketAddr), Self::Error>> {
+    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<Result<Datagram, Self::Error>> {
         T::receive_from(self, buffer)
     }
 
-    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Self::Error>> {
-        T::send_to(self, datagram, to)
+    fn send_to(
+        &mut self,
+        datagram: &[u8],
+        to: SocketAddr,
+        via: Local,
+    ) -> Poll<Result<(), Self::Error>> {
+        T::send_to(self, datagram, to, via)
     }
 
     fn is_own(&self, address: SocketAddr) -> bool {
         T::is_own(self, address)
+    }
+
+    fn lost(&mut self) -> u64 {
+        T::lost(self)
     }
 }

@@ -1,12 +1,16 @@
 //! However a name is cut on its way, and however its reply: one outcome, and it is the one that the
 //! bytes deserve, as a reference of a few lines has it.
 
-use core::time::Duration;
-
 use greet_core::error::{Refusal, TextError};
-use greet_core::exchange::{Exchange, Outcome, Status};
+use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::{Limits, MAX_TEXT};
+use greet_core::machine::{Machine, Service, Want};
+use greet_core::time::Instant;
 use proptest::prelude::*;
+
+mod stage;
+
+use stage::{Stage, stage};
 
 /// What the protocol says about bytes and FIN, however they come.
 fn deserved(bytes: &[u8]) -> Outcome {
@@ -56,7 +60,7 @@ proptest! {
         pieces in sizes(),
         replies in sizes(),
     ) {
-        let mut exchange = Exchange::new(START, &Limits::DEFAULT);
+        let mut exchange = Exchange::new(START, Limits::DEFAULT);
         feed(&mut exchange, &bytes, &pieces);
         exchange.received_fin(START);
         let outcome = deserved(&bytes);
@@ -71,12 +75,11 @@ proptest! {
         pieces in sizes(),
         replies in sizes(),
     ) {
-        let mut exchange = Exchange::new(START, &Limits::DEFAULT);
+        let mut exchange = Exchange::new(START, Limits::DEFAULT);
         feed(&mut exchange, &bytes, &pieces);
-        exchange.quiet(START);
-        if exchange.status() == Status::Reading {
-            let next = exchange.timeout().expect("not done");
-            exchange.handle_timeout(next);
+        exchange.quiet(START, |len| len < 536);
+        if stage(&exchange) == Stage::Reading {
+            exchange.timeout(exchange.due());
         }
         let outcome = deserved_without_fin(&bytes);
         let reply = take_reply(&mut exchange, &replies);
@@ -92,14 +95,14 @@ proptest! {
         pieces in sizes(),
         drained in 0..3000_usize,
     ) {
-        let mut exchange = Exchange::new(START, &Limits::DEFAULT);
+        let mut exchange = Exchange::new(START, Limits::DEFAULT);
         feed(&mut exchange, &first, &pieces);
         exchange.received_fin(START);
         take_reply(&mut exchange, &[usize::MAX]);
         exchange.finished(START);
         feed(&mut exchange, &vec![0xff; drained], &[usize::MAX]);
-        exchange.restart(START, &Limits::DEFAULT);
-        prop_assert_eq!(exchange.status(), Status::Reading);
+        exchange.begin(START, &Limits::DEFAULT);
+        prop_assert_eq!(stage(&exchange), Stage::Reading);
         prop_assert!(exchange.transmit().is_empty());
         feed(&mut exchange, &second, &pieces);
         exchange.received_fin(START);
@@ -110,7 +113,7 @@ proptest! {
     }
 }
 
-const START: Duration = Duration::from_secs(77);
+const START: Instant = Instant::from_millis(77_000);
 
 /// Gives it the bytes in pieces of these sizes, over and over, as far as it wants them.
 fn feed(exchange: &mut Exchange, mut bytes: &[u8], pieces: &[usize]) {
@@ -124,8 +127,8 @@ fn feed(exchange: &mut Exchange, mut bytes: &[u8], pieces: &[usize]) {
         space[..n].copy_from_slice(now);
         bytes = rest;
         exchange.received(n, START);
-        exchange.handle_timeout(START); // nothing is due yet
-        if exchange.status() != Status::Reading {
+        exchange.timeout(START); // nothing is due yet
+        if stage(exchange) != Stage::Reading {
             return;
         }
     }
@@ -134,19 +137,19 @@ fn feed(exchange: &mut Exchange, mut bytes: &[u8], pieces: &[usize]) {
 /// Lets the reply leave in pieces of these sizes, and puts it together. What is left to send is
 /// always the rest of one reply.
 fn take_reply(exchange: &mut Exchange, pieces: &[usize]) -> Vec<u8> {
-    assert_eq!(exchange.status(), Status::Replying);
+    assert_eq!(stage(exchange), Stage::Replying);
     let reply = exchange.transmit().to_vec();
     let mut sent = 0;
     for piece in pieces.iter().cycle() {
-        if exchange.status() != Status::Replying {
+        if stage(exchange) != Stage::Replying {
             break;
         }
         assert_eq!(exchange.transmit(), &reply[sent..]);
         sent = reply.len().min(sent.saturating_add(*piece));
-        exchange.transmitted(*piece);
+        exchange.transmitted(*piece, START);
     }
     assert_eq!(sent, reply.len());
-    assert_eq!(exchange.status(), Status::Finishing);
+    assert_eq!(stage(exchange), Stage::Finishing);
     reply
 }
 
@@ -154,10 +157,8 @@ fn take_reply(exchange: &mut Exchange, pieces: &[usize]) -> Vec<u8> {
 fn end(exchange: &mut Exchange) -> Outcome {
     exchange.finished(START);
     exchange.received_fin(START);
-    match exchange.status() {
-        Status::Done(outcome) => outcome,
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(exchange.want(), Want::Done);
+    exchange.outcome().expect("it is done")
 }
 
 /// Good text and bad, of all lengths, often near 536 and 1024 bytes.

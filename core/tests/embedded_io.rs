@@ -1,17 +1,17 @@
 //! Any `embedded_io` reader and writer carries a greeting, through the wrappers.
 
-use core::time::Duration;
-
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
-use greet_core::drive;
+use greet_core::drive::drive;
 use greet_core::error::Abandonment;
-use greet_core::exchange::{self, Exchange, Outcome};
+use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::Limits;
-use greet_core::request::{self, Answer, Request};
+use greet_core::machine::{Machine, Want};
+use greet_core::request::{Answer, Request};
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_core::transport::{Blocking, NonBlocking, Stream};
 
-const NOW: Duration = Duration::ZERO;
+const NOW: Instant = Instant::START;
 
 /// A serial line, as a driver of one would look: what comes in is a script, what goes out is kept.
 struct Line {
@@ -107,17 +107,24 @@ impl WriteReady for Line {
     }
 }
 
-fn serve(stream: &mut impl Stream) -> exchange::Status {
-    let mut exchange = Exchange::new(NOW, &Limits::DEFAULT);
-    drive::exchange(&mut exchange, stream, NOW)
+fn serve(stream: &mut impl Stream) -> Option<Outcome> {
+    let mut exchange = Exchange::new(NOW, Limits::DEFAULT);
+    assert!(!drive(&mut exchange, stream, NOW));
+    // A name that may go on is complete once it has settled.
+    assert!(!drive(
+        &mut exchange,
+        stream,
+        NOW + Limits::DEFAULT.settle()
+    ));
+    exchange.outcome()
 }
 
 #[test]
 fn a_blocking_stream_serves_a_client_that_half_closes() {
     let script = vec![Comes::Bytes(b"Wor"), Comes::Bytes(b"ld"), Comes::Eof];
     let mut stream = Blocking(Line::new(script));
-    let status = serve(&mut stream);
-    assert_eq!(status, exchange::Status::Done(Outcome::Greeted));
+    let outcome = serve(&mut stream);
+    assert_eq!(outcome, Some(Outcome::Greeted));
     assert_eq!(stream.0.written, b"Hello, World");
     assert_eq!(stream.0.flushed, 1);
 }
@@ -126,9 +133,8 @@ fn a_blocking_stream_serves_a_client_that_half_closes() {
 fn a_blocking_stream_carries_a_request() {
     let script = vec![Comes::Bytes(b"Hello, "), Comes::Bytes(b"World"), Comes::Eof];
     let mut stream = Blocking(Line::new(script));
-    let mut request = Request::new(Text::new("World").expect("short"), NOW, Duration::MAX);
-    let status = drive::request(&mut request, &mut stream, NOW);
-    assert_eq!(status, request::Status::Done);
+    let mut request = Request::new(Text::new("World").expect("short"), Instant::NEVER);
+    assert!(!drive(&mut request, &mut stream, NOW));
     assert_eq!(request.answer(), Some(Ok(Answer::Greeted)));
     assert_eq!(stream.0.written, b"World");
     assert_eq!(stream.0.flushed, 1);
@@ -138,8 +144,8 @@ fn a_blocking_stream_carries_a_request() {
 fn a_non_blocking_stream_serves_a_client_that_only_goes_quiet() {
     let script = vec![Comes::Bytes(b"World"), Comes::Nothing];
     let mut stream = NonBlocking(Line::new(script));
-    let status = serve(&mut stream);
-    assert_eq!(status, exchange::Status::Done(Outcome::Greeted));
+    let outcome = serve(&mut stream);
+    assert_eq!(outcome, Some(Outcome::Greeted));
     assert_eq!(stream.0.written, b"Hello, World");
 }
 
@@ -148,14 +154,16 @@ fn a_non_blocking_stream_waits_for_either_side() {
     let script = vec![Comes::Nothing, Comes::Bytes(b"World")];
     let mut stream = NonBlocking(Line::new(script));
     stream.0.room = 0;
-    let mut exchange = Exchange::new(NOW, &Limits::DEFAULT);
-    for status in [exchange::Status::Reading, exchange::Status::Replying] {
-        assert_eq!(drive::exchange(&mut exchange, &mut stream, NOW), status);
+    let mut exchange = Exchange::new(NOW, Limits::DEFAULT);
+    let settled = NOW + Limits::DEFAULT.settle();
+    for (now, want) in [(NOW, Want::Read), (NOW, Want::Read), (settled, Want::Write)] {
+        assert!(!drive(&mut exchange, &mut stream, now));
+        assert_eq!(exchange.want(), want);
         assert_eq!(stream.0.written, b"");
     }
     stream.0.room = 100;
-    let status = drive::exchange(&mut exchange, &mut stream, NOW);
-    assert_eq!(status, exchange::Status::Done(Outcome::Greeted));
+    assert!(!drive(&mut exchange, &mut stream, settled));
+    assert_eq!(exchange.outcome(), Some(Outcome::Greeted));
     assert_eq!(stream.0.written, b"Hello, World");
 }
 
@@ -163,7 +171,7 @@ fn a_non_blocking_stream_waits_for_either_side() {
 fn a_fault_is_classified() {
     let fault = || vec![Comes::Bytes(b"W"), Comes::Fault(ErrorKind::TimedOut)];
     let lost = Abandonment::Connection(ErrorKind::TimedOut);
-    let lost = exchange::Status::Done(Outcome::Abandoned(lost));
+    let lost = Some(Outcome::Abandoned(lost));
     assert_eq!(serve(&mut Blocking(Line::new(fault()))), lost);
     assert_eq!(serve(&mut NonBlocking(Line::new(fault()))), lost);
 }

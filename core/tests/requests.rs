@@ -3,11 +3,13 @@
 use core::time::Duration;
 
 use embedded_io::ErrorKind;
-use greet_core::request::{Answer, Request, RequestError, Status};
+use greet_core::machine::{Machine, Want};
+use greet_core::request::{Answer, Request, RequestError};
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use proptest::prelude::*;
 
-const START: Duration = Duration::from_secs(9);
+const START: Instant = Instant::from_millis(9_000);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a reply, up to FIN, deserves.
@@ -53,14 +55,14 @@ proptest! {
         reply.truncate(1031); // longer ones end without FIN, below
 
         let text = Text::new(&name).expect("short");
-        let mut request = Request::new(text, START, TIMEOUT);
+        let mut request = Request::new(text, START + TIMEOUT);
         prop_assert_eq!(send(&mut request, &pieces), name.as_bytes());
         receive(&mut request, &reply, &pieces);
-        prop_assert_eq!(request.status(), Status::Receiving);
+        prop_assert_eq!(request.want(), Want::Read);
         prop_assert_eq!(request.reply(), &reply[..]);
-        request.received_fin();
+        request.received_fin(START);
         prop_assert_eq!(request.answer(), Some(deserved(&name, &reply)));
-        prop_assert_eq!(request.status(), Status::Done);
+        prop_assert_eq!(request.want(), Want::Done);
     }
 }
 
@@ -68,16 +70,16 @@ proptest! {
 fn send(request: &mut Request<'_>, pieces: &[usize]) -> Vec<u8> {
     let mut sent = Vec::new();
     for piece in pieces.iter().cycle() {
-        if request.status() != Status::Sending {
+        if request.transmit().is_empty() {
             break;
         }
         let left = request.transmit();
         let n = left.len().min(*piece);
         sent.extend_from_slice(&left[..n]);
-        request.transmitted(n);
+        request.transmitted(n, START);
     }
-    assert_eq!(request.status(), Status::Finishing);
-    request.finished();
+    assert!(request.fin_follows());
+    request.finished(START);
     sent
 }
 
@@ -91,21 +93,21 @@ fn receive(request: &mut Request<'_>, mut bytes: &[u8], pieces: &[usize]) {
         let (now, rest) = bytes.split_at(n);
         space[..n].copy_from_slice(now);
         bytes = rest;
-        request.received(n);
+        request.received(n, START);
     }
 }
 
 fn world() -> Request<'static> {
-    Request::new(Text::new("World").expect("short"), START, TIMEOUT)
+    Request::new(Text::new("World").expect("short"), START + TIMEOUT)
 }
 
 #[test]
 fn a_reply_longer_than_any_ends_without_fin() {
     let name = "a".repeat(1024);
-    let mut request = Request::new(Text::new(&name).expect("short"), START, TIMEOUT);
+    let mut request = Request::new(Text::new(&name).expect("short"), START + TIMEOUT);
     send(&mut request, &[1024]);
     receive(&mut request, format!("Hello, {name}").as_bytes(), &[1031]);
-    assert_eq!(request.status(), Status::Receiving);
+    assert_eq!(request.want(), Want::Read);
     receive(&mut request, b"a", &[1]);
     let answer = Some(Err(RequestError::WrongReply { at: 1031 }));
     assert_eq!(request.answer(), answer);
@@ -114,10 +116,10 @@ fn a_reply_longer_than_any_ends_without_fin() {
 #[test]
 fn a_refusal_may_come_before_the_name_has_left() {
     let mut request = world();
-    request.transmitted(2);
+    request.transmitted(2, START);
     receive(&mut request, b"Error: go away\n", &[64]);
-    assert_eq!(request.status(), Status::Sending);
-    request.received_fin();
+    assert_eq!(request.transmit(), b"rld");
+    request.received_fin(START);
     assert_eq!(request.answer(), Some(Ok(Answer::Refused("go away"))));
 }
 
@@ -125,21 +127,21 @@ fn a_refusal_may_come_before_the_name_has_left() {
 fn it_gives_up_at_its_deadline_and_not_before() {
     let almost = Duration::from_nanos(4_999_999_999);
     let mut request = world();
-    assert_eq!(request.timeout(), Some(START + TIMEOUT));
-    request.handle_timeout(START + almost);
+    assert_eq!(request.due(), START + TIMEOUT);
+    request.timeout(START + almost);
     assert_eq!(request.answer(), None);
-    request.handle_timeout(START + TIMEOUT);
+    request.timeout(START + TIMEOUT);
     assert_eq!(request.answer(), Some(Err(RequestError::TimedOut)));
-    assert_eq!(request.timeout(), None);
+    assert_eq!(request.due(), Instant::NEVER);
 }
 
 #[test]
 fn a_lost_connection_is_told_once() {
     let mut request = world();
-    request.connection_lost(ErrorKind::ConnectionReset);
-    request.connection_lost(ErrorKind::Other);
-    request.received_fin();
-    request.handle_timeout(Duration::MAX);
+    request.lost(ErrorKind::ConnectionReset);
+    request.lost(ErrorKind::Other);
+    request.received_fin(START);
+    request.timeout(Instant::NEVER);
     let lost = RequestError::Connection(ErrorKind::ConnectionReset);
     assert_eq!(request.answer(), Some(Err(lost)));
 }

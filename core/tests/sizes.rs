@@ -3,7 +3,7 @@
 use core::mem::size_of;
 
 use greet_core::client::Client;
-use greet_core::exchange::{Exchange, Outcome, Status};
+use greet_core::exchange::{Exchange, Outcome};
 use greet_core::receiver::Receiver;
 use greet_core::request::Request;
 use greet_core::responder::Responder;
@@ -14,12 +14,11 @@ fn an_exchange_is_its_buffer_and_a_few_words() {
     for (what, bytes) in [
         ("Exchange", size_of::<Exchange>()),
         ("Request", size_of::<Request<'_>>()),
-        ("Client", size_of::<Client<'_>>()),
+        ("Client", size_of::<Client<Request<'_>>>()),
         ("Receiver", size_of::<Receiver>()),
         ("Responder<64>", size_of::<Responder<64>>()),
         ("Server<(), 1>", size_of::<Server<(), 1>>()),
         ("Server<(), 8>", size_of::<Server<(), 8>>()),
-        ("exchange::Status", size_of::<Status>()),
         ("exchange::Outcome", size_of::<Outcome>()),
     ] {
         println!("{what:>18} {bytes:>6} bytes");

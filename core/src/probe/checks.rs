@@ -10,7 +10,7 @@ use super::lab::{Ability, Dial, Lab};
 use super::session::Session;
 use super::vectors::{Then, Vector};
 use super::{Event, datagrams};
-use crate::limits::{Limits, MIN_MSS};
+use crate::limits::{DEFAULT_MSS, Limits};
 
 /// A gap that a busy machine has stretched to this is no fault of the server's.
 const STRETCHED: Duration = Duration::from_millis(15);
@@ -73,7 +73,7 @@ impl<L: Lab> Session<'_, L> {
             .sum::<usize>();
         // Only a long name has to be whole for a while; nothing ends a short one but a gap that
         // the protocol allows for.
-        let settles = vector.send.len() > 1 && len >= MIN_MSS;
+        let settles = vector.send.len() > 1 && len >= DEFAULT_MSS;
         if settles && let Some(reason) = self.lab.lacks(Ability::Timing) {
             return Ok(Verdict::Skipped(reason));
         }
@@ -90,7 +90,7 @@ impl<L: Lab> Session<'_, L> {
                     self.pause(Duration::from_millis(vector.gap_ms.into()));
                 }
                 self.send(0, core::slice::from_ref(run), 0, usize::MAX);
-                longest = longest.max(self.lab.now().saturating_sub(before));
+                longest = longest.max(self.lab.now().since(before));
             }
             if vector.then == Then::Fin {
                 self.finish(0);
@@ -118,7 +118,7 @@ impl<L: Lab> Session<'_, L> {
                 let before = self.lab.now();
                 self.pause(Duration::from_millis(1));
                 self.send(0, BYTEWISE_NAME, at, at + 1);
-                longest = longest.max(self.lab.now().saturating_sub(before));
+                longest = longest.max(self.lab.now().since(before));
             }
             let result = self.expect(0, Expected::Greeting(BYTEWISE_NAME));
             self.lab.close(0);
@@ -255,18 +255,21 @@ impl<L: Lab> Session<'_, L> {
         for slot in 0..last {
             self.open(slot, Dial::Plain)
                 .during("connecting one of many")?;
+            // Who has sent nothing may have to give way.
+            self.send(slot, HELD, 0, 1);
         }
         // Where there is no backlog it may be refused, or hear nothing while the others' deadline
         // comes near: it tries again when there is a place.
         let mut until = self.bound();
         if !self.plan.deadline.is_zero() {
-            until = until.min(self.lab.now().saturating_add(self.plan.deadline / 2));
+            until = until.min(self.lab.now() + self.plan.deadline / 2);
         }
         if self.open_until(last, Dial::Plain, until).is_err() {
             self.lab.close(last);
         }
         let waiting = self.lab.stream(last).is_some();
-        self.ask(0, 0)
+        self.send(0, HELD, 1, usize::MAX);
+        self.expect(0, Expected::Greeting(HELD))
             .during("a greeting while all places are taken")?;
         self.lab.close(0);
         if !waiting {
@@ -286,7 +289,7 @@ impl<L: Lab> Session<'_, L> {
                 .during("one greeting after the other")?;
             (self.report)(Event::Greeting { took });
         }
-        let within = self.lab.now().saturating_sub(start);
+        let within = self.lab.now().since(start);
         (self.report)(Event::InARow {
             greetings: self.plan.rounds,
             within,
@@ -336,7 +339,7 @@ impl<L: Lab> Session<'_, L> {
             .map_err(Cause::Refused)
             .during("sending SYNs")?;
         // One that never ends is a silent client: it may hold its place up to the deadline.
-        let until = self.bound().saturating_add(self.plan.deadline);
+        let until = self.bound() + self.plan.deadline;
         self.greet_patiently(1, until)
             .during("a greeting beside half-open connections")?;
         Ok(Verdict::Passed)
@@ -347,17 +350,20 @@ impl<L: Lab> Session<'_, L> {
             return Ok(Verdict::Skipped("no deadline was given to wait for"));
         }
         self.open(0, Dial::Plain).during("connecting")?;
-        let until = self.bound().saturating_add(self.plan.deadline);
+        let until = self.bound() + self.plan.deadline;
         self.expect_until(0, Expected::Late, until)
             .during("waiting for the deadline")?;
         Ok(Verdict::Passed)
     }
 }
 
+/// A character. Its first byte holds a place up to the deadline.
+const HELD: &[Run] = &[Run("世".as_bytes(), 1)];
+
 const TOO_FEW_SLOTS: Verdict = Verdict::Skipped("this stack can't hold so many connections");
 
 /// How long a server has by default; for who asks how long [`Act::Late`] takes.
-pub(super) const DEADLINE: Duration = Limits::DEFAULT.deadline;
+pub(super) const DEADLINE: Duration = Limits::DEFAULT.deadline();
 
 /// Whether this end says that there is nobody at all.
 pub(super) fn is_silence(verdict: &Verdict) -> bool {

@@ -12,6 +12,7 @@ use super::check::{Cause, End, Expected, Failure, Run, Verdict, byte_of};
 use super::lab::Lab;
 use super::session::Session;
 use super::vectors::{Message, Reply};
+use crate::time::Instant;
 
 /// How often a datagram is sent at least that isn't answered.
 const TRIES: u32 = 3;
@@ -52,7 +53,7 @@ pub(super) fn message<L: Lab>(
     let mut broken = 0;
     let end = loop {
         session.drain_datagrams();
-        let until = session.lab.now().saturating_add(pause);
+        let until = session.lab.now() + pause;
         let sent = session.send_datagram(message.datagram, until);
         if let Err(ErrorKind::OutOfMemory | ErrorKind::InvalidInput) = sent {
             return Ok(Verdict::Skipped("this stack can't send so long a datagram"));
@@ -89,7 +90,7 @@ pub(super) fn burst<L: Lab>(session: &mut Session<'_, L>) -> Result<Verdict, Fai
     }
     let mut seen = 0_u32;
     while seen.count_ones() < u32::from(BURST) {
-        let until = session.lab.now().saturating_add(OVER);
+        let until = session.lab.now() + OVER;
         if session.take_datagram(until) != End::Fin {
             break;
         }
@@ -126,18 +127,18 @@ impl<L: Lab> Session<'_, L> {
         }
     }
 
-    fn send_datagram(&mut self, runs: &[Run], until: Duration) -> Result<(), ErrorKind> {
+    fn send_datagram(&mut self, runs: &[Run], until: Instant) -> Result<(), ErrorKind> {
         self.send_bytes(|at| byte_of(runs, at), until)
     }
 
-    fn send_numbered(&mut self, number: u16, until: Duration) -> Result<(), ErrorKind> {
+    fn send_numbered(&mut self, number: u16, until: Instant) -> Result<(), ErrorKind> {
         self.send_bytes(|at| Expected::Client(number).name_byte(at), until)
     }
 
     fn send_bytes(
         &mut self,
         byte: impl Fn(usize) -> Option<u8>,
-        until: Duration,
+        until: Instant,
     ) -> Result<(), ErrorKind> {
         let mut len = 0;
         for (place, at) in self.scratch.iter_mut().zip(0..) {
@@ -160,7 +161,7 @@ impl<L: Lab> Session<'_, L> {
         }
     }
 
-    fn take_datagram(&mut self, until: Duration) -> End {
+    fn take_datagram(&mut self, until: Instant) -> End {
         self.received = 0;
         loop {
             match self.lab.receive_datagram(self.scratch) {

@@ -5,10 +5,10 @@
 //! enter.
 
 use core::task::Poll;
-use core::time::Duration;
 
 use embedded_io::ErrorKind;
 
+use crate::time::Instant;
 use crate::transport::Stream;
 
 /// A stack from which a server is probed.
@@ -20,12 +20,12 @@ pub trait Lab {
     where
         Self: 'a;
 
-    /// The time since any fixed start.
-    fn now(&mut self) -> Duration;
+    /// What time it is.
+    fn now(&mut self) -> Instant;
 
     /// Lets the network go on until something may have happened in it, or until this time at the
     /// latest. It may return early. The checks do all their waiting here.
-    fn wait(&mut self, until: Duration);
+    fn wait(&mut self, until: Instant);
 
     /// How many connections it can hold at once.
     fn slots(&self) -> usize;

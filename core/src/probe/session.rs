@@ -12,6 +12,7 @@ use embedded_io::{Error, ErrorKind};
 use super::check::{Cause, End, Expected, Run, byte_of};
 use super::lab::{Ability, Dial, Lab};
 use super::{Event, Plan};
+use crate::time::Instant;
 use crate::transport::Stream;
 
 /// How long after a refused connection the next is tried, while a server comes back.
@@ -30,13 +31,13 @@ pub(super) struct Session<'a, L> {
 
 impl<L: Lab> Session<'_, L> {
     /// Until when the server has time for what begins now.
-    pub fn bound(&mut self) -> Duration {
-        self.lab.now().saturating_add(self.plan.timeout)
+    pub fn bound(&mut self) -> Instant {
+        self.lab.now() + self.plan.timeout
     }
 
     /// Lets time go by.
     pub fn pause(&mut self, time: Duration) {
-        let until = self.lab.now().saturating_add(time);
+        let until = self.lab.now() + time;
         while self.lab.now() < until {
             self.lab.wait(until);
         }
@@ -49,7 +50,7 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// Connects until this time.
-    pub fn open_until(&mut self, slot: usize, dial: Dial, until: Duration) -> Result<(), Cause> {
+    pub fn open_until(&mut self, slot: usize, dial: Dial, until: Instant) -> Result<(), Cause> {
         self.received = 0;
         self.lab.connect(slot, dial).map_err(Cause::Refused)?;
         loop {
@@ -68,7 +69,7 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// Connects, and tries again up to this time, where the server has no place yet.
-    pub fn open_patiently(&mut self, slot: usize, until: Duration) -> Result<(), Cause> {
+    pub fn open_patiently(&mut self, slot: usize, until: Instant) -> Result<(), Cause> {
         loop {
             match self.open(slot, Dial::Plain) {
                 Err(Cause::Refused(_) | Cause::Unreachable) if self.lab.now() < until => {
@@ -116,7 +117,7 @@ impl<L: Lab> Session<'_, L> {
         self.send_scratch(slot, len, until);
     }
 
-    fn send_scratch(&mut self, slot: usize, len: usize, until: Duration) -> bool {
+    fn send_scratch(&mut self, slot: usize, len: usize, until: Instant) -> bool {
         let mut sent = 0;
         while sent < len {
             let Some(mut stream) = self.lab.stream(slot) else {
@@ -137,9 +138,7 @@ impl<L: Lab> Session<'_, L> {
 
     /// Half-closes. A failure shows in the reply.
     pub fn finish(&mut self, slot: usize) {
-        if let Some(mut stream) = self.lab.stream(slot) {
-            let _ = stream.finish();
-        }
+        self.send_last(slot, &[]);
     }
 
     /// Sends these few bytes and FIN, in one segment where the stack can.
@@ -177,7 +176,7 @@ impl<L: Lab> Session<'_, L> {
         &mut self,
         slot: usize,
         expected: Expected,
-        until: Duration,
+        until: Instant,
     ) -> Result<(), Cause> {
         self.received = 0;
         let end = loop {
@@ -190,7 +189,7 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// Takes at most so many bytes of the reply, or says how it ended.
-    pub fn take(&mut self, slot: usize, most: usize, until: Duration) -> Result<(), End> {
+    pub fn take(&mut self, slot: usize, most: usize, until: Instant) -> Result<(), End> {
         loop {
             let end = self.received.saturating_add(most).min(self.scratch.len());
             let space = self.scratch.get_mut(self.received..end).unwrap_or_default();
@@ -237,7 +236,7 @@ impl<L: Lab> Session<'_, L> {
             .open(slot, Dial::Plain)
             .and_then(|()| self.ask(slot, number));
         self.lab.close(slot);
-        let took = self.lab.now().saturating_sub(start);
+        let took = self.lab.now().since(start);
         result.map(|()| took)
     }
 
@@ -266,7 +265,7 @@ impl<L: Lab> Session<'_, L> {
 
     /// A greeting, and another up to this time, where the server has no place yet or segments are
     /// lost. Any other answer is final.
-    pub fn greet_patiently(&mut self, number: u16, until: Duration) -> Result<(), Cause> {
+    pub fn greet_patiently(&mut self, number: u16, until: Instant) -> Result<(), Cause> {
         loop {
             match self.greet(0, number) {
                 Ok(_) => return Ok(()),

@@ -42,8 +42,12 @@ impl<T: Read + Write> Stream for Blocking<T> {
         Poll::Ready(uninterrupted(|| self.0.write(bytes)))
     }
 
-    fn finish(&mut self) -> Result<(), Self::Error> {
-        uninterrupted(|| self.0.flush())
+    fn finish(&mut self) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(uninterrupted(|| self.0.flush()))
+    }
+
+    fn in_one_segment(&self, _len: usize) -> bool {
+        false
     }
 
     fn abort(&mut self) {}
@@ -66,8 +70,12 @@ impl<T: Read + Write + ReadReady + WriteReady> Stream for NonBlocking<T> {
         }
     }
 
-    fn finish(&mut self) -> Result<(), Self::Error> {
-        uninterrupted(|| self.0.flush())
+    fn finish(&mut self) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(uninterrupted(|| self.0.flush()))
+    }
+
+    fn in_one_segment(&self, _len: usize) -> bool {
+        false
     }
 
     fn abort(&mut self) {}
