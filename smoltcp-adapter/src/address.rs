@@ -6,7 +6,12 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 /// `None`: smoltcp was built without that version of IP.
 pub(crate) fn endpoint(address: SocketAddr) -> Option<IpEndpoint> {
-    let ip = match address.ip() {
+    Some(IpEndpoint::new(ip(address.ip())?, address.port()))
+}
+
+/// `None`: smoltcp was built without that version of IP.
+pub(crate) fn ip(address: IpAddr) -> Option<IpAddress> {
+    Some(match address {
         #[cfg(feature = "proto-ipv4")]
         IpAddr::V4(ip) => IpAddress::Ipv4(ip),
         #[cfg(feature = "proto-ipv6")]
@@ -16,6 +21,5 @@ pub(crate) fn endpoint(address: SocketAddr) -> Option<IpEndpoint> {
             reason = "reached when a version of IP is left out"
         )]
         _ => return None,
-    };
-    Some(IpEndpoint::new(ip, address.port()))
+    })
 }

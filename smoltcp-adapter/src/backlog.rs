@@ -3,6 +3,7 @@
 //! Kept whole as frames, and handed to smoltcp again as if they had just come. Only the
 //! [`gate`](crate::gate) parks and takes them.
 
+use core::num::NonZeroU16;
 use core::ops::Range;
 
 use smoltcp::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub(crate) struct Parked {
     frame: [u8; LONGEST_SYN],
     len: u8,
     port: u16,
+    /// What [`Gates::mss`](crate::gate::Gates::mss) will be.
+    pub(crate) mss: Option<NonZeroU16>,
     /// When it came first.
     since: Instant,
     /// From then on its client has given up.
@@ -40,6 +43,7 @@ impl Parked {
         frame: [0; LONGEST_SYN],
         len: 0,
         port: 0,
+        mss: None,
         since: Instant::ZERO,
         until: Instant::ZERO,
     };
@@ -67,7 +71,14 @@ impl<'a> Backlog<'a> {
 
     /// Keeps the SYN `frame` to `port`, if there is room. `peer` is where its bytes tell clients
     /// apart. One that is here already shows that its client still waits.
-    pub(crate) fn park(&mut self, frame: &[u8], peer: Range<usize>, port: u16, now: Instant) {
+    pub(crate) fn park(
+        &mut self,
+        frame: &[u8],
+        peer: Range<usize>,
+        port: u16,
+        mss: Option<NonZeroU16>,
+        now: Instant,
+    ) {
         let (Ok(len), Some(client)) = (u8::try_from(frame.len()), frame.get(peer.clone())) else {
             return;
         };
@@ -92,10 +103,25 @@ impl<'a> Backlog<'a> {
             }
             slot.len = len;
             slot.port = port;
+            slot.mss = mss;
             slot.since = since;
             slot.until = now + (now - since) + PATIENCE;
             self.empty = false;
         }
+    }
+
+    /// Whether a client waits for this port.
+    pub(crate) fn waits_at(&self, port: u16, now: Instant) -> bool {
+        !self.empty
+            && self
+                .parked
+                .iter()
+                .any(|parked| parked.port == port && parked.waits(now))
+    }
+
+    /// Whether the next client would find no room.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        !self.empty && self.parked.iter().all(|parked| parked.waits(now))
     }
 
     /// The client who has waited longest among those whose gate is open, as an index.

@@ -4,9 +4,9 @@ use core::net::SocketAddr;
 use core::task::Poll;
 
 use embedded_io::ErrorType;
-use greet_core::transport;
+use greet_core::transport::{self, Datagram, Local};
 use smoltcp::iface::Interface;
-use smoltcp::socket::udp;
+use smoltcp::socket::udp::{self, UdpMetadata};
 use smoltcp::wire::IpAddress;
 
 use crate::address;
@@ -53,29 +53,50 @@ impl ErrorType for Datagrams<'_, '_> {
 }
 
 impl transport::Datagrams for Datagrams<'_, '_> {
-    fn receive_from(
-        &mut self,
-        buffer: &mut [u8],
-    ) -> Poll<Result<(usize, SocketAddr), DatagramError>> {
+    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<Result<Datagram, DatagramError>> {
         // Not recv_slice, which throws away what is longer than the buffer.
-        let Some(Ok((datagram, from))) = self.socket.as_mut().map(|socket| socket.recv()) else {
+        let Some(Ok((datagram, meta))) = self.socket.as_mut().map(|socket| socket.recv()) else {
             return Poll::Pending;
         };
         for (to, from) in buffer.iter_mut().zip(datagram) {
             *to = *from;
         }
-        Poll::Ready(Ok((datagram.len(), from.endpoint.into())))
+        Poll::Ready(Ok(Datagram {
+            len: datagram.len(),
+            from: meta.endpoint.into(),
+            local: Local {
+                // Not one of broadcast or multicast.
+                address: meta
+                    .local_address
+                    .filter(|address| self.interface.has_ip_addr(*address))
+                    .map(Into::into),
+                interface: None,
+            },
+        }))
     }
 
-    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), DatagramError>> {
+    fn send_to(
+        &mut self,
+        datagram: &[u8],
+        to: SocketAddr,
+        via: Local,
+    ) -> Poll<Result<(), DatagramError>> {
         let Some(socket) = &mut self.socket else {
             return Poll::Pending;
         };
-        let Some(to) = address::endpoint(to)
-            .filter(|to| self.interface.get_source_address(&to.addr).is_some())
-        else {
+        let Some(to) = address::endpoint(to) else {
             return Poll::Ready(Err(DatagramError::Address));
         };
+        let bound = socket.endpoint().addr;
+        let from = [via.address.and_then(address::ip), bound]
+            .into_iter()
+            .flatten()
+            // Of the same version, and no broadcast or multicast address.
+            .find(|from| from.version() == to.addr.version() && self.interface.has_ip_addr(*from))
+            .or_else(|| self.interface.get_source_address(&to.addr));
+        if from.is_none() {
+            return Poll::Ready(Err(DatagramError::Address));
+        }
         // smoltcp would take a datagram that is longer than the MTU, and then drop it.
         let headers = UDP_HEADER + ip_header(to.addr);
         let max = self
@@ -85,7 +106,9 @@ impl transport::Datagrams for Datagrams<'_, '_> {
         if datagram.len() > max {
             return Poll::Ready(Err(DatagramError::TooLong { max }));
         }
-        match socket.send_slice(datagram, to) {
+        let mut meta = UdpMetadata::from(to);
+        meta.local_address = from;
+        match socket.send_slice(datagram, meta) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(udp::SendError::BufferFull) => Poll::Pending,
             Err(udp::SendError::Unaddressable) => Poll::Ready(Err(DatagramError::Address)),

@@ -4,9 +4,12 @@
 //! [`Net`](crate::net::Net) puts it in front of the device while frames come in. Nothing but SYN
 //! and RST segments to a listener's port is looked at, and no frame is changed.
 
+use core::num::NonZeroU16;
+
+use greet_core::limits::DEFAULT_MSS;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::IpListenEndpoint;
+use smoltcp::wire::{IpListenEndpoint, TcpPacket};
 
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
@@ -22,6 +25,10 @@ pub(crate) struct Gate {
     pub(crate) open: bool,
     /// A client is at its handshake, or has finished it.
     pub(crate) expecting: bool,
+    /// The handshake that has lasted longest: since when, and the slot.
+    pub(crate) oldest: Option<(Instant, usize)>,
+    /// A client waits in the backlog.
+    pub(crate) awaited: bool,
 }
 
 /// The gates of all listeners, and who waits before them.
@@ -32,6 +39,10 @@ pub(crate) struct Gates<'a> {
     header: usize,
     /// A segment went through that may have changed which sockets listen.
     pub(crate) passed: bool,
+    /// The maximum segment size that the last SYN led to, if it is less than TCP's default.
+    pub(crate) mss: Option<NonZeroU16>,
+    /// The largest one that this device allows.
+    largest: usize,
 }
 
 /// The device behind the gates.
@@ -62,26 +73,54 @@ impl Gate {
             first: None,
             open: false,
             expecting: false,
+            oldest: None,
+            awaited: false,
         }
     }
 
     /// Forgets what the last sweep has found.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.first = None;
         self.open = false;
         self.expecting = false;
+        self.oldest = None;
     }
 }
 
 impl<'a> Gates<'a> {
-    /// None, on a device of this medium.
-    pub(crate) fn new(medium: Medium, backlog: Backlog<'a>) -> Self {
+    /// None, on this device.
+    pub(crate) fn new(device: &DeviceCapabilities, backlog: Backlog<'a>) -> Self {
         Self {
             list: heapless::Vec::new(),
             backlog,
-            header: header_at(medium),
+            header: header_at(device.medium),
             passed: false,
+            mss: None,
+            // With IPv6, an MTU has 1280 bytes at least.
+            largest: device.ip_mtu().saturating_sub(IPV4_AND_TCP),
         }
+    }
+
+    /// Forgets what the last sweep has found, before the next.
+    pub(crate) fn begin_sweep(&mut self, now: Instant) {
+        for gate in &mut self.list {
+            gate.clear();
+            gate.awaited = self.backlog.waits_at(gate.endpoint.port, now);
+        }
+    }
+
+    /// Whether a client waits in the backlog for this gate.
+    pub(crate) fn is_awaited(&self, gate: usize, now: Instant) -> bool {
+        self.list
+            .get(gate)
+            .is_some_and(|gate| self.backlog.waits_at(gate.endpoint.port, now))
+    }
+
+    /// The slot whose handshake has to make room for whoever would find the backlog full.
+    pub(crate) fn overflowing(&self, now: Instant) -> Option<usize> {
+        let gate = self.list.iter().find(|gate| gate.awaited && !gate.open)?;
+        let (_, slot) = gate.oldest?;
+        self.backlog.is_full(now).then_some(slot)
     }
 
     /// Whether a client of the backlog could be served now.
@@ -108,13 +147,38 @@ impl<'a> Gates<'a> {
         let Some(gate) = self.list.iter().find(|gate| gate.endpoint.port == port) else {
             return true;
         };
-        if flags & (SYN | RST | ACK) != SYN || gate.open {
-            self.passed = true;
+        let gate_is_open = gate.open;
+        self.passed = true;
+        if flags & (SYN | RST | ACK) != SYN {
             return true;
         }
-        // The client's address and both ports.
-        self.backlog.park(frame, source..segment + 4, port, now);
+        let mss = self.mss_of(frame.get(segment..).unwrap_or_default());
+        if gate_is_open {
+            self.mss = mss;
+            return true;
+        }
+        // The client's address and both ports. Somebody may have to make room.
+        self.backlog
+            .park(frame, source..segment + 4, port, mss, now);
         false
+    }
+}
+
+impl Gates<'_> {
+    /// The maximum segment size between this device and the sender of this SYN, if it is less than
+    /// TCP's default (RFC 9293, section 3.7.1).
+    fn mss_of(&self, syn: &[u8]) -> Option<NonZeroU16> {
+        let announced = TcpPacket::new_checked(syn)
+            .and_then(|syn| syn.options_summary())
+            .ok()
+            .and_then(|options| options.max_segment_size)
+            .map_or(DEFAULT_MSS, usize::from);
+        let mss = announced.min(self.largest).max(1);
+        if mss < DEFAULT_MSS {
+            NonZeroU16::new(u16::try_from(mss).ok()?)
+        } else {
+            None
+        }
     }
 }
 
@@ -135,7 +199,9 @@ impl<'a, D: Device + ?Sized> Device for Gated<'_, 'a, D> {
             && self.device.transmit(now).is_some()
         {
             gates.passed = true;
-            let frame = Frame::Parked(gates.backlog.get(client)?);
+            let parked = gates.backlog.get(client)?;
+            gates.mss = parked.mss;
+            let frame = Frame::Parked(parked);
             return Some((frame, self.device.transmit(now)?));
         }
         let (token, reply) = self.device.receive(now)?;
@@ -188,6 +254,9 @@ fn header_at(medium: Medium) -> usize {
         _ => 0,
     }
 }
+
+/// The headers of a segment without options.
+const IPV4_AND_TCP: usize = 20 + 20;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;

@@ -3,6 +3,7 @@
 use core::convert::Infallible;
 use core::task::Poll;
 
+use greet_core::time::Instant;
 use greet_core::transport::{self, Accepted};
 
 use crate::net::Net;
@@ -42,11 +43,16 @@ impl<'a> transport::Listener for Listening<'_, 'a> {
     where
         Self: 's;
 
-    fn accept(&mut self) -> Poll<Result<Accepted<Connection>, Infallible>> {
+    /// What is due, [`Stack::poll`](crate::stack::Stack::poll) sees to.
+    fn accept(&mut self, _now: Instant) -> Poll<Result<Accepted<Connection>, Infallible>> {
         match self.net.accept(self.gate) {
             Some(accepted) => Poll::Ready(Ok(accepted)),
             None => Poll::Pending,
         }
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        self.net.is_awaited(self.gate)
     }
 
     fn stream<'s>(&'s mut self, handle: &'s mut Connection) -> Stream<'s, 'a> {

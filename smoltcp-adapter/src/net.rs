@@ -69,10 +69,7 @@ impl<'a> Net<'a> {
             set: SocketSet::new(filled(storage.sockets.as_mut_view())),
             slots: &mut storage.slots,
             used: 0,
-            gates: Gates::new(
-                device.capabilities().medium,
-                Backlog::new(&mut storage.parked),
-            ),
+            gates: Gates::new(&device.capabilities(), Backlog::new(&mut storage.parked)),
             sweep: const { Sweep::new(Timeouts::DEFAULT) },
             mtu: device.capabilities().ip_mtu(),
         }
@@ -241,9 +238,9 @@ impl<'a> Net<'a> {
         self.sweep.patience = Patience::new(timeouts);
     }
 
-    /// The time of the poll that runs, or ran last, in whole microseconds.
-    pub fn now(&self) -> core::time::Duration {
-        time::since_start(self.sweep.now).unwrap_or_default()
+    /// The time of the poll that runs, or ran last.
+    pub fn now(&self) -> greet_core::time::Instant {
+        time::moment(self.sweep.now)
     }
 
     /// How many sockets of a listener listen right now.
@@ -294,6 +291,21 @@ impl<'a> Net<'a> {
         let peer = socket.remote_endpoint()?;
         entry.role = Role::Lent { established: true };
         Some((Connection { slot }, peer.into()))
+    }
+
+    /// Whether a client waits at this gate whom nobody has accepted, or who finds no socket.
+    pub(crate) fn is_awaited(&mut self, gate: usize) -> bool {
+        if self.gates.is_awaited(gate, self.sweep.now) {
+            return true;
+        }
+        if !self.gates.list.get(gate).is_some_and(|gate| gate.expecting) {
+            return false;
+        }
+        self.sweep(false);
+        self.gates
+            .list
+            .get(gate)
+            .is_some_and(|gate| gate.first.is_some())
     }
 
     /// Half-closes the connection, and sets its socket aside until it can be used again.
@@ -381,9 +393,7 @@ impl<'a> Net<'a> {
     ///
     /// Returns whether there is more to send, or to do for the application.
     pub(crate) fn sweep(&mut self, settled: bool) -> bool {
-        for gate in &mut self.gates.list {
-            gate.clear();
-        }
+        self.gates.begin_sweep(self.sweep.now);
         let sweep = &mut self.sweep;
         sweep.settled = settled;
         sweep.closing &= !settled;
@@ -399,6 +409,11 @@ impl<'a> Net<'a> {
         }
         if let Some(slot) = self.sweep.newest {
             self.forget_if_repeated(slot);
+        }
+        if let Some(slot) = self.gates.overflowing(self.sweep.now)
+            && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot)
+        {
+            entry.reuse(socket, &mut self.gates);
         }
         self.sweep.moved
     }

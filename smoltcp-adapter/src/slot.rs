@@ -3,6 +3,7 @@
 //! [`Net`](crate::net::Net) sweeps over all slots; who may listen again, and when, is decided
 //! here and nowhere else.
 
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 use smoltcp::socket::tcp::{self, State};
@@ -15,6 +16,10 @@ use crate::time::{NEVER, span};
 /// without it.
 const RESET_WAITS: Span = Span::from_secs(1);
 
+/// How long a handshake may take while somebody else waits for its socket: several round trips of
+/// most networks. Clients who merely come at once must not reset each other.
+const CROWDED: Span = Span::from_millis(250);
+
 /// How often a connection that is closing asks its peer for a sign, when it waits for nothing else.
 ///
 /// smoltcp 0.14 would wait for ever where its last bytes were lost and a late segment says that the
@@ -26,12 +31,14 @@ pub(crate) const KEEP_ALIVE: Span = Span::from_secs(1);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
     /// From the first SYN of a client that doesn't finish its handshake, until its socket listens
-    /// again.
+    /// again: a quarter of a second at most while another waits in the backlog, and no longer at
+    /// all once the backlog is full.
     ///
     /// Nothing is sent then. RST would make a client give up who only missed the answers, and whose
     /// next SYN begins anew.
     pub handshake: Duration,
-    /// From release to the end of an orderly close; then comes a reset.
+    /// From release to the end of an orderly close; then comes a reset. Where the peer has all that
+    /// was sent, and only its FIN is missing, whoever waits in the backlog gets the socket at once.
     pub linger: Duration,
 }
 
@@ -67,6 +74,8 @@ impl Patience {
 /// One socket of the set.
 pub(crate) struct Slot {
     pub(crate) role: Role,
+    /// The maximum segment size between it and its client, if it is less than TCP's default.
+    pub(crate) mss: Option<NonZeroU16>,
     /// The listener it belongs to: 1 is that of the first gate. 0: it connects.
     pub(crate) gate: usize,
 }
@@ -77,8 +86,8 @@ pub(crate) enum Role {
     Foreign,
     /// Can be connected.
     Idle,
-    /// Listens, or is at a handshake that may last until then: [`NEVER`] before it was noted.
-    Listening { until: Instant },
+    /// Listens, or is at a handshake since then: [`NEVER`] before it was noted.
+    Listening { since: Instant },
     /// Has a client since this arrival, whom nobody has accepted yet.
     Waiting(u64),
     /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
@@ -88,7 +97,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const LISTENING: Self = Self::Listening { until: NEVER };
+    pub(crate) const LISTENING: Self = Self::Listening { since: NEVER };
 }
 
 /// A walk over all slots: what it goes by, and what it found.
@@ -126,6 +135,7 @@ impl Sweep {
 impl Slot {
     pub(crate) const FOREIGN: Self = Self {
         role: Role::Foreign,
+        mss: None,
         gate: 0,
     };
 
@@ -143,21 +153,33 @@ impl Slot {
         match (self.role, socket.state()) {
             (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
             (Role::Closing { until }, _) => self.close(socket, gates, sweep, until),
-            (Role::Listening { until: NEVER }, State::Listen) => {
+            (Role::Listening { since: NEVER }, State::Listen) => {
                 if let Some(gate) = self.gate(gates) {
                     gate.open = true;
                 }
             }
-            (Role::Listening { mut until }, State::SynReceived) if now < until => {
-                if until == NEVER {
-                    until = now + sweep.patience.handshake;
-                    self.role = Role::Listening { until };
+            (Role::Listening { mut since }, State::SynReceived) => {
+                if since == NEVER {
+                    since = now;
+                    self.role = Role::Listening { since };
+                    self.mss = gates.mss;
                     sweep.newest = Some(index);
                 }
-                sweep.next = sweep.next.min(until);
+                let mut patience = sweep.patience.handshake;
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
+                    if gate.awaited {
+                        patience = patience.min(CROWDED);
+                    }
+                    if gate.oldest.is_none_or(|(oldest, _)| since < oldest) {
+                        gate.oldest = Some((since, index));
+                    }
                 }
+                let until = since + patience;
+                if now >= until {
+                    return self.reuse(socket, gates);
+                }
+                sweep.next = sweep.next.min(until);
             }
             (role, State::Established | State::CloseWait) => {
                 if let Some(gate) = self.gate(gates) {
@@ -190,6 +212,10 @@ impl Slot {
     ) {
         if !sweep.settled {
             return;
+        }
+        let awaited = self.gate(gates).is_some_and(|gate| gate.awaited);
+        if awaited && socket.state() == State::FinWait2 {
+            return self.reuse(socket, gates);
         }
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
         if !socket.is_open() && (!resetting || sweep.now >= until) {

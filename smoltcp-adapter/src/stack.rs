@@ -3,8 +3,7 @@
 //! [`Stack`] owns the device and decides how often frames come in, the application runs, and frames
 //! go out, until nothing moves. The protocol never enters, and no socket is touched here.
 
-use core::time::Duration;
-
+use greet_core::time::Instant;
 use smoltcp::iface::Config;
 use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::{HardwareAddress, IpCidr};
@@ -12,7 +11,7 @@ use smoltcp::wire::{HardwareAddress, IpCidr};
 use crate::error::SetupError;
 use crate::net::{FRAMES, Net};
 use crate::storage::SocketSlots;
-use crate::time::{NEVER, instant, since_start};
+use crate::time::{NEVER, instant, moment};
 
 /// So often the application runs in one poll at most, that a flood leaves time for other work.
 const ROUNDS: usize = 64;
@@ -20,9 +19,9 @@ const ROUNDS: usize = 64;
 /// A device and all sockets on it.
 ///
 /// ```
-/// use core::time::Duration;
 /// use greet_core::limits::Limits;
 /// use greet_core::server::Server;
+/// use greet_core::time::Instant;
 /// use greet_smoltcp::loopback::Loopback;
 /// use greet_smoltcp::stack::Stack;
 /// use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -40,9 +39,9 @@ const ROUNDS: usize = 64;
 /// let mut server = Server::<_, 4>::new(Limits::DEFAULT);
 ///
 /// // In a loop, with the time since the program's start:
-/// let now = Duration::ZERO;
+/// let now = Instant::START;
 /// let next = stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_event| ()));
-/// assert_eq!(next, None); // nothing to do until a frame comes
+/// assert_eq!(next, Instant::NEVER); // nothing to do until a frame comes
 /// # Ok::<(), greet_smoltcp::error::SetupError>(())
 /// ```
 pub struct Stack<'a, D> {
@@ -82,15 +81,15 @@ impl<'a, D: Device> Stack<'a, D> {
     /// whatever uses the sockets (core's server, receiver and clients, or others), and returns when
     /// *it* has to run again at the latest; it may be called several times, or just once.
     ///
-    /// Call it again when the device has a frame, too. `None`: only then. The time returned is
-    /// `now` if there was more work than one call may do.
+    /// Call it again when the device has a frame, too. [`NEVER`](Instant::NEVER): only then.
+    /// The time returned is `now` if there was more work than one call may do.
     pub fn poll(
         &mut self,
-        now: Duration,
-        mut application: impl FnMut(&mut Net<'a>) -> Option<Duration>,
-    ) -> Option<Duration> {
+        now: Instant,
+        mut application: impl FnMut(&mut Net<'a>) -> Instant,
+    ) -> Instant {
         let Self { device, net } = self;
-        let again = Some(now);
+        let again = now;
         let now = instant(now);
         net.begin(now);
         let mut next = NEVER;
@@ -99,7 +98,7 @@ impl<'a, D: Device> Stack<'a, D> {
         for _ in 0..ROUNDS {
             let came = net.ingress(device);
             if came > 0 || moved {
-                next = application(net).map_or(NEVER, instant);
+                next = instant(application(net));
             }
             moved = net.egress(device) || next <= now || came == FRAMES;
             if moved && !net.closing() {
@@ -111,7 +110,7 @@ impl<'a, D: Device> Stack<'a, D> {
             } else if net.clients_ready() && !stuck {
                 stuck = true; // unless the device takes the answer to one in the next round
             } else {
-                return since_start(next.min(net.timeout(stuck)));
+                return moment(next.min(net.timeout(stuck)));
             }
         }
         again

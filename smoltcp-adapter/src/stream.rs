@@ -1,8 +1,10 @@
 //! One TCP connection: its handle between polls, and a view of its socket that is core's `Stream`.
 
+use core::num::NonZeroU16;
 use core::task::Poll;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use greet_core::limits::DEFAULT_MSS;
 use greet_core::transport;
 use smoltcp::socket::tcp::{self, State};
 
@@ -29,6 +31,8 @@ pub struct Stream<'n, 'a> {
     /// `None`: the connection is another stack's.
     socket: Option<&'n mut tcp::Socket<'a>>,
     established: bool,
+    /// The maximum segment size, if it is less than TCP's default.
+    mss: Option<NonZeroU16>,
 }
 
 impl Connection {
@@ -38,6 +42,7 @@ impl Connection {
             return Stream {
                 socket: None,
                 established: false,
+                mss: None,
             };
         };
         let connecting = matches!(
@@ -54,6 +59,7 @@ impl Connection {
         Stream {
             socket: Some(socket),
             established,
+            mss: slot.mss,
         }
     }
 
@@ -124,21 +130,22 @@ impl transport::Stream for Stream<'_, '_> {
     }
 
     #[inline]
-    fn finish(&mut self) -> Result<(), StreamError> {
+    fn finish(&mut self) -> Poll<Result<(), StreamError>> {
         let lost = self.lost();
-        match &mut self.socket {
-            // Not while connecting: smoltcp would give up the connection.
-            Some(socket)
-                if !matches!(
-                    socket.state(),
-                    State::Closed | State::Listen | State::SynSent
-                ) =>
-            {
-                socket.close();
-                Ok(())
-            }
-            _ => Err(lost),
+        let Some(socket) = &mut self.socket else {
+            return Poll::Ready(Err(lost));
+        };
+        match socket.state() {
+            // smoltcp would give up the connection.
+            State::SynSent => return Poll::Pending,
+            State::Closed | State::Listen => return Poll::Ready(Err(lost)),
+            _ => socket.close(),
         }
+        Poll::Ready(Ok(()))
+    }
+
+    fn in_one_segment(&self, len: usize) -> bool {
+        len < self.mss.map_or(DEFAULT_MSS, |mss| mss.get().into())
     }
 
     fn abort(&mut self) {

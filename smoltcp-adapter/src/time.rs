@@ -1,7 +1,6 @@
 //! Time between core and smoltcp: both count microseconds from a start that the caller chose.
 //!
-//! In this crate time is smoltcp's: a [`Duration`](core::time::Duration) has a part in nanoseconds,
-//! which makes each sum and each comparison long on a small board.
+//! In this crate time is smoltcp's; core's is met at its edges.
 
 use smoltcp::time::{Duration, Instant};
 
@@ -11,16 +10,17 @@ pub(crate) const NEVER: Instant = Instant::from_micros_const(i64::MAX);
 /// Longer times count as within this second, 73,000 years. No sum of a few of them overflows.
 const LAST_SECOND: u64 = i64::MAX as u64 / 4 / 1_000_000;
 
-/// What smoltcp calls the moment `since_start`.
-pub(crate) const fn instant(since_start: core::time::Duration) -> Instant {
-    Instant::from_micros_const(micros(since_start).cast_signed())
+/// What smoltcp calls a moment; one that it can't count is [`NEVER`].
+pub(crate) fn instant(moment: greet_core::time::Instant) -> Instant {
+    i64::try_from(moment.as_micros()).map_or(NEVER, Instant::from_micros_const)
 }
 
-/// What core calls `instant`, to which nobody but [`instant`] and sums of its results lead.
-/// [`NEVER`] is `None`.
-pub(crate) fn since_start(instant: Instant) -> Option<core::time::Duration> {
-    let micros = instant.total_micros().unsigned_abs();
-    (instant != NEVER).then(|| core::time::Duration::from_micros(micros))
+/// What core calls a moment that [`instant`] or sums of its results have made.
+pub(crate) fn moment(instant: Instant) -> greet_core::time::Instant {
+    if instant == NEVER {
+        return greet_core::time::Instant::NEVER;
+    }
+    greet_core::time::Instant::from_micros(instant.total_micros().unsigned_abs())
 }
 
 /// A span of time as smoltcp counts it.
