@@ -1,25 +1,30 @@
 //! Grades any greet server, over any network stack: checks, each a sentence of the protocol.
 //!
-//! A stack brings a [`Lab`]: streams, time, and what else it can do. A check whose need it can't
+//! A stack is a [`ProbeStack`]: streams, time, and what else it can do. A check whose needs it can't
 //! meet is skipped, and says why. There is no heap here, so a board can grade a desktop as well.
 //! What a report looks like is the caller's business: [`run`] hands out [`Event`]s.
+//!
+//! [`CASES`] holds the checks.
 
 use core::time::Duration;
 
-mod check;
-mod checks;
-mod datagrams;
-mod lab;
+mod bytes;
+mod case;
+mod cases;
 mod session;
-mod table;
-mod vectors;
+mod stack;
+mod verdict;
 
-pub use check::{Act, Cause, Check, End, Expected, Failure, Level, Moment, Run, Verdict};
-pub use lab::{Ability, Dial, Lab};
-pub use table::CHECKS;
-pub use vectors::{Message, Reply, Then, Vector};
+pub use bytes::Repeat;
+pub use case::{
+    About, AfterSend, Body, Case, Level, Message, Need, Procedure, Reply, Vector, Whose,
+};
+pub use cases::CASES;
+pub use session::Session;
+pub use stack::{Dial, ProbeStack, StackError};
+pub use verdict::{Cause, End, Expected, Failure, Verdict};
 
-use session::Session;
+use crate::limits::Limits;
 
 /// How much room [`run`] needs for what it sends and receives. A datagram that is longer needs
 /// more, 8000 bytes at most.
@@ -44,7 +49,7 @@ impl Plan {
         timeout: Duration::from_secs(5),
         clients: 4,
         rounds: 1000,
-        deadline: checks::DEADLINE,
+        deadline: Limits::DEFAULT.deadline(),
     };
 }
 
@@ -60,13 +65,13 @@ impl Default for Plan {
 pub enum Event<'a> {
     /// A check begins.
     Started {
-        /// Which.
-        check: &'static Check,
+        /// Which one.
+        check: &'static About,
     },
     /// A check has ended.
     Ended {
-        /// Which.
-        check: &'static Check,
+        /// Which one.
+        check: &'static About,
         /// How.
         verdict: Verdict,
         /// What came from the server last, for a reply that is another than was due.
@@ -94,28 +99,33 @@ pub enum Event<'a> {
     /// The server doesn't greet any more: the checks after this one are skipped.
     Stopped {
         /// After which check.
-        after: &'static Check,
+        after: &'static About,
     },
 }
 
 /// How many checks ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
-    /// The server did what it must.
+    /// The sentence held.
     pub passed: u16,
-    /// It broke the protocol.
+    /// It was a MUST, and was broken.
     pub failed: u16,
-    /// It failed at what it should do.
-    pub failed_should: u16,
+    /// It was a SHOULD, and was broken: worse than it should be.
+    pub worse: u16,
+    /// It was a MAY, and didn't hold: to be noted.
+    pub noted: u16,
+    /// Something else got in the way.
+    pub inconclusive: u16,
     /// Nothing was checked.
     pub skipped: u16,
     /// Whether there was a greet server, and still is.
-    pub server: Server,
+    pub server: ServerState,
 }
 
 /// What became of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Server {
+pub enum ServerState {
     /// It greets.
     #[default]
     Lives,
@@ -125,99 +135,189 @@ pub enum Server {
     NeverGreeted,
 }
 
-/// Runs the checks that `only` picks, and reports them. `scratch` should have [`ROOM`] bytes or
-/// more.
+/// Runs the checks that `only` picks, and reports them. `room` should have [`ROOM`] bytes or more.
 ///
 /// Before the first and after each check the server must greet an honest client; one that doesn't
-/// is asked again for the plan's timeout, as a board may restart, and once at least where the lab
-/// [lacks](Lab::lacks) [`Ability::Timing`]. After that the rest is skipped.
-pub fn run<L: Lab>(
-    lab: &mut L,
+/// is asked again for the plan's timeout, as a board may restart, and once at least where the stack
+/// can't [time](Need::Timing) its segments. After that the rest is skipped.
+pub fn run<S: ProbeStack>(
+    stack: &mut S,
     plan: &Plan,
-    scratch: &mut [u8],
-    only: impl Fn(&Check) -> bool,
+    room: &mut [u8],
+    only: impl Fn(&About) -> bool,
     report: &mut dyn FnMut(Event<'_>),
 ) -> Summary {
-    let mut session = Session {
-        lab,
+    let session = Session {
+        stack,
         plan: *plan,
-        scratch,
+        room,
         received: 0,
         report,
     };
-    let mut summary = Summary::default();
-    if let Err(cause) = session.greet(0, u16::MAX) {
-        summary.server = Server::NeverGreeted;
-        let failure = Failure {
-            during: "a first greeting",
-            cause,
-        };
-        let actual = session.scratch.get(..session.received).unwrap_or_default();
-        (session.report)(Event::NotGreeting { failure, actual });
-        return summary;
+    Runner {
+        session,
+        summary: Summary::default(),
     }
-    let mut udp = session.lab.lacks(Ability::Udp);
-    for check in CHECKS.iter().filter(|check| only(check)) {
-        (session.report)(Event::Started { check });
-        let mut verdict = match (summary.server, udp) {
-            (Server::Lives, Some(reason)) if check.act.is_udp() => Verdict::Skipped(reason),
-            (Server::Lives, _) => checks::run(&mut session, check.act),
-            _ => Verdict::Skipped("the server doesn't greet any more"),
-        };
-        if check.act.is_udp() && udp.is_none() && checks::is_silence(&verdict) {
-            udp = Some("no message is answered: does the receiver reply?");
-        }
-        session.close_all();
-        let skipped = matches!(verdict, Verdict::Skipped(_));
-        let failed = matches!(verdict, Verdict::Failed(_));
-        if failed || skipped {
-            summary.end(&mut session, check, verdict);
-        }
-        if skipped || summary.server != Server::Lives {
-            continue;
-        }
-        let alive = session.is_alive();
-        if let Err(cause) = alive
-            && !failed
-        {
-            let during = "the greeting after it";
-            verdict = Verdict::Failed(Failure { during, cause });
-        }
-        if !failed {
-            summary.end(&mut session, check, verdict);
-        }
-        if alive.is_err() {
-            summary.server = Server::Stopped;
-            (session.report)(Event::Stopped { after: check });
-        }
-    }
-    summary
+    .run(&only)
 }
 
-impl Summary {
+/// One run, the same code for every stack.
+struct Runner<'a> {
+    session: Session<'a>,
+    summary: Summary,
+}
+
+impl Runner<'_> {
+    fn run(mut self, only: &dyn Fn(&About) -> bool) -> Summary {
+        if let Err(cause) = self.session.greet(0, u16::MAX) {
+            self.summary.server = ServerState::NeverGreeted;
+            let failure = Failure {
+                during: "a first greeting",
+                cause,
+            };
+            let Session {
+                room,
+                received,
+                report,
+                ..
+            } = &mut self.session;
+            let actual = room.get(..*received).unwrap_or_default();
+            report(Event::NotGreeting { failure, actual });
+            return self.summary;
+        }
+        // Whether messages are answered at all: nobody knows at first.
+        let mut answers = None;
+        for case in CASES
+            .iter()
+            .copied()
+            .flatten()
+            .filter(|case| only(&case.about))
+        {
+            let check = &case.about;
+            (self.session.report)(Event::Started { check });
+            let unmet = if self.summary.server == ServerState::Lives {
+                self.unmet(check, answers)
+            } else {
+                Some("the server doesn't greet any more")
+            };
+            if let Some(reason) = unmet {
+                self.end(check, Verdict::Skipped(reason));
+                continue;
+            }
+            let verdict = case.body.run(&mut self.session);
+            if check.needs.contains(&Need::Udp) {
+                match verdict {
+                    Verdict::Passed | Verdict::PassedWithLoss { .. } => answers = Some(true),
+                    // One silence isn't all, once there was an answer.
+                    _ if is_silence(&verdict) => answers = answers.or(Some(false)),
+                    _ => {}
+                }
+            }
+            self.session.close_all();
+            self.conclude(check, verdict);
+        }
+        self.summary
+    }
+
+    /// Why a check can't run.
+    fn unmet(&self, check: &About, answers: Option<bool>) -> Option<&'static str> {
+        const TOO_FEW_SLOTS: &str = "this stack can't hold so many connections";
+        const UNANSWERED: &str = "no message is answered: does the receiver reply?";
+        let Session { stack, plan, .. } = &self.session;
+        let slots = |needed: usize| (stack.slots() < needed).then_some(TOO_FEW_SLOTS);
+        let clients = usize::from(plan.clients);
+        check.needs.iter().find_map(|need| match need {
+            Need::Two => slots(2),
+            Need::Clients => slots(clients),
+            Need::OneMore => slots(clients + 1),
+            Need::Deadline => plan
+                .deadline
+                .is_zero()
+                .then_some("no deadline was given to wait for"),
+            Need::Udp => stack
+                .unsupported(*need)
+                .or((answers == Some(false)).then_some(UNANSWERED)),
+            _ => stack.unsupported(*need),
+        })
+    }
+
+    /// Reports a check that ran, after a look whether the server lives on.
+    fn conclude(&mut self, check: &'static About, mut verdict: Verdict) {
+        if let Verdict::Skipped(_) = verdict {
+            return self.end(check, verdict);
+        }
+        // What came is shown before the next greeting overwrites it.
+        let failed = matches!(verdict, Verdict::Failed(_));
+        if failed {
+            self.end(check, verdict);
+        }
+        let alive = self.session.is_alive();
+        if !failed {
+            if let Err(cause) = alive {
+                let during = "the greeting after it";
+                verdict = Verdict::Failed(Failure { during, cause });
+            }
+            self.end(check, verdict);
+        }
+        if alive.is_err() {
+            self.summary.server = ServerState::Stopped;
+            (self.session.report)(Event::Stopped { after: check });
+        }
+    }
+
     /// Counts a verdict and reports it, with what came last.
-    fn end<L: Lab>(
-        &mut self,
-        session: &mut Session<'_, L>,
-        check: &'static Check,
-        verdict: Verdict,
-    ) {
-        self.count(check, &verdict);
-        let actual = session.scratch.get(..session.received).unwrap_or_default();
-        (session.report)(Event::Ended {
+    fn end(&mut self, check: &'static About, verdict: Verdict) {
+        self.summary.count(check.level, &verdict);
+        let Session {
+            room,
+            received,
+            report,
+            ..
+        } = &mut self.session;
+        let actual = room.get(..*received).unwrap_or_default();
+        report(Event::Ended {
             check,
             verdict,
             actual,
         });
     }
+}
 
-    fn count(&mut self, check: &Check, verdict: &Verdict) {
-        let counter = match (verdict, check.level) {
+impl Body {
+    fn run(&self, session: &mut Session<'_>) -> Verdict {
+        let done = match self {
+            Self::Tcp(vector) => cases::vector(session, vector),
+            Self::Udp(message) => cases::message(session, message),
+            Self::Run(Procedure(procedure)) => procedure(session),
+        };
+        done.unwrap_or_else(Verdict::from)
+    }
+}
+
+impl Summary {
+    fn count(&mut self, level: Level, verdict: &Verdict) {
+        let counter = match (verdict, level) {
             (Verdict::Passed | Verdict::PassedWithLoss { .. }, _) => &mut self.passed,
             (Verdict::Failed(_), Level::Must) => &mut self.failed,
-            (Verdict::Failed(_), Level::Should) => &mut self.failed_should,
+            (Verdict::Failed(_), Level::Should) => &mut self.worse,
+            (Verdict::Failed(_), Level::May) => &mut self.noted,
+            (Verdict::Inconclusive(_), _) => &mut self.inconclusive,
             (Verdict::Skipped(_), _) => &mut self.skipped,
         };
         *counter = counter.saturating_add(1);
     }
+}
+
+/// Whether this end says that there is nobody at all.
+fn is_silence(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Failed(Failure {
+            cause: Cause::Reply {
+                end: End::Silence | End::Broken(_),
+                ..
+            },
+            ..
+        })
+    )
 }

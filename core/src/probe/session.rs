@@ -1,4 +1,4 @@
-//! A client's hands: connect, send, take a reply, all with a bound and all over a [`Lab`].
+//! A client's hands: connect, send, take a reply, all with a bound and over any stack.
 //!
 //! The checks are written with these. It is a client in its plainest form, with none of
 //! [`request`](crate::request), so that a fault in one doesn't hide the same fault in the other.
@@ -7,73 +7,75 @@ use core::mem;
 use core::task::Poll;
 use core::time::Duration;
 
-use embedded_io::{Error, ErrorKind};
+use embedded_io::ErrorKind;
 
-use super::check::{Cause, End, Expected, Run, byte_of};
-use super::lab::{Ability, Dial, Lab};
+use super::bytes::{Repeat, byte_of};
+use super::case::Need;
+use super::stack::{Dial, StackError, Tester};
+use super::verdict::{Cause, End, Expected};
 use super::{Event, Plan};
 use crate::time::Instant;
-use crate::transport::Stream;
+use crate::transport::Sent;
 
 /// How long after a refused connection the next is tried, while a server comes back.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// One probe at work.
-pub(super) struct Session<'a, L> {
-    pub lab: &'a mut L,
-    pub plan: Plan,
+pub struct Session<'a> {
+    pub(super) stack: &'a mut dyn Tester,
+    pub(super) plan: Plan,
     /// Room for what is sent and what came.
-    pub scratch: &'a mut [u8],
-    /// How many bytes of `scratch` came.
-    pub received: usize,
-    pub report: &'a mut dyn FnMut(Event<'_>),
+    pub(super) room: &'a mut [u8],
+    /// How many bytes of `room` came.
+    pub(super) received: usize,
+    pub(super) report: &'a mut dyn FnMut(Event<'_>),
 }
 
-impl<L: Lab> Session<'_, L> {
+impl Session<'_> {
     /// Until when the server has time for what begins now.
-    pub fn bound(&mut self) -> Instant {
-        self.lab.now() + self.plan.timeout
+    pub(super) fn bound(&mut self) -> Instant {
+        self.stack.now() + self.plan.timeout
     }
 
     /// Lets time go by.
-    pub fn pause(&mut self, time: Duration) {
-        let until = self.lab.now() + time;
-        while self.lab.now() < until {
-            self.lab.wait(until);
+    pub(super) fn pause(&mut self, time: Duration) {
+        let until = self.stack.now() + time;
+        while self.stack.now() < until {
+            self.stack.wait(until);
         }
     }
 
     /// Connects.
-    pub fn open(&mut self, slot: usize, dial: Dial) -> Result<(), Cause> {
+    pub(super) fn open(&mut self, slot: usize, dial: Dial) -> Result<(), Cause> {
         let until = self.bound();
         self.open_until(slot, dial, until)
     }
 
     /// Connects until this time.
-    pub fn open_until(&mut self, slot: usize, dial: Dial, until: Instant) -> Result<(), Cause> {
+    pub(super) fn open_until(
+        &mut self,
+        slot: usize,
+        dial: Dial,
+        until: Instant,
+    ) -> Result<(), Cause> {
         self.received = 0;
-        self.lab.connect(slot, dial).map_err(Cause::Refused)?;
+        self.stack.connect(slot, dial)?;
         loop {
-            let Some(mut stream) = self.lab.stream(slot) else {
-                return Err(Cause::Refused(ErrorKind::NotConnected));
-            };
-            let opened = stream.send(&[]).map_err(|error| error.kind());
-            drop(stream);
-            match opened {
+            match self.stack.send(slot, &[]) {
                 Poll::Ready(Ok(_)) => return Ok(()),
                 Poll::Ready(Err(kind)) => return Err(Cause::Refused(kind)),
-                Poll::Pending if self.lab.now() >= until => return Err(Cause::Unreachable),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending if self.stack.now() >= until => return Err(Cause::Unreachable),
+                Poll::Pending => self.stack.wait(until),
             }
         }
     }
 
     /// Connects, and tries again up to this time, where the server has no place yet.
-    pub fn open_patiently(&mut self, slot: usize, until: Instant) -> Result<(), Cause> {
+    pub(super) fn open_with_retry(&mut self, slot: usize, until: Instant) -> Result<(), Cause> {
         loop {
             match self.open(slot, Dial::Plain) {
-                Err(Cause::Refused(_) | Cause::Unreachable) if self.lab.now() < until => {
-                    self.lab.close(slot);
+                Err(Cause::Refused(_) | Cause::Unreachable) if self.stack.now() < until => {
+                    self.stack.close(slot);
                     self.pause(RETRY);
                 }
                 opened => return opened,
@@ -81,21 +83,17 @@ impl<L: Lab> Session<'_, L> {
         }
     }
 
-    /// Sends runs of bytes from one offset to another, each run a segment if it fits. What can't
+    /// Sends bytes from one offset of some pieces to another, in one segment if they fit. What can't
     /// be sent is no fault yet: the reply says what the server made of it.
-    pub fn send(&mut self, slot: usize, runs: &[Run], from: usize, to: usize) {
+    pub(super) fn send(&mut self, slot: usize, pieces: &[Repeat], from: usize, to: usize) {
         let until = self.bound();
         let mut at = from;
         while at < to {
-            let mut len = 0;
-            for (place, offset) in self.scratch.iter_mut().zip(at..to) {
-                let Some(byte) = byte_of(runs, offset) else {
-                    break;
-                };
-                *place = byte;
-                len += 1;
-            }
-            if len == 0 || !self.send_scratch(slot, len, until) {
+            let len = self.fill(|offset| {
+                let offset = at + offset;
+                byte_of(pieces, offset).filter(|_| offset < to)
+            });
+            if len == 0 || !self.send_room(slot, len, until) {
                 return;
             }
             at += len;
@@ -103,76 +101,67 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// Sends the name of a numbered client.
-    pub fn send_client(&mut self, slot: usize, number: u16) {
+    pub(super) fn send_client(&mut self, slot: usize, number: u16) {
         let until = self.bound();
         let name = Expected::Client(number);
-        let mut len = 0;
-        for (place, offset) in self.scratch.iter_mut().zip(0..) {
-            let Some(byte) = name.name_byte(offset) else {
-                break;
-            };
-            *place = byte;
-            len += 1;
-        }
-        self.send_scratch(slot, len, until);
+        let len = self.fill(|offset| name.name_byte(offset));
+        self.send_room(slot, len, until);
     }
 
-    fn send_scratch(&mut self, slot: usize, len: usize, until: Instant) -> bool {
+    fn send_room(&mut self, slot: usize, len: usize, until: Instant) -> bool {
         let mut sent = 0;
         while sent < len {
-            let Some(mut stream) = self.lab.stream(slot) else {
-                return false;
-            };
-            let bytes = self.scratch.get(sent..len).unwrap_or_default();
-            let result = stream.send(bytes).map_err(|error| error.kind());
-            drop(stream);
-            match result {
+            let bytes = self.room.get(sent..len).unwrap_or_default();
+            match self.stack.send(slot, bytes) {
                 Poll::Ready(Ok(n)) if n > 0 => sent += n,
                 Poll::Ready(_) => return false,
-                Poll::Pending if self.lab.now() >= until => return false,
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending if self.stack.now() >= until => return false,
+                Poll::Pending => self.stack.wait(until),
             }
         }
         true
     }
 
     /// Half-closes. A failure shows in the reply.
-    pub fn finish(&mut self, slot: usize) {
+    pub(super) fn finish(&mut self, slot: usize) {
         self.send_last(slot, &[]);
     }
 
     /// Sends these few bytes and FIN, in one segment where the stack can.
-    pub fn send_last(&mut self, slot: usize, bytes: &[u8]) {
+    pub(super) fn send_last(&mut self, slot: usize, mut bytes: &[u8]) {
         let until = self.bound();
         loop {
-            let Some(mut stream) = self.lab.stream(slot) else {
-                return;
-            };
-            let result = stream.send_last(bytes).map_err(|error| error.kind());
-            drop(stream);
-            match result {
-                Poll::Pending if self.lab.now() < until => self.lab.wait(until),
-                _ => return,
+            match self.stack.send_last(slot, bytes) {
+                Poll::Ready(Ok(Sent {
+                    bytes: n,
+                    fin: false,
+                })) => {
+                    bytes = bytes.get(n..).unwrap_or_default();
+                }
+                Poll::Ready(_) => return,
+                Poll::Pending => {}
             }
+            if self.stack.now() >= until {
+                return;
+            }
+            self.stack.wait(until);
         }
     }
 
     /// Ends the connection with RST.
-    pub fn reset(&mut self, slot: usize) {
-        if let Some(mut stream) = self.lab.stream(slot) {
-            stream.abort();
-        }
-        self.lab.close(slot);
+    pub(super) fn reset(&mut self, slot: usize) {
+        self.stack.abort(slot);
+        self.stack.close(slot);
     }
 
     /// Takes the reply up to FIN, and compares it.
-    pub fn expect(&mut self, slot: usize, expected: Expected) -> Result<(), Cause> {
+    pub(super) fn expect(&mut self, slot: usize, expected: Expected) -> Result<(), Cause> {
         let until = self.bound();
         self.expect_until(slot, expected, until)
     }
 
     /// Takes the reply, which may come until this time.
-    pub fn expect_until(
+    pub(super) fn expect_until(
         &mut self,
         slot: usize,
         expected: Expected,
@@ -189,33 +178,28 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// Takes at most so many bytes of the reply, or says how it ended.
-    pub fn take(&mut self, slot: usize, most: usize, until: Instant) -> Result<(), End> {
+    pub(super) fn take(&mut self, slot: usize, most: usize, until: Instant) -> Result<(), End> {
         loop {
-            let end = self.received.saturating_add(most).min(self.scratch.len());
-            let space = self.scratch.get_mut(self.received..end).unwrap_or_default();
+            let end = self.received.saturating_add(most).min(self.room.len());
+            let space = self.room.get_mut(self.received..end).unwrap_or_default();
             if space.is_empty() {
                 return Err(End::Flood);
             }
-            let Some(mut stream) = self.lab.stream(slot) else {
-                return Err(End::Broken(ErrorKind::NotConnected));
-            };
-            let result = stream.receive(space).map_err(|error| error.kind());
-            drop(stream);
-            match result {
+            match self.stack.receive(slot, space) {
                 Poll::Ready(Ok(0)) => return Err(End::Fin),
                 Poll::Ready(Ok(n)) => {
                     self.received = self.received.saturating_add(n).min(end);
                     return Ok(());
                 }
                 Poll::Ready(Err(kind)) => return Err(End::Broken(kind)),
-                Poll::Pending if self.lab.now() >= until => return Err(End::Silence),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending if self.stack.now() >= until => return Err(End::Silence),
+                Poll::Pending => self.stack.wait(until),
             }
         }
     }
 
     /// Whether what came is what was due, and ended as it must.
-    pub fn judge(&self, expected: Expected, end: End) -> Result<(), Cause> {
+    pub(super) fn judge(&self, expected: Expected, end: End) -> Result<(), Cause> {
         if end == End::Fin && expected.is(self.actual()) {
             Ok(())
         } else {
@@ -224,38 +208,38 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// What came.
-    pub fn actual(&self) -> &[u8] {
-        self.scratch.get(..self.received).unwrap_or_default()
+    pub(super) fn actual(&self) -> &[u8] {
+        self.room.get(..self.received).unwrap_or_default()
     }
 
     /// One whole greeting of an honest client, and how long it took from the first SYN on. The
     /// server closes first, so no port is left waiting at this end.
-    pub fn greet(&mut self, slot: usize, number: u16) -> Result<Duration, Cause> {
-        let start = self.lab.now();
+    pub(super) fn greet(&mut self, slot: usize, number: u16) -> Result<Duration, Cause> {
+        let start = self.stack.now();
         let result = self
             .open(slot, Dial::Plain)
             .and_then(|()| self.ask(slot, number));
-        self.lab.close(slot);
-        let took = self.lab.now().since(start);
+        self.stack.close(slot);
+        let took = self.stack.now().since(start);
         result.map(|()| took)
     }
 
     /// A greeting over a connection that is there.
-    pub fn ask(&mut self, slot: usize, number: u16) -> Result<(), Cause> {
+    pub(super) fn ask(&mut self, slot: usize, number: u16) -> Result<(), Cause> {
         self.send_client(slot, number);
         self.expect(slot, Expected::Client(number))
     }
 
     /// Whether the server still greets. A connection that is refused is tried again for a while:
-    /// a board may have restarted.
-    pub fn is_alive(&mut self) -> Result<(), Cause> {
+    /// a board may have restarted. Where this side can't ask, nothing speaks against it.
+    pub(super) fn is_alive(&mut self) -> Result<(), Cause> {
         let until = self.bound();
         // Of one client all segments may be lost.
-        let mut once_more = self.lab.lacks(Ability::Timing).is_some();
+        let mut once_more = self.stack.unsupported(Need::Timing).is_some();
         loop {
             match self.greet(0, u16::MAX) {
-                Ok(_) => return Ok(()),
-                Err(cause) if self.lab.now() >= until && !mem::take(&mut once_more) => {
+                Ok(_) | Err(Cause::Lacks(_)) => return Ok(()),
+                Err(cause) if self.stack.now() >= until && !mem::take(&mut once_more) => {
                     return Err(cause);
                 }
                 Err(_) => self.pause(RETRY),
@@ -265,11 +249,11 @@ impl<L: Lab> Session<'_, L> {
 
     /// A greeting, and another up to this time, where the server has no place yet or segments are
     /// lost. Any other answer is final.
-    pub fn greet_patiently(&mut self, number: u16, until: Instant) -> Result<(), Cause> {
+    pub(super) fn greet_with_retry(&mut self, number: u16, until: Instant) -> Result<(), Cause> {
         loop {
             match self.greet(0, number) {
                 Ok(_) => return Ok(()),
-                Err(cause) if self.lab.now() >= until || !self.may_pass(cause) => {
+                Err(cause) if self.stack.now() >= until || !self.may_pass(cause) => {
                     return Err(cause);
                 }
                 Err(_) => self.pause(RETRY),
@@ -284,14 +268,77 @@ impl<L: Lab> Session<'_, L> {
             Cause::Reply { end, .. } => {
                 end == End::Silence || self.judge(Expected::Late, end).is_ok()
             }
-            Cause::Lost { .. } | Cause::Slow { .. } => false,
+            Cause::Lacks(_) | Cause::Lost { .. } | Cause::Slow { .. } => false,
         }
     }
 
     /// Closes whatever a check left open.
-    pub fn close_all(&mut self) {
-        for slot in 0..self.lab.slots() {
-            self.lab.close(slot);
+    pub(super) fn close_all(&mut self) {
+        for slot in 0..self.stack.slots() {
+            self.stack.close(slot);
         }
+    }
+
+    /// Throws away answers over UDP that came late.
+    pub(super) fn drain_datagrams(&mut self) {
+        // An error speaks of a datagram from before as well.
+        for _ in 0..64 {
+            if self.stack.receive_datagram(self.room).is_pending() {
+                return;
+            }
+        }
+    }
+
+    /// Sends one datagram, made of its bytes by their offsets.
+    pub(super) fn send_datagram(
+        &mut self,
+        byte: impl Fn(usize) -> Option<u8>,
+        until: Instant,
+    ) -> Result<(), StackError> {
+        let len = self.fill(byte);
+        let mut again = true;
+        loop {
+            let datagram = self.room.get(..len).unwrap_or_default();
+            match self.stack.send_datagram(datagram) {
+                // Many systems report here that an earlier datagram found nobody.
+                Poll::Ready(Err(StackError::Refused(ErrorKind::ConnectionRefused))) if again => {
+                    again = false;
+                }
+                Poll::Ready(result) => return result,
+                Poll::Pending if self.stack.now() >= until => {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+                Poll::Pending => self.stack.wait(until),
+            }
+        }
+    }
+
+    /// Takes one datagram.
+    pub(super) fn take_datagram(&mut self, until: Instant) -> End {
+        self.received = 0;
+        loop {
+            match self.stack.receive_datagram(self.room) {
+                Poll::Ready(Ok(len)) => {
+                    self.received = len.min(self.room.len());
+                    return End::Fin;
+                }
+                Poll::Ready(Err(kind)) => return End::Broken(kind),
+                Poll::Pending if self.stack.now() >= until => return End::Silence,
+                Poll::Pending => self.stack.wait(until),
+            }
+        }
+    }
+
+    /// Puts bytes into the room, as many as there are and fit, and says how many.
+    fn fill(&mut self, byte: impl Fn(usize) -> Option<u8>) -> usize {
+        let mut len = 0;
+        for (place, at) in self.room.iter_mut().zip(0..) {
+            let Some(byte) = byte(at) else {
+                break;
+            };
+            *place = byte;
+            len += 1;
+        }
+        len
     }
 }

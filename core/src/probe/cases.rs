@@ -1,0 +1,29 @@
+//! All checks, in the order in which they run: what harms a weak server most comes last.
+//!
+//! A file is a group; a check is one place in it.
+
+use super::case::Case;
+
+mod close;
+mod crowd;
+mod read;
+mod reset;
+mod tcp;
+mod udp;
+
+/// Every check, group by group.
+pub static CASES: &[&[Case]] = &[
+    &read::CASES,
+    &close::CASES,
+    &crowd::CASES,
+    &tcp::CASES,
+    &reset::CASES,
+    &udp::CASES,
+];
+
+/// The sections of PROTOCOL.md from which sentences are taken.
+const NAMES: &str = "PROTOCOL.md, When a name is complete";
+const REFUSALS: &str = "PROTOCOL.md, Refusals";
+
+pub(super) use tcp::vector;
+pub(super) use udp::message;

@@ -1,0 +1,83 @@
+//! FIN at every moment of a greeting.
+
+use core::time::Duration;
+
+use super::super::bytes::Repeat;
+use super::super::case::{About, Case, Level, Whose};
+use super::super::session::Session;
+use super::super::stack::Dial;
+use super::super::verdict::{Done, During, Expected, Verdict};
+use super::NAMES;
+
+const CLOSING: &str = "RFC 9293, section 3.6";
+
+pub(super) static CASES: [Case; 4] = [
+    About::new(
+        "close/with-name",
+        Level::Must,
+        CLOSING,
+        "FIN in the same segment as the name MUST end the name, not the connection.",
+    )
+    .blames(Whose::Stack)
+    .run(with_name),
+    About::new(
+        "close/after-name",
+        Level::Must,
+        CLOSING,
+        "FIN after the name MUST NOT cost the client its reply.",
+    )
+    .blames(Whose::Stack)
+    .run(after_name),
+    About::new(
+        "close/before-name",
+        Level::Must,
+        NAMES,
+        "FIN with no name before it MUST be answered as the empty name.",
+    )
+    .run(before_name),
+    About::new(
+        "close/leave",
+        Level::Must,
+        "PROTOCOL.md, Refusals",
+        "A client that connects and leaves MUST NOT stop the server.",
+    )
+    .run(leave),
+];
+
+const NAME: &[Repeat] = &[Repeat(b"World", 1)];
+
+fn with_name(session: &mut Session<'_>) -> Done {
+    session.open(0, Dial::Plain).during("connecting")?;
+    session.send_last(0, b"World");
+    greeted(session, NAME)
+}
+
+fn after_name(session: &mut Session<'_>) -> Done {
+    session.open(0, Dial::Plain).during("connecting")?;
+    session.send(0, NAME, 0, usize::MAX);
+    session.pause(Duration::from_millis(5));
+    session.finish(0);
+    greeted(session, NAME)
+}
+
+fn before_name(session: &mut Session<'_>) -> Done {
+    session.open(0, Dial::Plain).during("connecting")?;
+    session.finish(0);
+    greeted(session, &[])
+}
+
+fn greeted(session: &mut Session<'_>, name: &'static [Repeat]) -> Done {
+    session
+        .expect(0, Expected::Greeting(name))
+        .during("one greeting")?;
+    Ok(Verdict::Passed)
+}
+
+/// Whether the server lives on is seen by who runs the checks.
+fn leave(session: &mut Session<'_>) -> Done {
+    for _ in 0..3 {
+        session.open(0, Dial::Plain).during("connecting")?;
+        session.stack.close(0);
+    }
+    Ok(Verdict::Passed)
+}

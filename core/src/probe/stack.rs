@@ -1,0 +1,189 @@
+//! The stack from which a server is graded: what the checks need beyond streams.
+//!
+//! Adapters and tests implement [`ProbeStack`]. The checks see it as [`Tester`], which has no types
+//! of its own, so that there is one copy of them whatever the stack. A rule of the protocol may
+//! never enter.
+
+use core::task::Poll;
+
+use embedded_io::{Error, ErrorKind};
+
+use super::case::Need;
+use crate::time::Instant;
+use crate::transport::{Sent, Stream};
+
+/// A stack from which a server is graded.
+///
+/// Connections are kept in numbered slots, so that a board can hold them in an array.
+pub trait ProbeStack {
+    /// A connection, for as long as it is looked at.
+    type Stream<'a>: Stream
+    where
+        Self: 'a;
+
+    /// What time it is.
+    fn now(&mut self) -> Instant;
+
+    /// Lets the network go on until something may have happened in it, or until this time at the
+    /// latest. It may return early. The checks do all their waiting here.
+    fn wait(&mut self, until: Instant);
+
+    /// How many connections it can hold at once.
+    fn slots(&self) -> usize;
+
+    /// Starts to connect to the server, in a slot that is free.
+    ///
+    /// # Errors
+    ///
+    /// The connection is refused, or this side lacks something for it.
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError>;
+
+    /// Lends the connection in a slot; `None` if there is none.
+    ///
+    /// While it is still connecting, its calls are [`Poll::Pending`], sending nothing as well.
+    fn stream(&mut self, slot: usize) -> Option<Self::Stream<'_>>;
+
+    /// Closes the connection in a slot, and frees the slot. After
+    /// [`abort`](Stream::abort) RST has left when this returns.
+    fn close(&mut self, slot: usize);
+
+    /// Why it can't meet a need, in a sentence that a report shows; `None` if it can. It is asked
+    /// about [`Reset`](Need::Reset), [`SmallWindow`](Need::SmallWindow),
+    /// [`HalfOpen`](Need::HalfOpen), [`Timing`](Need::Timing) and [`Udp`](Need::Udp).
+    fn unsupported(&self, need: Need) -> Option<&'static str>;
+
+    /// Starts so many connections that never complete their handshake: SYN, and then nothing.
+    ///
+    /// # Errors
+    ///
+    /// They weren't sent.
+    fn half_open(&mut self, _count: usize) -> Result<(), StackError> {
+        Err(StackError::Refused(ErrorKind::Unsupported))
+    }
+
+    /// Sends one datagram to the server's UDP address.
+    ///
+    /// # Errors
+    ///
+    /// One before it was refused, or this side lacks something for it.
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>>;
+
+    /// Takes the next datagram from there, and says how long it is.
+    fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>>;
+}
+
+/// Why something couldn't be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackError {
+    /// The server, or the network on the way to it, says no.
+    Refused(ErrorKind),
+    /// The tester's own machine lacks something, which says nothing of the server: a sentence that
+    /// a report shows.
+    Lacks(&'static str),
+}
+
+impl From<ErrorKind> for StackError {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Refused(kind)
+    }
+}
+
+/// How to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dial {
+    /// As any client does. Each send is a segment of its own, if it fits into one.
+    Plain,
+    /// With the smallest receive window and the smallest segments that the stack can be talked
+    /// into.
+    SmallWindow,
+}
+
+/// A [`ProbeStack`] as the checks see it: the connections of all stacks are alike.
+pub(super) trait Tester {
+    fn now(&mut self) -> Instant;
+    fn wait(&mut self, until: Instant);
+    fn slots(&self) -> usize;
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError>;
+    fn is_open(&mut self, slot: usize) -> bool;
+    fn send(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>>;
+    fn send_last(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<Sent, ErrorKind>>;
+    fn receive(&mut self, slot: usize, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>>;
+    fn abort(&mut self, slot: usize);
+    fn close(&mut self, slot: usize);
+    fn unsupported(&self, need: Need) -> Option<&'static str>;
+    fn half_open(&mut self, count: usize) -> Result<(), StackError>;
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>>;
+    fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>>;
+}
+
+/// The answer of a slot without a connection.
+const NOBODY: ErrorKind = ErrorKind::NotConnected;
+
+impl<S: ProbeStack> Tester for S {
+    fn now(&mut self) -> Instant {
+        S::now(self)
+    }
+
+    fn wait(&mut self, until: Instant) {
+        S::wait(self, until);
+    }
+
+    fn slots(&self) -> usize {
+        S::slots(self)
+    }
+
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
+        S::connect(self, slot, dial)
+    }
+
+    fn is_open(&mut self, slot: usize) -> bool {
+        self.stream(slot).is_some()
+    }
+
+    fn send(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>> {
+        match self.stream(slot) {
+            Some(mut stream) => stream.send(bytes).map_err(|error| error.kind()),
+            None => Poll::Ready(Err(NOBODY)),
+        }
+    }
+
+    fn send_last(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<Sent, ErrorKind>> {
+        match self.stream(slot) {
+            Some(mut stream) => stream.send_last(bytes).map_err(|error| error.kind()),
+            None => Poll::Ready(Err(NOBODY)),
+        }
+    }
+
+    fn receive(&mut self, slot: usize, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
+        match self.stream(slot) {
+            Some(mut stream) => stream.receive(buffer).map_err(|error| error.kind()),
+            None => Poll::Ready(Err(NOBODY)),
+        }
+    }
+
+    fn abort(&mut self, slot: usize) {
+        if let Some(mut stream) = self.stream(slot) {
+            stream.abort();
+        }
+    }
+
+    fn close(&mut self, slot: usize) {
+        S::close(self, slot);
+    }
+
+    fn unsupported(&self, need: Need) -> Option<&'static str> {
+        S::unsupported(self, need)
+    }
+
+    fn half_open(&mut self, count: usize) -> Result<(), StackError> {
+        S::half_open(self, count)
+    }
+
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
+        S::send_datagram(self, datagram)
+    }
+
+    fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
+        S::receive_datagram(self, buffer)
+    }
+}

@@ -1,0 +1,177 @@
+//! How a check can end, and what came instead of what should.
+//!
+//! Reports read these types. What they look like there is the caller's business.
+
+use core::time::Duration;
+
+use embedded_io::ErrorKind;
+
+use super::bytes::{Repeat, byte_of, client_byte};
+use super::stack::StackError;
+use crate::limits::GREETING;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The sentence held.
+    Passed,
+    /// It held, but not all datagrams were answered, as UDP allows.
+    PassedWithLoss {
+        /// How many were sent.
+        sent: u16,
+        /// How many were answered.
+        answered: u16,
+    },
+    /// It didn't. What that means, the check's [level](super::Level) says: a fault, worse than it
+    /// should be, or only to be noted.
+    Failed(Failure),
+    /// It was tried, again and again, and something else got in the way: this.
+    Inconclusive(&'static str),
+    /// It wasn't tried, for this reason.
+    Skipped(&'static str),
+}
+
+/// What a body hands back.
+pub(super) type Done = Result<Verdict, Failure>;
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure {
+    /// What was going on: `the greeting beside a silent client`.
+    pub during: &'static str,
+    /// What came of it.
+    pub cause: Cause,
+}
+
+/// What came instead of what should.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No connection: it was refused, or broke before it was there.
+    Refused(ErrorKind),
+    /// The tester's own machine lacks something: no fault of the server's. A check that ends so is
+    /// skipped.
+    Lacks(&'static str),
+    /// No connection in time.
+    Unreachable,
+    /// Another reply than was due, or another end of it.
+    Reply {
+        /// What was due, before FIN.
+        expected: Expected,
+        /// How it ended.
+        end: End,
+    },
+    /// Too many datagrams went unanswered.
+    Lost {
+        /// How many were sent.
+        sent: u16,
+        /// How many were answered.
+        answered: u16,
+    },
+    /// Greetings took too long beside others.
+    Slow {
+        /// The median of a client that is alone.
+        alone: Duration,
+        /// The median of one among others.
+        beside: Duration,
+    },
+}
+
+/// How a reply ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With FIN, or with the end of a datagram.
+    Fin,
+    /// The connection broke.
+    Broken(ErrorKind),
+    /// Nothing more came in time.
+    Silence,
+    /// More came than any reply has.
+    Flood,
+}
+
+/// What was due.
+#[derive(Clone, Copy, Debug)]
+pub enum Expected {
+    /// `Hello, ` and these bytes.
+    Greeting(&'static [Repeat]),
+    /// `Hello, ` and the name of a numbered client: `client 00042`.
+    Client(u16),
+    /// These bytes.
+    Refusal(&'static str),
+    /// A refusal after a deadline of any length.
+    Late,
+}
+
+/// The refusal after a deadline, before and behind its number.
+const LATE: (&str, &str) = ("Error: no name within ", " s\n");
+
+impl Expected {
+    /// Byte `at` of it.
+    pub fn byte(self, at: usize) -> Option<u8> {
+        match self {
+            Self::Refusal(sentence) => sentence.as_bytes().get(at).copied(),
+            Self::Late => LATE.0.as_bytes().get(at).copied(),
+            Self::Greeting(_) | Self::Client(_) => match GREETING.as_bytes().get(at) {
+                Some(byte) => Some(*byte),
+                None => self.name_byte(at - GREETING.len()),
+            },
+        }
+    }
+
+    /// Its bytes. For [`Late`](Self::Late) those before the number.
+    pub fn bytes(self) -> impl Iterator<Item = u8> {
+        (0..).map_while(move |at| self.byte(at))
+    }
+
+    /// Whether this is what was due.
+    pub fn is(self, actual: &[u8]) -> bool {
+        if let Self::Late = self {
+            let number = actual.strip_prefix(LATE.0.as_bytes());
+            let number = number.and_then(|rest| rest.strip_suffix(LATE.1.as_bytes()));
+            return number.is_some_and(|number| {
+                !number.is_empty() && number.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+            });
+        }
+        self.bytes().eq(actual.iter().copied())
+    }
+
+    /// Byte `at` of the name that a greeting has.
+    pub(super) fn name_byte(self, at: usize) -> Option<u8> {
+        match self {
+            Self::Greeting(pieces) => byte_of(pieces, at),
+            Self::Client(number) => client_byte(number, at),
+            Self::Refusal(_) | Self::Late => None,
+        }
+    }
+}
+
+impl From<StackError> for Cause {
+    fn from(error: StackError) -> Self {
+        match error {
+            StackError::Refused(kind) => Self::Refused(kind),
+            StackError::Lacks(reason) => Self::Lacks(reason),
+        }
+    }
+}
+
+impl From<Failure> for Verdict {
+    fn from(failure: Failure) -> Self {
+        match failure.cause {
+            Cause::Lacks(reason) => Self::Skipped(reason),
+            _ => Self::Failed(failure),
+        }
+    }
+}
+
+/// Says what was going on when something went wrong.
+pub(super) trait During<T> {
+    fn during(self, during: &'static str) -> Result<T, Failure>;
+}
+
+impl<T> During<T> for Result<T, Cause> {
+    fn during(self, during: &'static str) -> Result<T, Failure> {
+        self.map_err(|cause| Failure { during, cause })
+    }
+}
