@@ -162,12 +162,13 @@ impl Datagrams for Mailbox {
         for (to, from) in buffer.iter_mut().zip(&bytes) {
             *to = *from;
         }
-        let mut local = Local::default();
-        local.address = Some(to.ip());
         Poll::Ready(Ok(Datagram {
             len: bytes.len(),
             from,
-            local,
+            local: Local {
+                address: Some(to.ip()),
+                interface: None,
+            },
         }))
     }
 
