@@ -13,6 +13,7 @@
 //! alone, which costs a third less time of the processor than an event loop that watches the
 //! listener; whoever would make it wait is handed to the loop. Both move bytes with core's driver.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
@@ -72,7 +73,6 @@ pub struct Server<M: Service = Exchange> {
 ///     .bind("127.0.0.1:0")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
-#[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder<M: Service = Exchange> {
     config: M::Config,
@@ -135,6 +135,22 @@ impl<M: Service> Builder<M> {
             loops,
             handle,
         })
+    }
+}
+
+impl<M: Service> Clone for Builder<M> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<M: Service<Config: fmt::Debug>> fmt::Debug for Builder<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("workers", &self.workers)
+            .field("max_connections", &self.max_connections)
+            .finish()
     }
 }
 
