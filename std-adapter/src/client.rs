@@ -11,7 +11,7 @@ use greet_core::request::Answer;
 use greet_core::text::{Text, shown};
 use mio::{Events, Interest, Token};
 
-use crate::clock::{Clock, wait};
+use crate::clock::{Clock, wait_for};
 use crate::error::Error;
 use crate::stream::Stream;
 
@@ -104,12 +104,7 @@ impl Client {
                     Answer::Refused(sentence) => Some(sentence.to_owned()),
                 });
             }
-            match poll.poll(&mut events, wait(client.next_poll(), now)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    return Err(setup(error));
-                }
-                _ => {}
-            }
+            wait_for(&mut poll, &mut events, client.next_poll(), now).map_err(setup)?;
         };
         let reply = || client.reply().to_vec();
         match answer {

@@ -12,8 +12,9 @@ use greet_core::receiver::{self, Event, Tally};
 use greet_core::responder::Responder;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::clock::{Clock, wait};
+use crate::clock::{Clock, wait_for};
 use crate::error::Error;
+use crate::failure::Episode;
 use crate::udp::{RECEIVE_BUFFER, UdpSocket};
 
 #[cfg(target_os = "linux")]
@@ -124,7 +125,8 @@ impl Receiver {
         self.handle.clone()
     }
 
-    /// Receives until it is stopped, reports each datagram, and returns how many came.
+    /// Receives until it is stopped, reports each datagram, and returns how many came. A socket that
+    /// fails is reported once, and asked again and again.
     ///
     /// `report` runs on this thread: what it waits for, the next datagrams wait for in the socket.
     ///
@@ -134,18 +136,23 @@ impl Receiver {
     pub fn run(mut self, mut report: impl FnMut(Event<'_, io::Error>)) -> Result<Tally, Error> {
         let clock = Clock::start();
         let mut events = Events::with_capacity(2);
+        let mut failures = Episode::default();
+        let mut report = |event: Event<'_, io::Error>| {
+            if !matches!(event, Event::Failed { .. }) || failures.begins(clock.now()) {
+                report(event);
+            }
+        };
+        let mut due = None;
         while !self.handle.stopping.load(Ordering::Acquire) {
             let now = clock.now();
-            let due = self.mode.poll(&mut self.socket, now, &mut report);
-            match self.poll.poll(&mut events, wait(due, now)) {
-                Err(cause) if cause.kind() != io::ErrorKind::Interrupted => {
-                    return Err(Error::Setup {
-                        what: "waiting for datagrams",
-                        cause,
-                    });
-                }
-                _ => {}
+            // After a failure it rests until then, though datagrams go on coming.
+            if due.is_none_or(|due| due <= now) {
+                due = self.mode.poll(&mut self.socket, now, &mut report);
             }
+            wait_for(&mut self.poll, &mut events, due, now).map_err(|cause| Error::Setup {
+                what: "waiting for datagrams",
+                cause,
+            })?;
         }
         // What came before the stop was still sent to us. No more than the socket holds, as others may
         // go on sending.

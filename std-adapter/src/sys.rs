@@ -98,47 +98,6 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     Ok((stream, peer))
 }
 
-/// Whether an error of accept speaks of a connection that is gone already, or one of a UDP socket of a
-/// datagram that was sent earlier (ICMP), so that the next can be taken at once.
-///
-/// Linux hands over errors that are pending on the new connection (accept(2), *Error handling*).
-pub(crate) fn is_about_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,
-        NetworkDown, NetworkUnreachable, NotConnected, TimedOut,
-    };
-    matches!(
-        error.kind(),
-        ConnectionAborted
-            | ConnectionRefused
-            | ConnectionReset
-            | HostUnreachable
-            | Interrupted
-            | NetworkDown
-            | NetworkUnreachable
-            | NotConnected
-            | TimedOut
-    ) || is_pending_protocol_error(error)
-}
-
-#[cfg(target_os = "linux")]
-fn is_pending_protocol_error(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let pending = [
-        Errno::PROTO,
-        Errno::NOPROTOOPT,
-        Errno::HOSTDOWN,
-        Errno::NONET,
-        Errno::PERM,
-    ];
-    Errno::from_io_error(error).is_some_and(|errno| pending.contains(&errno))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_pending_protocol_error(_: &io::Error) -> bool {
-    false
-}
-
 macro_rules! udp_socket {
     ($type:ty) => {
         impl private::UdpSocket for $type {

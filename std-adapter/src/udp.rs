@@ -7,11 +7,12 @@ use std::task::Poll;
 use embedded_io::ErrorType;
 use greet_core::text::Text;
 use greet_core::transport::Datagrams;
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::error::Error;
+use crate::failure;
 use crate::listener;
-use crate::{stream, sys};
+use crate::sys;
 
 /// The receive buffer that is asked for. The default of Linux holds 256 small datagrams, less than
 /// a millisecond of a fast sender.
@@ -33,10 +34,18 @@ impl UdpSocket {
     ///
     /// [`Error::Listen`], with what to do about it.
     pub fn bind(address: impl ToSocketAddrs) -> Result<Self, Error> {
-        let socket = listener::first(address, |address| {
-            let socket = std::net::UdpSocket::bind(address)?;
-            socket.set_nonblocking(true)?;
-            Ok(socket)
+        let socket: std::net::UdpSocket = listener::first(address, |address| {
+            let setup = |cause| Error::Setup {
+                what: "a UDP socket",
+                cause,
+            };
+            let domain = Domain::for_address(address);
+            let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).map_err(setup)?;
+            socket.set_nonblocking(true).map_err(setup)?;
+            socket
+                .bind(&address.into())
+                .map_err(|cause| Error::Listen { address, cause })?;
+            Ok(socket.into())
         })?;
         // Linux grants less in silence; macOS and the BSDs refuse more than they allow.
         let asked = SockRef::from(&socket);
@@ -72,11 +81,11 @@ impl<S: sys::private::UdpSocket> Datagrams for UdpSocket<S> {
     /// Elsewhere than on Linux, Unix cuts a datagram in silence: give a buffer one byte longer than
     /// the longest datagram that is wanted whole.
     fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
-        stream::poll_next(|| self.0.receive_from(buffer))
+        failure::poll_past(failure::is_about_datagram, || self.0.receive_from(buffer))
     }
 
     fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<io::Result<()>> {
-        stream::poll(|| self.0.send_to(datagram, to))
+        failure::poll(|| self.0.send_to(datagram, to))
     }
 
     /// Bound to all addresses, it asks the system which are ours: only those can be bound.

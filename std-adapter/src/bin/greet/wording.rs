@@ -8,6 +8,7 @@ use greet_std::core::text::is_unsafe;
 use greet_std::core::{receiver, server};
 use serde_json::{Value, json};
 
+use crate::advice;
 use crate::console::{Console, Target};
 
 /// How events are shown.
@@ -132,7 +133,7 @@ impl Wording<'_> {
                 );
             }
             (Style::Sentences, Failed { error }) => {
-                self.line(Target::Err, format_args!("Can't receive for now: {error}"));
+                self.line(Target::Err, format_args!("{}", receive_failed(error)));
             }
             (Style::Json, Message { from, text }) => {
                 self.json(
@@ -145,7 +146,7 @@ impl Wording<'_> {
                 );
             }
             (Style::Json, Failed { error }) => {
-                self.json(&json!({"event": "receive failed", "why": error.to_string()}));
+                self.json(&json!({"event": "receive failed", "why": receive_failed(error)}));
             }
             _ => {}
         }
@@ -253,7 +254,14 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 fn accept_failed(error: &io::Error) -> String {
     format!(
-        "Can't accept more connections for now: {error} (clients wait; raise the limit with \
-         `ulimit -n`, or lower --max-connections)"
+        "Can't accept connections for now: {error} (clients wait; {})",
+        advice::on_accept(error)
+    )
+}
+
+fn receive_failed(error: &io::Error) -> String {
+    format!(
+        "Can't receive for now: {error} ({})",
+        advice::on_receive(error)
     )
 }
