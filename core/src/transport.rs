@@ -132,6 +132,12 @@ pub trait Datagrams: ErrorType {
     /// Whether what is sent to `address` comes back to this very socket. A socket that is bound to
     /// all addresses, and can't tell which are its own, says yes to all with its port.
     fn is_own(&self, address: SocketAddr) -> bool;
+
+    /// How many datagrams came for this socket and were dropped before it could be asked for them, most
+    /// often as it had no room. 0 where the stack doesn't count them.
+    fn lost(&mut self) -> u64 {
+        0
+    }
 }
 
 impl<T: Stream + ?Sized> Stream for &mut T {
@@ -193,5 +199,9 @@ impl<T: Datagrams + ?Sized> Datagrams for &mut T {
 
     fn is_own(&self, address: SocketAddr) -> bool {
         T::is_own(self, address)
+    }
+
+    fn lost(&mut self) -> u64 {
+        T::lost(self)
     }
 }

@@ -108,4 +108,8 @@ impl Datagrams for Gathered {
     fn is_own(&self, address: SocketAddr) -> bool {
         self.socket.is_own(address)
     }
+
+    fn lost(&mut self) -> u64 {
+        self.socket.lost()
+    }
 }

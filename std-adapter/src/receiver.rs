@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use greet_core::receiver::{self, Event, Tally};
 use greet_core::responder::Responder;
+use greet_core::transport::Datagrams;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::{Clock, wait_for};
@@ -74,7 +75,8 @@ pub struct ReceiverHandle {
 }
 
 impl Receiver {
-    /// Binds an address; port 0 lets the system choose. A receive buffer of 4 MiB is asked for.
+    /// Binds an address; port 0 lets the system choose. A receive buffer of 16 MiB is asked for, as by
+    /// [`UdpSocket::bind`].
     ///
     /// # Errors
     ///
@@ -162,7 +164,9 @@ impl Receiver {
                 break;
             }
         }
-        Ok(*self.mode.tally())
+        let mut tally = *self.mode.tally();
+        tally.lost = self.socket.lost(); // to the end, also where others go on sending
+        Ok(tally)
     }
 }
 

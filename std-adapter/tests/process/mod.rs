@@ -78,6 +78,22 @@ impl Process {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
     }
 
+    /// Ctrl-Z, and waits until it stands still.
+    #[cfg(unix)]
+    pub(crate) fn suspend(&self) {
+        use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::STOP).expect("it runs");
+        waitpid(Some(pid), WaitOptions::UNTRACED).expect("it is a child of ours");
+    }
+
+    /// Lets it go on.
+    #[cfg(unix)]
+    pub(crate) fn resume(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("it is there");
+    }
+
     /// Nobody reads its stdout any more: the pipe is closed at its next line.
     pub(crate) fn close_stdout(&mut self) {
         (_, self.lines) = mpsc::channel();

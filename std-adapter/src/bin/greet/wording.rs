@@ -200,6 +200,7 @@ impl Summary {
             object["messages"] = tally.messages.into();
             object["messages refused"] =
                 json!({"too long": tally.too_long, "not UTF-8": tally.not_utf8});
+            object["lost"] = tally.lost.into();
             if replies {
                 object["replies"] = tally.replies.into();
                 object["replies withheld"] =
@@ -230,6 +231,12 @@ impl Summary {
                 tally.too_long,
                 tally.not_utf8
             ));
+            if tally.lost > 0 {
+                parts.push(format!(
+                    "lost {} (the socket had no room for them)",
+                    tally.lost
+                ));
+            }
             if replies {
                 parts.push(format!(
                     "replies {}, replies withheld {} (over the limit {}, not sent {})",
