@@ -17,7 +17,7 @@ use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt::UdpGroSegment,
 };
 
-use crate::stream;
+use crate::failure;
 use crate::udp::UdpSocket;
 
 /// More than one piece ever has: an IP packet's worth.
@@ -89,7 +89,9 @@ impl ErrorType for Gathered {
 impl Datagrams for Gathered {
     fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<Datagram>> {
         if self.left.is_empty() {
-            ready!(stream::poll_next(|| self.receive()))?;
+            ready!(failure::poll_past(failure::is_about_datagram, || {
+                self.receive()
+            }))?;
         }
         let len = self.segment.min(self.left.len());
         let datagram = &self.memory[self.left.start..][..len];
@@ -109,5 +111,9 @@ impl Datagrams for Gathered {
 
     fn is_own(&self, address: SocketAddr) -> bool {
         self.socket.is_own(address)
+    }
+
+    fn lost(&mut self) -> u64 {
+        self.socket.lost()
     }
 }

@@ -31,6 +31,7 @@
 mod client;
 mod clock;
 mod error;
+mod failure;
 #[cfg(target_os = "linux")]
 mod gathered;
 mod lab;

@@ -7,7 +7,8 @@ use std::task::{Poll, ready};
 use embedded_io::{ErrorType, Read, Write};
 use greet_core::transport::{self, Sent};
 
-use crate::sys::{self, private::TcpSocket};
+use crate::failure::poll;
+use crate::sys::private::TcpSocket;
 
 /// A non-blocking TCP socket: of [`std::net`], or of mio, where an event loop watches it.
 ///
@@ -109,28 +110,4 @@ impl<S: TcpSocket> Write for Stream<S> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Repeats a call that was interrupted, and turns `WouldBlock` into `Pending`.
-pub(crate) fn poll<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            done => return Poll::Ready(done),
-        }
-    }
-}
-
-/// [`poll`] for calls that may fail of something else than what they ask for: of a connection that is
-/// gone already, or of a datagram that was sent earlier (ICMP). They are repeated.
-pub(crate) fn poll_next<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
-    poll(|| {
-        loop {
-            match call() {
-                Err(error) if sys::is_about_peer(&error) => {}
-                done => return done,
-            }
-        }
-    })
 }

@@ -29,6 +29,8 @@ pub(crate) mod private {
         fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram>;
         fn send_to(&self, datagram: &[u8], to: SocketAddr, via: Local) -> io::Result<()>;
         fn local_addr(&self) -> io::Result<SocketAddr>;
+        /// How many datagrams the system dropped for want of room, modulo 2³²; 0 where it doesn't tell.
+        fn dropped(&self) -> u32;
     }
 }
 
@@ -112,47 +114,6 @@ pub(crate) fn is_awaited(listener: &TcpListener) -> bool {
     poll(&mut listeners, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
-/// Whether an error of accept speaks of a connection that is gone already, or one of a UDP socket of a
-/// datagram that was sent earlier (ICMP), so that the next can be taken at once.
-///
-/// Linux hands over errors that are pending on the new connection (accept(2), *Error handling*).
-pub(crate) fn is_about_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,
-        NetworkDown, NetworkUnreachable, NotConnected, TimedOut,
-    };
-    matches!(
-        error.kind(),
-        ConnectionAborted
-            | ConnectionRefused
-            | ConnectionReset
-            | HostUnreachable
-            | Interrupted
-            | NetworkDown
-            | NetworkUnreachable
-            | NotConnected
-            | TimedOut
-    ) || is_pending_protocol_error(error)
-}
-
-#[cfg(target_os = "linux")]
-fn is_pending_protocol_error(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let pending = [
-        Errno::PROTO,
-        Errno::NOPROTOOPT,
-        Errno::HOSTDOWN,
-        Errno::NONET,
-        Errno::PERM,
-    ];
-    Errno::from_io_error(error).is_some_and(|errno| pending.contains(&errno))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_pending_protocol_error(_: &io::Error) -> bool {
-    false
-}
-
 macro_rules! udp_socket {
     ($type:ty) => {
         impl private::UdpSocket for $type {
@@ -193,9 +154,57 @@ macro_rules! udp_socket {
             fn local_addr(&self) -> io::Result<SocketAddr> {
                 <$type>::local_addr(self)
             }
+
+            #[cfg(target_os = "linux")]
+            fn dropped(&self) -> u32 {
+                use nix::sys::socket::getsockopt;
+                // Before Linux 4.12 there is no such option.
+                let figures = getsockopt(self, memory::Figures).unwrap_or_default();
+                figures[memory::DROPS]
+            }
+
+            #[cfg(not(target_os = "linux"))]
+            fn dropped(&self) -> u32 {
+                0
+            }
         }
     };
 }
 
 udp_socket!(UdpSocket);
 udp_socket!(mio::net::UdpSocket);
+
+/// Gives a socket a receive buffer beyond what everybody gets. `false`: the process may not.
+#[cfg(target_os = "linux")]
+pub(crate) fn force_receive_buffer(socket: &UdpSocket, bytes: usize) -> bool {
+    use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
+    setsockopt(socket, RcvBufForce, &bytes).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn force_receive_buffer(_: &UdpSocket, _: usize) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+mod memory {
+    //! What Linux says about a socket's memory (`SO_MEMINFO`), which no library offers. `SO_RXQ_OVFL`
+    //! wouldn't do: it comes with the next datagram, and after a burst there is none.
+
+    use nix::sys::socket::sockopt::GetStruct;
+    use nix::{getsockopt_impl, libc};
+
+    /// Where in it the number of dropped datagrams stands.
+    pub(super) const DROPS: usize = libc::SK_MEMINFO_DROPS as usize;
+
+    #[derive(Clone, Copy)]
+    pub(super) struct Figures;
+
+    getsockopt_impl!(
+        Figures,
+        libc::SOL_SOCKET,
+        libc::SO_MEMINFO,
+        [u32; DROPS + 1],
+        GetStruct<[u32; DROPS + 1]>
+    );
+}

@@ -7,11 +7,14 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
 use std::sync::mpsc;
 use std::thread;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use common::{BOUND, needs_ipv6};
 use greet_core::error::{Refusal, TextError};
 use greet_core::receiver::{Event, Tally};
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_core::transport::Datagrams;
 use greet_std::{Receiver, ReceiverHandle, send};
 use socket2::SockRef;
@@ -204,6 +207,41 @@ fn a_stop_leaves_nothing_in_the_socket() {
         return;
     }
     assert_eq!(tally.messages, BURST);
+}
+
+/// What the socket had no room for is counted, to the last datagram.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_dropped_is_counted() {
+    let receiver = Receiver::bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (receiver.local_addr(), receiver.handle());
+    let (socket, _) = sender();
+    for _ in 0..100_000 {
+        socket.send_to(b"x", address).expect("room");
+    }
+    handle.stop();
+    let tally = receiver.run(|_| {}).expect("it doesn't fail");
+    assert!(tally.lost > 0, "it held all of them: {tally:?}");
+    assert_eq!(tally.messages + tally.lost, 100_000);
+}
+
+/// The same in a loop of one's own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_polled_receiver_counts_what_the_kernel_dropped() {
+    let mut socket = greet_std::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.get_ref().local_addr().expect("it is bound");
+    let mut receiver = greet_core::receiver::Receiver::new();
+    let (sender, _) = sender();
+    for rounds in 1..=2 {
+        for _ in 0..100_000 {
+            sender.send_to(b"x", address).expect("room");
+        }
+        while receiver.poll(&mut socket, Instant::START, |_| {}) != Instant::NEVER {}
+        let tally = receiver.tally();
+        assert!(tally.lost > 0, "it held all of them: {tally:?}");
+        assert_eq!(tally.messages + tally.lost, rounds * 100_000);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::inbox::Inbox;
 use super::stop::Phase;
 use super::straggler::{Straggler, end};
 use crate::stream::Stream;
-use crate::sys;
+use crate::{failure, sys};
 
 /// So long at least a server that stops tries to empty its backlog, however short its deadline is.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -58,6 +58,7 @@ impl<'a, M: Service> Acceptor<'a, M> {
             ..
         } = self.shared;
         let mut give_up = None;
+        let mut passed = 0; // connections in a row that are gone already
         loop {
             self.has_place = self.has_place || places.take();
             if !self.has_place {
@@ -79,11 +80,17 @@ impl<'a, M: Service> Acceptor<'a, M> {
                     return Ok(self.tally);
                 }
                 Ok((socket, peer)) => {
+                    passed = 0;
                     self.serve(Stream::from_non_blocking(socket), peer, &report);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.tally),
-                Err(error) if sys::is_about_peer(&error) => {}
+                Err(error)
+                    if passed < failure::IN_A_ROW && failure::is_about_connection(&error) =>
+                {
+                    passed += 1;
+                }
                 Err(error) => {
+                    passed = 0;
                     places.starve(clock, || report(Event::AcceptFailed { error: &error }));
                 }
             }

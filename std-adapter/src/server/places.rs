@@ -4,9 +4,8 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use greet_core::time::Instant;
-
 use crate::clock::Clock;
+use crate::failure::Episode;
 
 /// Counts the connections that are held.
 pub(super) struct Places {
@@ -24,8 +23,7 @@ struct State {
     starving: usize,
     /// The server stops at once: nobody waits any more.
     closed: bool,
-    /// When resources were missing last.
-    starved: Option<Instant>,
+    starvation: Episode,
 }
 
 impl Places {
@@ -33,17 +31,13 @@ impl Places {
     /// back: others in this process or on this machine may have had it.
     const RETRY: Duration = Duration::from_millis(100);
 
-    /// So long there must be no lack, before the next one is news. Otherwise a server at its limit
-    /// would report each client who takes the last descriptor.
-    const EPISODE: Duration = Duration::from_secs(1);
-
     pub(super) fn new(places: usize) -> Self {
         let state = State {
             free: places,
             takers: 0,
             starving: 0,
             closed: false,
-            starved: None,
+            starvation: Episode::default(),
         };
         Self {
             state: Mutex::new(state),
@@ -83,12 +77,11 @@ impl Places {
         }
     }
 
-    /// Waits a little, as a resource is missing. The first to notice reports it.
+    /// Waits a little, as a resource is missing or the system forbids to accept. The first to notice
+    /// reports it.
     pub(super) fn starve(&self, clock: Clock, report: impl FnOnce()) {
         let mut state = self.lock();
-        let now = clock.now();
-        let last = state.starved.replace(now);
-        if last.is_none_or(|last| now.since(last) >= Self::EPISODE) {
+        if state.starvation.begins(clock.now()) {
             drop(state);
             report();
             state = self.lock();
@@ -102,7 +95,7 @@ impl Places {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
             state.starving -= 1;
-            state.starved = Some(clock.now());
+            state.starvation.goes_on(clock.now());
         }
     }
 

@@ -14,7 +14,7 @@ use super::Shared;
 use super::inbox::{Arrivals, Inbox};
 use super::stop::Phase;
 use super::straggler::{Straggler, due, end};
-use crate::clock::wait;
+use crate::clock::wait_for;
 
 /// The token of [`Stragglers::waker`]. No client gets so large a key.
 const WAKE: Token = Token(usize::MAX);
@@ -104,10 +104,7 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             let due = self
                 .inbox
                 .sleep_until(self.wakes_at(now, !events.is_empty()));
-            match self.poll.poll(&mut events, wait(due, now)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
+            wait_for(&mut self.poll, &mut events, due, now)?;
             let more = self.inbox.take(&mut arrivals, &mut self.gone);
             for (key, straggler) in arrivals.drain(..) {
                 self.admit(key, straggler);

@@ -78,6 +78,22 @@ impl Process {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
     }
 
+    /// Ctrl-Z, and waits until it stands still.
+    #[cfg(unix)]
+    pub(crate) fn suspend(&self) {
+        use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::STOP).expect("it runs");
+        waitpid(Some(pid), WaitOptions::UNTRACED).expect("it is a child of ours");
+    }
+
+    /// Lets it go on.
+    #[cfg(unix)]
+    pub(crate) fn resume(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("it is there");
+    }
+
     /// Nobody reads its stdout any more: the pipe is closed at its next line.
     pub(crate) fn close_stdout(&mut self) {
         (_, self.lines) = mpsc::channel();
@@ -135,20 +151,25 @@ fn rest(lines: &Receiver<String>) -> Vec<String> {
 
 /// Whether there is Python; says so if not.
 pub(crate) fn has_python() -> bool {
-    let found = Command::new("python3")
-        .arg("--version")
+    has("python", &["python3", "--version"])
+}
+
+/// Whether this command succeeds; says so if not, and fails where `GREET_REQUIRE` has its name.
+pub(crate) fn has(name: &str, command: &[&str]) -> bool {
+    let found = Command::new(command[0])
+        .args(&command[1..])
         .output()
-        .is_ok_and(|version| version.status.success());
+        .is_ok_and(|output| output.status.success());
     if !found {
         let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
         assert!(
-            !required.split(',').any(|program| program == "python"),
-            "GREET_REQUIRE names python, but no python3 on the PATH runs"
+            !required.split(',').any(|program| program == name),
+            "GREET_REQUIRE names {name}, but this fails: {command:?}"
         );
         // Not `eprintln`: the test runner would keep that to itself.
         let _ = writeln!(
             std::io::stderr(),
-            "{} skipped: no python3 on the PATH runs",
+            "{} skipped: this fails: {command:?}",
             thread::current().name().unwrap_or_default()
         );
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+mod advice;
 mod args;
 mod bench;
 mod console;

@@ -9,6 +9,7 @@ use greet_std::core::text::is_unsafe;
 use greet_std::core::{receiver, server};
 use serde_json::{Value, json};
 
+use crate::advice;
 use crate::console::{Console, Target};
 
 /// How events are shown.
@@ -175,7 +176,7 @@ impl Wording<'_> {
                 );
             }
             (Style::Sentences, Failed { error }) => {
-                self.line(Target::Err, format_args!("Can't receive for now: {error}"));
+                self.line(Target::Err, format_args!("{}", receive_failed(error)));
             }
             (Style::Json, Message { from, text }) => {
                 self.json(
@@ -188,7 +189,7 @@ impl Wording<'_> {
                 );
             }
             (Style::Json, Failed { error }) => {
-                self.json(&json!({"event": "receive failed", "why": error.to_string()}));
+                self.json(&json!({"event": "receive failed", "why": receive_failed(error)}));
             }
             _ => {}
         }
@@ -242,6 +243,7 @@ impl Summary {
             object["messages"] = tally.messages.into();
             object["messages refused"] =
                 json!({"too long": tally.too_long, "not UTF-8": tally.not_utf8});
+            object["lost"] = tally.lost.into();
             if replies {
                 object["replies"] = tally.replies.into();
                 object["replies withheld"] =
@@ -272,6 +274,12 @@ impl Summary {
                 tally.too_long,
                 tally.not_utf8
             ));
+            if tally.lost > 0 {
+                parts.push(format!(
+                    "lost {} (the socket had no room for them)",
+                    tally.lost
+                ));
+            }
             if replies {
                 parts.push(format!(
                     "replies {}, replies withheld {} (over the limit {}, not sent {})",
@@ -296,7 +304,14 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 fn accept_failed(error: &io::Error) -> String {
     format!(
-        "Can't accept more connections for now: {error} (clients wait; raise the limit with \
-         `ulimit -n`, or lower --max-connections)"
+        "Can't accept connections for now: {error} (clients wait; {})",
+        advice::on_accept(error)
+    )
+}
+
+fn receive_failed(error: &io::Error) -> String {
+    format!(
+        "Can't receive for now: {error} ({})",
+        advice::on_receive(error)
     )
 }
