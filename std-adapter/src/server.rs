@@ -32,10 +32,16 @@ mod places;
 mod stop;
 mod straggler;
 mod stragglers;
+#[cfg(target_os = "linux")]
+mod wake;
+#[cfg(not(target_os = "linux"))]
+#[path = "server/wake_by_call.rs"]
+mod wake;
 
 use acceptor::Acceptor;
 use places::Places;
 use stragglers::Stragglers;
+use wake::Wake;
 
 pub use stop::Handle;
 
@@ -47,7 +53,7 @@ pub use stop::Handle;
 ///
 /// The [crate documentation](crate) has an example.
 pub struct Server {
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     address: SocketAddr,
     limits: Limits,
     places: Arc<Places>,
@@ -108,7 +114,7 @@ impl Builder {
             what: "a server",
             cause,
         };
-        let listener = listener::bind(address, BACKLOG)?;
+        let listener = Arc::new(listener::bind(address, BACKLOG)?);
         let address = listener.local_addr().map_err(setup)?;
         let workers = self
             .workers
@@ -120,7 +126,8 @@ impl Builder {
             .collect::<io::Result<Vec<_>>>()
             .map_err(setup)?;
         let wakers = loops.iter().map(Stragglers::waker).collect();
-        let handle = Handle::new(address, workers, Arc::clone(&places), wakers).map_err(setup)?;
+        let wake = Wake::new(&listener, address, workers).map_err(setup)?;
+        let handle = Handle::new(wake, Arc::clone(&places), wakers);
         Ok(Server {
             listener,
             address,
@@ -185,7 +192,7 @@ impl Server {
             places: &places,
             handle: &handle,
         };
-        let (listener, report) = (Arc::new(listener), &report);
+        let report = &report;
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(2 * loops.len());
             for stragglers in loops {

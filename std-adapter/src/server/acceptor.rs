@@ -13,11 +13,16 @@ use super::Shared;
 use super::inbox::Inbox;
 use super::stop::Phase;
 use super::straggler::Straggler;
+use super::wake::Wake;
+use crate::listener::BACKLOG;
 use crate::stream::Stream;
 use crate::sys;
 
 /// So long at least a server that stops tries to empty its backlog, however short its deadline is.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many at most had connected before the stop. New clients may go on coming behind them.
+const MOST_WAITING: usize = BACKLOG as usize + 1;
 
 /// Accepts clients, one after the other, and serves those who can be served at once.
 pub(super) struct Acceptor<'a> {
@@ -54,7 +59,9 @@ impl<'a> Acceptor<'a> {
             limits,
             ..
         } = self.shared;
+        // When, and after how many more, a server that stops gives its backlog up.
         let mut give_up = None;
+        let mut left = MOST_WAITING;
         loop {
             self.has_place = self.has_place || places.take();
             if !self.has_place {
@@ -63,12 +70,10 @@ impl<'a> Acceptor<'a> {
             match (handle.phase(), give_up) {
                 (Phase::Serving, _) => {}
                 (Phase::Stopping, None) => {
-                    // From here on, accept says when the backlog is empty.
-                    self.listener.set_nonblocking(true)?;
                     let patience = limits.deadline.max(LEAST_PATIENCE);
                     give_up = Some(clock.now().saturating_add(patience));
                 }
-                (Phase::Stopping, Some(give_up)) if clock.now() < give_up => {}
+                (Phase::Stopping, Some(give_up)) if left > 0 && clock.now() < give_up => left -= 1,
                 (Phase::Stopping | Phase::Leaving | Phase::Aborting, _) => return Ok(self.tally),
             }
             match sys::accept(&self.listener) {
@@ -80,6 +85,9 @@ impl<'a> Acceptor<'a> {
                     self.serve(Stream::from_non_blocking(socket), peer, &report);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.tally),
+                Err(error) if handle.phase() != Phase::Serving && Wake::has_ended(&error) => {
+                    return Ok(self.tally);
+                }
                 Err(error) if sys::is_about_peer(&error) => {}
                 Err(error) => {
                     places.starve(clock, || report(Event::AcceptFailed { error: &error }));
