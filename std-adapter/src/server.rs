@@ -37,10 +37,16 @@ mod places;
 mod stop;
 mod straggler;
 mod stragglers;
+#[cfg(target_os = "linux")]
+mod wake;
+#[cfg(not(target_os = "linux"))]
+#[path = "server/wake_by_call.rs"]
+mod wake;
 
 use acceptor::Acceptor;
 use places::Places;
 use stragglers::Stragglers;
+use wake::Wake;
 
 pub use stop::Handle;
 
@@ -52,7 +58,7 @@ pub use stop::Handle;
 ///
 /// The [crate documentation](crate) has an example.
 pub struct Server<M: Service = Exchange> {
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     address: SocketAddr,
     config: M::Config,
     places: Arc<Places>,
@@ -114,7 +120,7 @@ impl<M: Service> Builder<M> {
             what: "a server",
             cause,
         };
-        let listener = listener::bind(address, BACKLOG)?;
+        let listener = Arc::new(listener::bind(address, BACKLOG)?);
         let address = listener.local_addr().map_err(setup)?;
         let workers = self
             .workers
@@ -126,7 +132,8 @@ impl<M: Service> Builder<M> {
             .collect::<io::Result<Vec<_>>>()
             .map_err(setup)?;
         let wakers = loops.iter().map(Stragglers::waker).collect();
-        let handle = Handle::new(address, workers, Arc::clone(&places), wakers).map_err(setup)?;
+        let wake = Wake::new(&listener, address, workers).map_err(setup)?;
+        let handle = Handle::new(wake, Arc::clone(&places), wakers);
         Ok(Server {
             listener,
             address,
@@ -220,7 +227,7 @@ impl<M: Service> Server<M> {
             places: &places,
             handle: &handle,
         };
-        let (listener, report) = (Arc::new(listener), &report);
+        let report = &report;
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(2 * loops.len());
             for stragglers in loops {

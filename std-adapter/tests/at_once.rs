@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use process::{PATIENCE, Process, has};
+use process::{PATIENCE, Process, needs};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
@@ -30,9 +30,9 @@ struct Hindered {
 impl Hindered {
     /// `None`: this machine can't make calls fail.
     fn start(name: &str, calls: &str, errno: &str, arguments: &[&str]) -> Option<Self> {
-        if !has(
+        if !needs(
             "strace",
-            &["strace", "-D", "-qq", "-o", "/dev/null", "true"],
+            Command::new("strace").args(["-D", "-qq", "-o", "/dev/null", "true"]),
         ) {
             return None;
         }

@@ -107,10 +107,11 @@ fn who_waits_in_the_backlog_is_served() {
 }
 
 /// While new clients never cease to come, a stop must come to an end all the same. Here each client
-/// that is served brings the next, so that the backlog is never empty.
+/// that is served brings the next, so that the backlog is never empty, and the server goes on for as
+/// many as could have waited.
 #[test]
 fn a_stop_ends_under_constant_load() {
-    for time in 0..TIMES {
+    for time in 0..4 {
         let server = patient()
             .workers(workers(1 + time % 2))
             .bind("127.0.0.1:0")

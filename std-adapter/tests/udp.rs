@@ -3,13 +3,7 @@
 
 mod common;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::num::NonZeroU16;
-use std::sync::mpsc;
-use std::thread;
 #[cfg(target_os = "linux")]
-use std::time::Duration;
-
 use common::{BOUND, needs_ipv6};
 use greet_core::error::{Refusal, TextError};
 use greet_core::receiver::{Event, Tally};
@@ -18,6 +12,10 @@ use greet_core::time::Instant;
 use greet_core::transport::Datagrams;
 use greet_std::{Receiver, ReceiverHandle, send};
 use socket2::SockRef;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
+use std::sync::mpsc;
+use std::thread;
 
 /// What came, without what the receiver lends.
 #[derive(Debug, PartialEq, Eq)]

@@ -13,11 +13,16 @@ use super::Shared;
 use super::inbox::Inbox;
 use super::stop::Phase;
 use super::straggler::{Straggler, end};
+use super::wake::Wake;
+use crate::listener::BACKLOG;
 use crate::stream::Stream;
 use crate::{failure, sys};
 
 /// So long at least a server that stops tries to empty its backlog, however short its deadline is.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many at most had connected before the stop. New clients may go on coming behind them.
+const MOST_WAITING: usize = BACKLOG as usize + 1;
 
 /// Accepts clients, one after the other, and serves those who can be served at once.
 pub(super) struct Acceptor<'a, M: Service> {
@@ -57,7 +62,9 @@ impl<'a, M: Service> Acceptor<'a, M> {
             patience,
             ..
         } = self.shared;
+        // When, and after how many more, a server that stops gives its backlog up.
         let mut give_up = None;
+        let mut left = MOST_WAITING;
         let mut passed = 0; // connections in a row that are gone already
         loop {
             self.has_place = self.has_place || places.take();
@@ -67,11 +74,9 @@ impl<'a, M: Service> Acceptor<'a, M> {
             match (handle.phase(), give_up) {
                 (Phase::Serving, _) => {}
                 (Phase::Stopping, None) => {
-                    // From here on, accept says when the backlog is empty.
-                    self.listener.set_nonblocking(true)?;
                     give_up = Some(clock.now() + patience.max(LEAST_PATIENCE));
                 }
-                (Phase::Stopping, Some(give_up)) if clock.now() < give_up => {}
+                (Phase::Stopping, Some(give_up)) if left > 0 && clock.now() < give_up => left -= 1,
                 (Phase::Stopping | Phase::Leaving | Phase::Aborting, _) => return Ok(self.tally),
             }
             match sys::accept(&self.listener) {
@@ -84,6 +89,9 @@ impl<'a, M: Service> Acceptor<'a, M> {
                     self.serve(Stream::from_non_blocking(socket), peer, &report);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.tally),
+                Err(error) if handle.phase() != Phase::Serving && Wake::has_ended(&error) => {
+                    return Ok(self.tally);
+                }
                 Err(error)
                     if passed < failure::IN_A_ROW && failure::is_about_connection(&error) =>
                 {
