@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use greet_core::transport::{Datagram, Local};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub(crate) mod private {
     //! Sockets of the standard library and of mio are alike, but share no trait. These are in the
@@ -102,16 +103,22 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     Ok((stream, peer))
 }
 
-/// Whether a connection waits to be accepted. An error counts as none: accept says what it is.
-#[cfg(any(unix, windows))]
+/// Whether a connection waits to be accepted.
 pub(crate) fn is_awaited(listener: &TcpListener) -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    has_client(listener, Some(&Timespec::default()))
+}
+
+/// Waits until a connection waits to be accepted. `false`: none will, as the listener was shut down,
+/// or the system can't tell.
+pub(crate) fn wait_for_client(listener: &TcpListener) -> bool {
+    has_client(listener, None)
+}
+
+fn has_client(listener: &TcpListener, timeout: Option<&Timespec>) -> bool {
     let mut listeners = [PollFd::new(listener, PollFlags::IN)];
-    poll(&mut listeners, Some(&at_once)).is_ok_and(|ready| ready > 0)
+    let polled = rustix::io::retry_on_intr(|| poll(&mut listeners, timeout));
+    let seen = listeners[0].revents();
+    polled.is_ok() && seen.intersects(PollFlags::IN) && !seen.intersects(PollFlags::HUP)
 }
 
 macro_rules! udp_socket {

@@ -184,7 +184,8 @@ fn an_abort_ends_those_who_hang() {
 fn an_abort_ends_a_full_server() {
     for _ in 0..TIMES {
         let mut server = Running::start(patient().workers(workers(3)).max_connections(2));
-        let _silent: Vec<TcpStream> = (0..4).map(|_| connect(server.address)).collect();
+        // Inside a character, so that nobody gives way.
+        let _slow: Vec<TcpStream> = (0..4).map(|_| ask(server.address, b"\xc3")).collect();
         server.wait_for_count(2, |seen| matches!(seen, Seen::Connected(_)));
         server.handle.abort();
         let tally = server.join();

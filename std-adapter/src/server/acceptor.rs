@@ -67,7 +67,7 @@ impl<'a, M: Service> Acceptor<'a, M> {
         let mut left = MOST_WAITING;
         let mut passed = 0; // connections in a row that are gone already
         loop {
-            self.has_place = self.has_place || places.take();
+            self.has_place = self.has_place || self.take_place();
             if !self.has_place {
                 return Ok(self.tally);
             }
@@ -105,6 +105,16 @@ impl<'a, M: Service> Acceptor<'a, M> {
         }
     }
 
+    fn take_place(&self) -> bool {
+        let Shared { handle, places, .. } = self.shared;
+        let is_awaited = || match handle.phase() {
+            Phase::Serving => sys::wait_for_client(&self.listener),
+            // A stop wakes nobody who begins to wait after it.
+            _ => sys::is_awaited(&self.listener),
+        };
+        places.take(is_awaited, || handle.wake_loops())
+    }
+
     /// Serves one client as far as possible at once. Who isn't done then takes the place along.
     fn serve(
         &mut self,
@@ -125,7 +135,10 @@ impl<'a, M: Service> Acceptor<'a, M> {
         let socket = stream.into_inner();
         let straggler = Straggler::new(socket, peer, &mut self.machine, more, now);
         match self.inbox.put(straggler) {
-            Ok(()) => self.has_place = false,
+            Ok(()) => {
+                self.has_place = false;
+                self.shared.places.hand_on();
+            }
             Err((straggler, error)) => {
                 let kind = error.kind().into();
                 straggler.lose(kind, config, &mut self.tally, report);
@@ -138,7 +151,7 @@ impl<'a, M: Service> Acceptor<'a, M> {
 impl<M: Service> Drop for Acceptor<'_, M> {
     fn drop(&mut self) {
         if self.has_place {
-            self.shared.places.give_back();
+            self.shared.places.give_up();
         }
         self.shared.handle.leave();
         // The loop ends when it has no stragglers and nobody can bring more.

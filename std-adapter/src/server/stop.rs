@@ -78,6 +78,13 @@ impl Handle {
         self.0.wake.is_own(peer)
     }
 
+    pub(super) fn wake_loops(&self) {
+        for waker in &self.0.loops {
+            // It fails only where the loop is gone.
+            let _ = waker.wake();
+        }
+    }
+
     fn enter(&self, phase: Phase) {
         let before = self.0.phase.fetch_max(phase as u8, Ordering::AcqRel);
         if before >= phase as u8 {
@@ -86,10 +93,7 @@ impl Handle {
         if phase == Phase::Aborting {
             self.0.places.close();
         }
-        for waker in &self.0.loops {
-            // It fails only where the loop is gone.
-            let _ = waker.wake();
-        }
+        self.wake_loops();
         if phase == Phase::Stopping {
             self.0.wake.stop();
         } else if before == Phase::Serving as u8 {

@@ -10,8 +10,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Weak};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
+
+use crate::sys;
 
 /// Reaches the listener as long as the server has it.
 pub(super) struct Wake(Weak<TcpListener>);
@@ -29,7 +30,7 @@ impl Wake {
     /// From now on accept doesn't wait, and says when the backlog is empty. Who sleeps is woken.
     pub(super) fn stop(&self) {
         if let Some(listener) = self.0.upgrade()
-            && (listener.set_nonblocking(true).is_err() || is_backlog_empty(&listener))
+            && (listener.set_nonblocking(true).is_err() || !sys::is_awaited(&listener))
         {
             end_accept(&listener);
         }
@@ -52,15 +53,6 @@ impl Wake {
     pub(super) fn is_own(&self, _peer: SocketAddr) -> bool {
         false
     }
-}
-
-/// Where the system can't tell, nobody is waited for.
-fn is_backlog_empty(listener: &TcpListener) -> bool {
-    let at_once = Timespec::default();
-    let ready = rustix::io::retry_on_intr(|| {
-        poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&at_once))
-    });
-    ready != Ok(1)
 }
 
 fn end_accept(listener: &TcpListener) {
