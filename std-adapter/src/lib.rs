@@ -36,6 +36,8 @@ mod failure;
 mod gathered;
 mod lab;
 mod listener;
+#[cfg(target_os = "linux")]
+mod pktinfo;
 mod receiver;
 pub mod server;
 mod stream;

@@ -28,6 +28,7 @@ pub(crate) mod private {
         /// Takes a datagram, and says how long it was: also if it is longer than the buffer, where
         /// the system tells.
         fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram>;
+        /// Sends a datagram from the address that `via` has, where the system lets it be chosen.
         fn send_to(&self, datagram: &[u8], to: SocketAddr, via: Local) -> io::Result<()>;
         fn local_addr(&self) -> io::Result<SocketAddr>;
         /// How many datagrams the system dropped for want of room, modulo 2³²; 0 where it doesn't tell.
@@ -126,14 +127,7 @@ macro_rules! udp_socket {
         impl private::UdpSocket for $type {
             #[cfg(target_os = "linux")]
             fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-                use rustix::net::{RecvFlags, recvfrom};
-                let (_, len, from) = recvfrom(self, buffer, RecvFlags::TRUNC)?;
-                let from = from.ok_or(io::ErrorKind::AddrNotAvailable)?;
-                Ok(Datagram {
-                    len,
-                    from: SocketAddr::try_from(from)?,
-                    local: Local::default(),
-                })
+                crate::pktinfo::receive(self, buffer).map(|piece| piece.whole)
             }
 
             #[cfg(not(target_os = "linux"))]
@@ -154,6 +148,12 @@ macro_rules! udp_socket {
                 })
             }
 
+            #[cfg(target_os = "linux")]
+            fn send_to(&self, datagram: &[u8], to: SocketAddr, via: Local) -> io::Result<()> {
+                crate::pktinfo::send(self, datagram, to, via)
+            }
+
+            #[cfg(not(target_os = "linux"))]
             fn send_to(&self, datagram: &[u8], to: SocketAddr, _via: Local) -> io::Result<()> {
                 <$type>::send_to(self, datagram, to).map(|_whole| ())
             }

@@ -12,6 +12,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::error::Error;
 use crate::failure;
 use crate::listener;
+#[cfg(target_os = "linux")]
+use crate::pktinfo;
 use crate::sys;
 
 /// The receive buffer that is asked for. The default of Linux holds 256 small datagrams, less than
@@ -47,6 +49,8 @@ impl UdpSocket {
             let domain = Domain::for_address(address);
             let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).map_err(setup)?;
             socket.set_nonblocking(true).map_err(setup)?;
+            #[cfg(target_os = "linux")]
+            pktinfo::enable(&socket);
             socket
                 .bind(&address.into())
                 .map_err(|cause| Error::Listen { address, cause })?;

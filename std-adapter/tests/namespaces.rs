@@ -9,7 +9,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::process::Command;
 
-use process::{Process, needs};
+use process::{Process, has_python, needs};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
@@ -80,4 +80,41 @@ fn a_server_without_loopback_listens_and_stops() {
         assert!(status.success(), "{lines:?} {errors:?}");
         assert!(lines[0].starts_with("Summary: greeted 0,"), "{lines:?}");
     }
+}
+
+#[test]
+fn an_answer_over_ipv6_leaves_from_the_address_that_was_asked() {
+    // It is connected, so that it hears one address alone, and has another itself.
+    let client = r#"
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(30)
+s.bind(("fd00::1", 0))
+s.connect(("fd00::2", int(sys.argv[1])))
+s.send(b"Ada")
+print(s.recv(99).decode(), flush=True)
+"#;
+    let script = r#"
+        ip link set lo up
+        ip address add fd00::1/128 dev lo
+        ip address add fd00::2/128 dev lo
+        "$0" serve --udp [::]:0 --reply --quiet &
+        server=$!
+        read -r port
+        python3 -c "$1" $port
+        kill -TERM $server
+        wait $server
+    "#;
+    if !needs("ip", Command::new("ip").arg("-Version")) || !has_python() {
+        return;
+    }
+    let Some(mut shell) = isolated(&["sh", "-ec", script, GREET, client]) else {
+        return;
+    };
+    let (server, mut input) = Process::start_with_input(&mut shell);
+    let port = server.udp_port();
+    writeln!(input, "{port}").expect("it waits for that");
+    let (lines, errors, status) = server.end();
+    assert!(status.success(), "{lines:?} {errors:?}");
+    assert_eq!(lines[0], "Hello, Ada");
 }

@@ -3,7 +3,6 @@
 
 mod common;
 
-#[cfg(target_os = "linux")]
 use common::{BOUND, needs_ipv6};
 use greet_core::error::{Refusal, TextError};
 use greet_core::receiver::{Event, Tally};
@@ -12,6 +11,8 @@ use greet_core::time::Instant;
 use greet_core::transport::Datagrams;
 use greet_std::{Receiver, ReceiverHandle, send};
 use socket2::SockRef;
+#[cfg(target_os = "linux")]
+use std::net::IpAddr;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
 use std::sync::mpsc;
@@ -363,6 +364,73 @@ fn a_broadcast_message_is_answered_from_the_unicast_address() {
     );
     handle.stop();
     assert_eq!(running.join().expect("it doesn't panic").replies, 1);
+}
+
+/// A client that is connected hears answers from nobody else. IPv6 has one address on loopback; a test
+/// in a network of its own asks at another.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_leaves_from_the_address_that_was_asked() {
+    for at in ["0.0.0.0:0", "[::]:0"] {
+        if at.starts_with('[') && !needs_ipv6() {
+            continue;
+        }
+        let (address, handle, running) = replying(at);
+        let mut sources = vec![IpAddr::from([127, 0, 0, 2]), IpAddr::from([127, 0, 0, 1])];
+        if address.is_ipv6() {
+            sources.push(Ipv6Addr::LOCALHOST.into());
+        }
+        for ip in sources {
+            let socket = match ip {
+                IpAddr::V4(_) => UdpSocket::bind("127.0.0.1:0"),
+                IpAddr::V6(_) => UdpSocket::bind("[::1]:0"),
+            };
+            let socket = socket.expect("a free port");
+            let to = SocketAddr::new(ip, address.port());
+            socket.connect(to).expect("an address of ours");
+            socket.set_read_timeout(Some(BOUND)).expect("a bound");
+            socket.send(b"Ada").expect("room");
+            let mut answer = [0; 16];
+            let len = socket.recv(&mut answer).expect("an answer from there");
+            assert_eq!(&answer[..len], b"Hello, Ada", "{to}");
+        }
+        handle.stop();
+        running.join().expect("it doesn't panic");
+    }
+}
+
+/// The same without `UDP_GRO`, and what the socket says of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_says_which_address_was_asked() {
+    for at in ["0.0.0.0:0", "[::]:0"] {
+        if at.starts_with('[') && !needs_ipv6() {
+            continue;
+        }
+        let mut socket = greet_std::UdpSocket::bind(at).expect("a free port");
+        socket.get_ref().set_nonblocking(false).expect("an option");
+        let port = socket.get_ref().local_addr().expect("it is bound").port();
+        let (asking, _) = sender();
+        asking.set_broadcast(true).expect("it may");
+        for (asked, local) in [
+            ([127, 0, 0, 2], [127, 0, 0, 2]),
+            ([127, 255, 255, 255], [127, 0, 0, 1]),
+        ] {
+            let to = SocketAddr::from((asked, port));
+            asking.send_to(b"x", to).expect("room");
+            let received = socket.receive_from(&mut [0; 16]);
+            let std::task::Poll::Ready(Ok(datagram)) = received else {
+                panic!("{received:?}");
+            };
+            assert_eq!(datagram.local.address, Some(IpAddr::from(local)));
+            assert!(datagram.local.interface.is_some());
+            let sent = socket.send_to(b"y", datagram.from, datagram.local);
+            assert!(matches!(sent, std::task::Poll::Ready(Ok(()))), "{sent:?}");
+            asking.set_read_timeout(Some(BOUND)).expect("a bound");
+            let (_, from) = asking.recv_from(&mut [0; 16]).expect("an answer");
+            assert_eq!(from, SocketAddr::from((local, port)));
+        }
+    }
 }
 
 /// A socket may send to itself; a responder that answered that would never rest.
