@@ -252,6 +252,10 @@ impl transport::Stream for Connection {
         }
     }
 
+    fn in_one_segment(&self, len: usize) -> bool {
+        self.stream.in_one_segment(len)
+    }
+
     fn abort(&mut self) {
         self.stream.abort();
     }

@@ -19,6 +19,8 @@ pub(crate) mod private {
         /// Writes bytes that a FIN or more bytes will follow at once, so that they may wait for it.
         fn write_more(&self, bytes: &[u8]) -> io::Result<usize>;
         fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+        /// How many bytes one segment of this connection carries, as far as the system tells.
+        fn max_segment(&self) -> Option<usize>;
         /// Makes the close that follows send RST.
         fn set_abort_on_close(&self);
     }
@@ -73,6 +75,17 @@ macro_rules! tcp_socket {
 
             fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 <$type>::shutdown(self, how)
+            }
+
+            #[cfg(target_os = "linux")]
+            fn max_segment(&self) -> Option<usize> {
+                let size = socket2::SockRef::from(self).tcp_mss().ok()?;
+                usize::try_from(size).ok()
+            }
+
+            #[cfg(not(target_os = "linux"))]
+            fn max_segment(&self) -> Option<usize> {
+                None
             }
 
             fn set_abort_on_close(&self) {

@@ -143,3 +143,61 @@ fn finish_and_abort_do_what_their_names_say() {
     let end = read_all(&mut plain).expect_err("RST, not FIN");
     assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
 }
+
+/// A connection whose segments carry less than the default.
+#[cfg(target_os = "linux")]
+fn connect_tight(to: SocketAddr) -> TcpStream {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a socket");
+    socket.set_tcp_mss(100).expect("before it connects");
+    socket.connect(&to.into()).expect("somebody listens");
+    let client: TcpStream = socket.into();
+    client.set_read_timeout(Some(BOUND)).expect("a bound");
+    client.set_nodelay(true).expect("an option");
+    client
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stream_knows_what_came_in_one_segment() {
+    let (ours, _plain) = pair();
+    assert!(ours.in_one_segment(1) && ours.in_one_segment(535));
+    assert!(!ours.in_one_segment(536));
+
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let _tight = connect_tight(listener.local_addr().expect("it is bound"));
+    let (ours, _) = listener.accept().expect("a client");
+    let ours = Stream::new(ours).expect("a socket");
+    assert!(ours.in_one_segment(35));
+    assert!(!ours.in_one_segment(100));
+}
+
+/// A full segment may have more behind it: quiet has to last.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_longer_than_the_connections_segments_has_to_settle() {
+    let patient = Limits::DEFAULT
+        .with_settle(4 * BOUND)
+        .with_deadline(4 * BOUND);
+    let mut listener = Listener::bind("127.0.0.1:0").expect("a free port");
+    let mut server = Server::<_, 2>::new(patient);
+    let mut client = connect_tight(listener.get_ref().local_addr().expect("it is bound"));
+    let (first, rest) = ([b'1'; 100], [b'2'; 50]);
+    client.write_all(&first).expect("room");
+    poll_until(&mut server, &mut listener, 1, |seen| {
+        matches!(seen, Seen::Connected(_))
+    });
+    // Whatever has come is taken before somebody else who came later is greeted.
+    let mut other = common::ask(client.peer_addr().expect("it is connected"), b"x");
+    poll_until(&mut server, &mut listener, 1, |seen| {
+        matches!(seen, Seen::Greeted(_))
+    });
+    assert_eq!(read_all(&mut other).expect("a reply"), b"Hello, x");
+    client.write_all(&rest).expect("room");
+    client.shutdown(Shutdown::Write).expect("FIN");
+    poll_until(&mut server, &mut listener, 1, |seen| {
+        matches!(seen, Seen::Greeted(_))
+    });
+    let reply = read_all(&mut client).expect("a reply");
+    assert_eq!(reply, greeting(&[&first[..], &rest[..]].concat()));
+}
