@@ -31,17 +31,20 @@
 mod client;
 mod clock;
 mod error;
+mod failure;
 #[cfg(target_os = "linux")]
 mod gathered;
 mod lab;
 mod listener;
+#[cfg(target_os = "linux")]
+mod pktinfo;
 mod receiver;
 pub mod server;
 mod stream;
 mod sys;
 mod udp;
 
-pub use client::{Client, Greeting};
+pub use client::{Client, Conversation, Greeting};
 pub use error::Error;
 pub use greet_core as core;
 pub use lab::SocketLab;

@@ -5,11 +5,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::task::Poll;
 
+use greet_core::time::Instant;
 use greet_core::transport::{self, Accepted};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
-use crate::stream::{self, Stream};
+use crate::failure;
+use crate::stream::Stream;
 use crate::sys;
 
 /// How many connections the system keeps until they are accepted: a short queue makes clients wait
@@ -19,16 +21,16 @@ pub(crate) const BACKLOG: i32 = 4096;
 /// A non-blocking TCP listener. Streams are their own handles.
 ///
 /// ```
-/// use std::time::{Duration, Instant};
 /// use greet_core::limits::Limits;
 /// use greet_core::server::Server;
+/// use greet_core::time::Instant;
 /// use greet_std::Listener;
 ///
 /// let mut listener = Listener::bind("127.0.0.1:0")?;
 /// let mut server = Server::<_, 8>::new(Limits::DEFAULT);
-/// let start = Instant::now();
-/// let next = server.poll(&mut listener, start.elapsed(), |_event| {});
-/// assert_eq!(next, None); // nobody is there: nothing to do until the listener is ready
+/// let start = std::time::Instant::now();
+/// let next = server.poll(&mut listener, Instant::at(start.elapsed()), |_event| {});
+/// assert_eq!(next, Instant::NEVER); // nobody is there: nothing to do until the listener is ready
 /// # Ok::<(), greet_std::Error>(())
 /// ```
 #[derive(Debug)]
@@ -62,9 +64,13 @@ impl transport::Listener for Listener {
     type Handle = Stream;
     type Stream<'a> = &'a mut Stream;
 
-    fn accept(&mut self) -> Poll<io::Result<Accepted<Stream>>> {
-        stream::poll_next(|| sys::accept(&self.0))
+    fn accept(&mut self, _now: Instant) -> Poll<io::Result<Accepted<Stream>>> {
+        failure::poll_past(failure::is_about_connection, || sys::accept(&self.0))
             .map_ok(|(socket, peer)| (Stream::from_non_blocking(socket), peer))
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        sys::is_awaited(&self.0)
     }
 
     fn stream<'a>(&'a mut self, handle: &'a mut Stream) -> &'a mut Stream {
@@ -79,17 +85,19 @@ impl transport::Listener for Listener {
 /// Listens on the first of the addresses that the system grants.
 pub(crate) fn bind(addresses: impl ToSocketAddrs, backlog: i32) -> Result<TcpListener, Error> {
     first(addresses, |address| {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let setup = |cause| Error::Setup {
+            what: "a TCP socket",
+            cause,
+        };
+        let listen = |cause| Error::Listen { address, cause };
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).map_err(setup)?;
         if cfg!(unix) {
             // Elsewhere it would let two servers share one port; here it only ignores TIME-WAIT.
-            socket.set_reuse_address(true)?;
+            socket.set_reuse_address(true).map_err(setup)?;
         }
-        socket.bind(&address.into())?;
-        socket.listen(backlog)?;
+        socket.bind(&address.into()).map_err(listen)?;
+        socket.listen(backlog).map_err(listen)?;
         Ok(socket.into())
     })
 }
@@ -97,7 +105,7 @@ pub(crate) fn bind(addresses: impl ToSocketAddrs, backlog: i32) -> Result<TcpLis
 /// Resolves addresses, and takes the first at which `open` succeeds.
 pub(crate) fn first<T>(
     addresses: impl ToSocketAddrs,
-    open: impl Fn(SocketAddr) -> io::Result<T>,
+    open: impl Fn(SocketAddr) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let addresses = addresses
         .to_socket_addrs()
@@ -106,7 +114,7 @@ pub(crate) fn first<T>(
     for address in addresses {
         match open(address) {
             Ok(opened) => return Ok(opened),
-            Err(cause) => last = Error::Listen { address, cause },
+            Err(error) => last = error,
         }
     }
     Err(last)

@@ -6,14 +6,16 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use greet_core::receiver::{self, Event, Tally};
 use greet_core::responder::Responder;
+use greet_core::time::Instant;
+use greet_core::transport::Datagrams;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::clock::{Clock, wait};
+use crate::clock::{Clock, wait_for};
 use crate::error::Error;
+use crate::failure::Episode;
 use crate::udp::{RECEIVE_BUFFER, UdpSocket};
 
 #[cfg(target_os = "linux")]
@@ -73,7 +75,8 @@ pub struct ReceiverHandle {
 }
 
 impl Receiver {
-    /// Binds an address; port 0 lets the system choose. A receive buffer of 4 MiB is asked for.
+    /// Binds an address; port 0 lets the system choose. A receive buffer of 16 MiB is asked for, as by
+    /// [`UdpSocket::bind`].
     ///
     /// # Errors
     ///
@@ -124,7 +127,8 @@ impl Receiver {
         self.handle.clone()
     }
 
-    /// Receives until it is stopped, reports each datagram, and returns how many came.
+    /// Receives until it is stopped, reports each datagram, and returns how many came. A socket that
+    /// fails is reported once, and asked again and again.
     ///
     /// `report` runs on this thread: what it waits for, the next datagrams wait for in the socket.
     ///
@@ -134,28 +138,35 @@ impl Receiver {
     pub fn run(mut self, mut report: impl FnMut(Event<'_, io::Error>)) -> Result<Tally, Error> {
         let clock = Clock::start();
         let mut events = Events::with_capacity(2);
+        let mut failures = Episode::default();
+        let mut report = |event: Event<'_, io::Error>| {
+            if !matches!(event, Event::Failed { .. }) || failures.begins(clock.now()) {
+                report(event);
+            }
+        };
+        let mut due = Instant::NEVER;
         while !self.handle.stopping.load(Ordering::Acquire) {
             let now = clock.now();
-            let due = self.mode.poll(&mut self.socket, now, &mut report);
-            match self.poll.poll(&mut events, wait(due, now)) {
-                Err(cause) if cause.kind() != io::ErrorKind::Interrupted => {
-                    return Err(Error::Setup {
-                        what: "waiting for datagrams",
-                        cause,
-                    });
-                }
-                _ => {}
+            // After a failure it rests until then, though datagrams go on coming.
+            if due == Instant::NEVER || due <= now {
+                due = self.mode.poll(&mut self.socket, now, &mut report);
             }
+            wait_for(&mut self.poll, &mut events, due, now).map_err(|cause| Error::Setup {
+                what: "waiting for datagrams",
+                cause,
+            })?;
         }
         // What came before the stop was still sent to us. No more than the socket holds, as others may
         // go on sending.
         for _ in 0..MOST_WAITING / receiver::Receiver::BATCH {
             let now = clock.now();
-            if self.mode.poll(&mut self.socket, now, &mut report) != Some(now) {
+            if self.mode.poll(&mut self.socket, now, &mut report) != now {
                 break;
             }
         }
-        Ok(*self.mode.tally())
+        let mut tally = *self.mode.tally();
+        tally.lost = self.socket.lost(); // to the end, also where others go on sending
+        Ok(tally)
     }
 }
 
@@ -163,9 +174,9 @@ impl Mode {
     fn poll(
         &mut self,
         socket: &mut Socket,
-        now: Duration,
+        now: Instant,
         report: impl FnMut(Event<'_, io::Error>),
-    ) -> Option<Duration> {
+    ) -> Instant {
         match self {
             Self::Silent(receiver) => receiver.poll(socket, now, report),
             Self::Replying(responder) => responder.poll(socket, now, report),

@@ -13,14 +13,19 @@
 //! alone, which costs a third less time of the processor than an event loop that watches the
 //! listener; whoever would make it wait is handed to the loop. Both move bytes with core's driver.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use greet_core::exchange::Exchange;
 use greet_core::limits::Limits;
-use greet_core::server::{Event, Tally};
+use greet_core::machine::Service;
+use greet_core::server::Event;
+use greet_core::time::Instant;
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -32,26 +37,32 @@ mod places;
 mod stop;
 mod straggler;
 mod stragglers;
+#[cfg(target_os = "linux")]
+mod wake;
+#[cfg(not(target_os = "linux"))]
+#[path = "server/wake_by_call.rs"]
+mod wake;
 
 use acceptor::Acceptor;
 use places::Places;
 use stragglers::Stragglers;
+use wake::Wake;
 
 pub use stop::Handle;
 
-/// Serves greetings over TCP to many clients at once.
+/// Serves many clients at once over TCP: greetings, or any other protocol that is a [`Service`].
 ///
 /// Nobody delays anybody else: not who sends nothing, or a byte a second, never reads, resets or
 /// vanishes. When all places are taken, new clients wait in the system's backlog of 4096
 /// connections.
 ///
 /// The [crate documentation](crate) has an example.
-pub struct Server {
-    listener: TcpListener,
+pub struct Server<M: Service = Exchange> {
+    listener: Arc<TcpListener>,
     address: SocketAddr,
-    limits: Limits,
+    config: M::Config,
     places: Arc<Places>,
-    loops: Vec<Stragglers>,
+    loops: Vec<Stragglers<M>>,
     handle: Handle,
 }
 
@@ -63,15 +74,14 @@ pub struct Server {
 /// use greet_std::Server;
 ///
 /// let server = Server::builder()
-///     .limits(Limits { deadline: Duration::from_secs(60), ..Limits::DEFAULT })
+///     .limits(Limits::DEFAULT.with_deadline(Duration::from_secs(60)))
 ///     .max_connections(100)
 ///     .bind("127.0.0.1:0")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
-#[derive(Clone, Debug)]
 #[must_use]
-pub struct Builder {
-    limits: Limits,
+pub struct Builder<M: Service = Exchange> {
+    config: M::Config,
     workers: Option<NonZeroUsize>,
     max_connections: usize,
 }
@@ -79,10 +89,12 @@ pub struct Builder {
 impl Builder {
     /// What clients are granted. Default: [`Limits::DEFAULT`].
     pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.config = limits;
         self
     }
+}
 
+impl<M: Service> Builder<M> {
     /// How many workers share the load. Default: one for each processor that this process may use.
     pub const fn workers(mut self, workers: NonZeroUsize) -> Self {
         self.workers = Some(workers);
@@ -103,12 +115,12 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Listen`] with what to do about it, or [`Error::Setup`] if the system lacks something.
-    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server, Error> {
+    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server<M>, Error> {
         let setup = |cause| Error::Setup {
             what: "a server",
             cause,
         };
-        let listener = listener::bind(address, BACKLOG)?;
+        let listener = Arc::new(listener::bind(address, BACKLOG)?);
         let address = listener.local_addr().map_err(setup)?;
         let workers = self
             .workers
@@ -120,15 +132,32 @@ impl Builder {
             .collect::<io::Result<Vec<_>>>()
             .map_err(setup)?;
         let wakers = loops.iter().map(Stragglers::waker).collect();
-        let handle = Handle::new(address, workers, Arc::clone(&places), wakers).map_err(setup)?;
+        let wake = Wake::new(&listener, address, workers).map_err(setup)?;
+        let handle = Handle::new(wake, Arc::clone(&places), wakers);
         Ok(Server {
             listener,
             address,
-            limits: self.limits,
+            config: self.config,
             places,
             loops,
             handle,
         })
+    }
+}
+
+impl<M: Service> Clone for Builder<M> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<M: Service<Config: fmt::Debug>> fmt::Debug for Builder<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("workers", &self.workers)
+            .field("max_connections", &self.max_connections)
+            .finish()
     }
 }
 
@@ -144,8 +173,15 @@ impl Server {
 
     /// Chooses limits and numbers first.
     pub const fn builder() -> Builder {
+        Self::serving(Limits::DEFAULT)
+    }
+}
+
+impl<M: Service> Server<M> {
+    /// Serves any protocol: all clients share `config`, limits or a reference to a store.
+    pub const fn serving(config: M::Config) -> Builder<M> {
         Builder {
-            limits: Limits::DEFAULT,
+            config,
             workers: None,
             max_connections: 10_000,
         }
@@ -161,7 +197,7 @@ impl Server {
         self.handle.clone()
     }
 
-    /// Serves until it is stopped, and returns how the exchanges ended.
+    /// Serves until it is stopped, and returns how the conversations ended.
     ///
     /// `report` is called from the workers' threads, for each client in order: what it waits for,
     /// clients wait for.
@@ -170,22 +206,28 @@ impl Server {
     ///
     /// [`Error::Setup`] if the system grants no threads, or can't wait for connections any more. A lack
     /// of file descriptors is no error: it is reported, and overcome when there are some again.
-    pub fn run(self, report: impl Fn(Event<'_, io::Error>) + Sync) -> Result<Tally, Error> {
+    pub fn run(self, report: impl Fn(Event<'_, M, io::Error>) + Sync) -> Result<M::Tally, Error>
+    where
+        M: Send,
+        M::Config: Send + Sync,
+        M::Tally: Send,
+    {
         let Self {
             listener,
-            limits,
+            config,
             places,
             loops,
             handle,
             ..
         } = self;
         let shared = Shared {
-            limits: &limits,
+            config: &config,
+            patience: patience::<M>(&config),
             clock: Clock::start(),
             places: &places,
             handle: &handle,
         };
-        let (listener, report) = (Arc::new(listener), &report);
+        let report = &report;
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(2 * loops.len());
             for stragglers in loops {
@@ -199,10 +241,10 @@ impl Server {
                 }));
             }
             drop(listener); // the acceptors have it
-            let mut tally = Ok(Tally::default());
+            let mut tally = Ok(M::NONE);
             for thread in threads {
                 match thread.map(thread::ScopedJoinHandle::join) {
-                    Ok(Ok(Ok(part))) => tally = tally.map(|tally: Tally| tally + part),
+                    Ok(Ok(Ok(part))) => tally = tally.map(|tally| tally + part),
                     Ok(Ok(Err(error))) | Err(error) => tally = Err(error),
                     Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 }
@@ -216,22 +258,37 @@ impl Server {
 }
 
 /// What all threads of a server see.
-#[derive(Clone, Copy)]
-struct Shared<'a> {
-    limits: &'a Limits,
+struct Shared<'a, C> {
+    config: &'a C,
+    /// How long a new client may say nothing.
+    patience: Duration,
     clock: Clock,
     places: &'a Places,
     handle: &'a Handle,
 }
 
+impl<C> Clone for Shared<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Shared<'_, C> {}
+
+fn patience<M: Service>(config: &M::Config) -> Duration {
+    let mut machine = Box::new(M::VACANT);
+    machine.begin(Instant::START, config);
+    machine.due().since(Instant::START)
+}
+
 /// Starts a thread. Where it can't start, fails or panics, the others stop, so that the failure
 /// comes out.
-fn spawn<'scope>(
+fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     name: &str,
     handle: &'scope Handle,
-    work: impl FnOnce() -> io::Result<Tally> + Send + 'scope,
-) -> io::Result<thread::ScopedJoinHandle<'scope, io::Result<Tally>>> {
+    work: impl FnOnce() -> io::Result<T> + Send + 'scope,
+) -> io::Result<thread::ScopedJoinHandle<'scope, io::Result<T>>> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn_scoped(scope, move || {

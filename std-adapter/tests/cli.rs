@@ -45,6 +45,45 @@ fn one_address_means_only_that() {
     );
 }
 
+/// A server that stands still loses what its socket has no room for, and says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn messages_that_the_kernel_dropped_are_said() {
+    const SENT: u64 = 100_000;
+    for style in ["--json", "--quiet"] {
+        let server = serve(&["--udp", "127.0.0.1:0", style]);
+        let port = if style == "--json" {
+            let listening = json(&server.line());
+            let address = listening["address"].as_str().expect("an address");
+            port_in(address, "127.0.0.1:", "")
+        } else {
+            server.udp_port()
+        };
+        server.suspend();
+        let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        for _ in 0..SENT {
+            sender.send_to(b"x", ("127.0.0.1", port)).expect("room");
+        }
+        server.resume();
+        let (lines, _) = stop(server);
+        let summary = lines.last().expect("a summary");
+        let (messages, lost) = if style == "--json" {
+            let summary = json(summary);
+            (summary["messages"].as_u64(), summary["lost"].as_u64())
+        } else {
+            let number = |name: &str| {
+                let parts = &mut summary.split(' ').skip_while(|word| *word != name);
+                let number = parts.nth(1).expect("a number");
+                number.trim_matches(',').parse().ok()
+            };
+            (number("messages"), number("lost"))
+        };
+        let (messages, lost) = messages.zip(lost).expect("two numbers");
+        assert!(lost > 0, "{summary}");
+        assert_eq!(messages + lost, SENT, "{summary}");
+    }
+}
+
 #[test]
 fn serve_answers_messages_if_asked_to() {
     let server = serve(&["--udp", "127.0.0.1:0", "--reply", "--reply-limit", "3"]);

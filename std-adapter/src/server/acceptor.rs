@@ -5,70 +5,78 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use greet_core::drive;
-use greet_core::exchange::{Exchange, Status};
-use greet_core::server::{Event, Tally};
+use greet_core::drive::drive;
+use greet_core::machine::Service;
+use greet_core::server::Event;
 
 use super::Shared;
 use super::inbox::Inbox;
 use super::stop::Phase;
-use super::straggler::Straggler;
+use super::straggler::{Straggler, end};
+use super::wake::Wake;
+use crate::listener::BACKLOG;
 use crate::stream::Stream;
-use crate::sys;
+use crate::{failure, sys};
 
 /// So long at least a server that stops tries to empty its backlog, however short its deadline is.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
+/// So many at most had connected before the stop. New clients may go on coming behind them.
+const MOST_WAITING: usize = BACKLOG as usize + 1;
+
 /// Accepts clients, one after the other, and serves those who can be served at once.
-pub(super) struct Acceptor<'a> {
+pub(super) struct Acceptor<'a, M: Service> {
     /// Closed when the last acceptor leaves: then new clients are refused at once.
     listener: Arc<TcpListener>,
-    shared: Shared<'a>,
+    shared: Shared<'a, M::Config>,
     /// To the event loop of this worker.
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<M>>,
     /// The place of the next client.
     has_place: bool,
-    exchange: Box<Exchange>,
-    tally: Tally,
+    machine: Box<M>,
+    tally: M::Tally,
 }
 
-impl<'a> Acceptor<'a> {
-    pub(super) fn new(listener: Arc<TcpListener>, shared: Shared<'a>, inbox: Arc<Inbox>) -> Self {
-        let exchange = Box::new(Exchange::new(shared.clock.now(), shared.limits));
+impl<'a, M: Service> Acceptor<'a, M> {
+    pub(super) fn new(
+        listener: Arc<TcpListener>,
+        shared: Shared<'a, M::Config>,
+        inbox: Arc<Inbox<M>>,
+    ) -> Self {
         Self {
             listener,
             shared,
             inbox,
             has_place: false,
-            exchange,
-            tally: Tally::default(),
+            machine: Box::new(M::VACANT),
+            tally: M::NONE,
         }
     }
 
     /// Serves until the server stops, and then those who had connected before.
-    pub(super) fn run(mut self, report: impl Fn(Event<'_, io::Error>)) -> io::Result<Tally> {
+    pub(super) fn run(mut self, report: impl Fn(Event<'_, M, io::Error>)) -> io::Result<M::Tally> {
         let Shared {
             handle,
             places,
             clock,
-            limits,
+            patience,
             ..
         } = self.shared;
+        // When, and after how many more, a server that stops gives its backlog up.
         let mut give_up = None;
+        let mut left = MOST_WAITING;
+        let mut passed = 0; // connections in a row that are gone already
         loop {
-            self.has_place = self.has_place || places.take();
+            self.has_place = self.has_place || self.take_place();
             if !self.has_place {
                 return Ok(self.tally);
             }
             match (handle.phase(), give_up) {
                 (Phase::Serving, _) => {}
                 (Phase::Stopping, None) => {
-                    // From here on, accept says when the backlog is empty.
-                    self.listener.set_nonblocking(true)?;
-                    let patience = limits.deadline.max(LEAST_PATIENCE);
-                    give_up = Some(clock.now().saturating_add(patience));
+                    give_up = Some(clock.now() + patience.max(LEAST_PATIENCE));
                 }
-                (Phase::Stopping, Some(give_up)) if clock.now() < give_up => {}
+                (Phase::Stopping, Some(give_up)) if left > 0 && clock.now() < give_up => left -= 1,
                 (Phase::Stopping | Phase::Leaving | Phase::Aborting, _) => return Ok(self.tally),
             }
             match sys::accept(&self.listener) {
@@ -77,15 +85,34 @@ impl<'a> Acceptor<'a> {
                     return Ok(self.tally);
                 }
                 Ok((socket, peer)) => {
+                    passed = 0;
                     self.serve(Stream::from_non_blocking(socket), peer, &report);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.tally),
-                Err(error) if sys::is_about_peer(&error) => {}
+                Err(error) if handle.phase() != Phase::Serving && Wake::has_ended(&error) => {
+                    return Ok(self.tally);
+                }
+                Err(error)
+                    if passed < failure::IN_A_ROW && failure::is_about_connection(&error) =>
+                {
+                    passed += 1;
+                }
                 Err(error) => {
+                    passed = 0;
                     places.starve(clock, || report(Event::AcceptFailed { error: &error }));
                 }
             }
         }
+    }
+
+    fn take_place(&self) -> bool {
+        let Shared { handle, places, .. } = self.shared;
+        let is_awaited = || match handle.phase() {
+            Phase::Serving => sys::wait_for_client(&self.listener),
+            // A stop wakes nobody who begins to wait after it.
+            _ => sys::is_awaited(&self.listener),
+        };
+        places.take(is_awaited, || handle.wake_loops())
     }
 
     /// Serves one client as far as possible at once. Who isn't done then takes the place along.
@@ -93,53 +120,38 @@ impl<'a> Acceptor<'a> {
         &mut self,
         mut stream: Stream,
         peer: SocketAddr,
-        report: impl Fn(Event<'_, io::Error>),
+        report: impl Fn(Event<'_, M, io::Error>),
     ) {
-        let Shared { clock, limits, .. } = self.shared;
+        let Shared { clock, config, .. } = self.shared;
         report(Event::Connected { peer: &peer });
-        let accepted = clock.now();
-        self.exchange.restart(accepted, limits);
-        let status = drive::exchange(&mut self.exchange, &mut stream, accepted);
-        if let Status::Done(outcome) = status {
+        let now = clock.now();
+        self.machine.begin(now, config);
+        let more = drive(&mut *self.machine, &mut stream, now);
+        if self.machine.outcome().is_some() {
             drop(stream); // before anybody is told
-            self.tally.count(outcome);
-            report(Event::end(&peer, &self.exchange, outcome));
+            end(&*self.machine, &peer, &mut self.tally, report);
             return;
         }
-        let exchange = (!self.exchange.is_untouched()).then(|| {
-            let fresh = Box::new(Exchange::new(accepted, limits));
-            std::mem::replace(&mut self.exchange, fresh)
-        });
-        let straggler = Straggler::new(stream.into_inner(), peer, accepted, exchange);
-        if let Err((straggler, error)) = self.inbox.put(straggler, limits) {
-            self.lose(straggler, &error, &report);
-        } else {
-            self.has_place = false;
-        }
-    }
-
-    /// Ends a client whom the system can't watch.
-    fn lose(
-        &mut self,
-        mut straggler: Straggler,
-        error: &io::Error,
-        report: impl Fn(Event<'_, io::Error>),
-    ) {
-        if let Some(outcome) = straggler.lose(error, self.shared.limits) {
-            drop(straggler.stream); // before anybody is told
-            self.tally.count(outcome);
-            if let Some(exchange) = &straggler.exchange {
-                report(Event::end(&straggler.peer, exchange, outcome));
+        let socket = stream.into_inner();
+        let straggler = Straggler::new(socket, peer, &mut self.machine, more, now);
+        match self.inbox.put(straggler) {
+            Ok(()) => {
+                self.has_place = false;
+                self.shared.places.hand_on();
+            }
+            Err((straggler, error)) => {
+                let kind = error.kind().into();
+                straggler.lose(kind, config, &mut self.tally, report);
             }
         }
     }
 }
 
 /// Also on a panic: others may sleep until this acceptor leaves.
-impl Drop for Acceptor<'_> {
+impl<M: Service> Drop for Acceptor<'_, M> {
     fn drop(&mut self) {
         if self.has_place {
-            self.shared.places.give_back();
+            self.shared.places.give_up();
         }
         self.shared.handle.leave();
         // The loop ends when it has no stragglers and nobody can bring more.

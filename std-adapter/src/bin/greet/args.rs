@@ -83,6 +83,12 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
     pub settle: Duration,
 
+    /// How long Ctrl-C or SIGTERM waits for what is in hand; then it is closed as it is
+    ///
+    /// Less than the 10 seconds after which a container is killed.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub grace: Duration,
+
     /// How many connections are held at once; more wait until one ends
     #[arg(long, value_name = "N", default_value = "10000")]
     pub max_connections: NonZeroUsize,

@@ -31,12 +31,13 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         .run(|done, elapsed| {
             if shows {
                 // A line that is written over.
-                eprint!("\r\u{1b}[K{done} in {:.1} s", elapsed.as_secs_f64());
+                let seconds = elapsed.as_secs_f64();
+                console::progress(format_args!("\r\u{1b}[K{done} in {seconds:.1} s"));
             }
         })
         .map_err(|error| anyhow!("can't wait for clients: {}", sentence(&error)))?;
     if shows {
-        eprint!("\r\u{1b}[K");
+        console::progress(format_args!("\r\u{1b}[K"));
     }
     let text = if args.json {
         in_json(args, server, &report)
