@@ -1,8 +1,9 @@
 //! The gate in front of the listening sockets: a device as smoltcp sees it, where a SYN that finds
 //! no listening socket waits in the backlog or is ignored, rather than being reset.
 //!
-//! [`Net`](crate::net::Net) puts it in front of the device while frames come in. Nothing but SYN
-//! and RST segments to a listener's port is looked at, and no frame is changed.
+//! [`Net`](crate::net::Net) puts it in front of the device. Nothing but SYN and RST segments to a
+//! listener's port is looked at, no frame is changed, and no more leave than the
+//! [`pace`](crate::pace) allows.
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
@@ -10,6 +11,7 @@ use smoltcp::wire::IpListenEndpoint;
 
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
+use crate::pace::Pace;
 
 /// What is known of one listener between two sweeps over its sockets.
 pub(crate) struct Gate {
@@ -28,6 +30,7 @@ pub(crate) struct Gate {
 pub(crate) struct Gates<'a> {
     pub(crate) list: heapless::Vec<Gate, MAX_LISTENERS>,
     backlog: Backlog<'a>,
+    pub(crate) pace: Pace,
     /// Where the IP header starts in a frame.
     header: usize,
     /// A segment went through that may have changed which sockets listen.
@@ -38,9 +41,6 @@ pub(crate) struct Gates<'a> {
 pub(crate) struct Gated<'g, 'a, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) gates: &'g mut Gates<'a>,
-    /// Room for a frame was asked for and found. Not all frames show in what smoltcp's polls
-    /// return: an ARP request does not.
-    pub(crate) sent: bool,
 }
 
 /// A frame from the device or from the backlog.
@@ -79,6 +79,7 @@ impl<'a> Gates<'a> {
         Self {
             list: heapless::Vec::new(),
             backlog,
+            pace: const { Pace::new() },
             header: header_at(medium),
             passed: false,
         }
@@ -139,13 +140,13 @@ impl<'a, D: Device + ?Sized> Device for Gated<'_, 'a, D> {
             return Some((frame, self.device.transmit(now)?));
         }
         let (token, reply) = self.device.receive(now)?;
+        gates.pace.came();
         Some((Frame::Arrived { token, gates, now }, reply))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(now);
-        self.sent |= token.is_some();
-        token
+        let token = self.device.transmit(now)?;
+        self.gates.pace.leaves().then_some(token)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

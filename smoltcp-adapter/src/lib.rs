@@ -82,6 +82,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
+// Succeeds while smoltcp has the fault: what guards against it can go when this fails.
+#![cfg_attr(doctest, doc = include_str!("../reports/fin-wait-2-zero-window.md"))]
 
 #[cfg(any(test, feature = "sim"))]
 extern crate std;
@@ -94,6 +96,7 @@ mod gate;
 pub mod listener;
 pub mod loopback;
 pub mod net;
+mod pace;
 mod ports;
 #[cfg(feature = "sim")]
 pub mod sim;

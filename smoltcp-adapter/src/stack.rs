@@ -11,6 +11,7 @@ use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::error::SetupError;
 use crate::net::{FRAMES, Net};
+use crate::slot::After;
 use crate::storage::SocketSlots;
 use crate::time::{NEVER, instant, since_start};
 
@@ -102,10 +103,13 @@ impl<'a, D: Device> Stack<'a, D> {
                 next = application(net).map_or(NEVER, instant);
             }
             moved = net.egress(device) || next <= now || came == FRAMES;
+            if net.held() {
+                return since_start(next.min(net.rest()));
+            }
             if moved && !net.closing() {
                 continue;
             }
-            moved |= net.sweep(true);
+            moved |= net.sweep(After::Egress);
             if moved {
                 stuck = false;
             } else if net.clients_ready() && !stuck {
