@@ -12,6 +12,7 @@ use smoltcp::wire::IpListenEndpoint;
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
 use crate::pace::Pace;
+use crate::syn::Own;
 
 /// What is known of one listener between two sweeps over its sockets.
 pub(crate) struct Gate {
@@ -31,6 +32,7 @@ pub(crate) struct Gates<'a> {
     pub(crate) list: heapless::Vec<Gate, MAX_LISTENERS>,
     backlog: Backlog<'a>,
     pub(crate) pace: Pace,
+    pub(crate) own: Own,
     /// Where the IP header starts in a frame.
     header: usize,
     /// A segment went through that may have changed which sockets listen.
@@ -74,13 +76,14 @@ impl Gate {
 }
 
 impl<'a> Gates<'a> {
-    /// None, on a device of this medium.
-    pub(crate) fn new(medium: Medium, backlog: Backlog<'a>) -> Self {
+    /// None, on a device of these capabilities.
+    pub(crate) fn new(device: DeviceCapabilities, backlog: Backlog<'a>) -> Self {
         Self {
             list: heapless::Vec::new(),
             backlog,
             pace: const { Pace::new() },
-            header: header_at(medium),
+            header: header_at(device.medium),
+            own: Own::new(device),
             passed: false,
         }
     }
@@ -113,8 +116,13 @@ impl<'a> Gates<'a> {
             self.passed = true;
             return true;
         }
-        // The client's address and both ports.
-        self.backlog.park(frame, source..segment + 4, port, now);
+        match self.own.destination(frame) {
+            // Nobody listens at this one of our addresses: that is smoltcp's to say.
+            Some(to) if gate.endpoint.addr.is_some_and(|own| own != to) => return true,
+            // The client's address and both ports.
+            Some(_) => self.backlog.park(frame, source..segment + 4, port, now),
+            None => {}
+        }
         false
     }
 }

@@ -104,4 +104,5 @@ pub mod slot;
 pub mod stack;
 pub mod storage;
 pub mod stream;
+mod syn;
 mod time;

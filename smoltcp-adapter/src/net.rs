@@ -67,10 +67,7 @@ impl<'a> Net<'a> {
             set: SocketSet::new(filled(storage.sockets.as_mut_view())),
             slots: &mut storage.slots,
             used: 0,
-            gates: Gates::new(
-                device.capabilities().medium,
-                Backlog::new(&mut storage.parked),
-            ),
+            gates: Gates::new(device.capabilities(), Backlog::new(&mut storage.parked)),
             sweep: const { Sweep::new(Timeouts::DEFAULT) },
             mtu: device.capabilities().ip_mtu(),
         }
@@ -315,6 +312,7 @@ impl<'a> Net<'a> {
     pub(crate) fn begin(&mut self, now: Instant) {
         self.sweep.now = now;
         self.gates.pace.begin(self.used);
+        self.gates.own.note(&self.interface);
         self.interface.poll_maintenance(now);
     }
 

@@ -17,6 +17,7 @@ pub(crate) const PEER: Ipv4Address = Ipv4Address::new(192, 0, 2, 2);
 pub(crate) struct Tap {
     /// Its frames have Ethernet headers.
     pub(crate) is_ethernet: bool,
+    pub(crate) checksums: ChecksumCapabilities,
     pub(crate) incoming: VecDeque<Vec<u8>>,
     pub(crate) outgoing: Vec<Vec<u8>>,
     /// It takes no frame, and so gives none.
@@ -50,6 +51,7 @@ impl Device for Tap {
             Medium::Ip
         };
         capabilities.max_transmission_unit = 1500;
+        capabilities.checksum = self.checksums.clone();
         capabilities
     }
 }
