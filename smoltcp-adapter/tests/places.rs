@@ -6,148 +6,18 @@ mod support;
 use std::time::Duration;
 
 use greet_core::limits::Limits;
-use greet_core::server::{Event, Server};
+use greet_core::server::Server;
 use greet_core::time::Instant;
-use greet_smoltcp::listener::Listener;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
-use greet_smoltcp::stream::Connection;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::TcpControl::{self, Fin, None as Nothing, Psh, Rst, Syn};
 use smoltcp::wire::{
     IpProtocol, Ipv6Address, Ipv6Packet, Ipv6Repr, TcpPacket, TcpRepr, TcpSeqNumber,
 };
+use support::host::{Host, PLACES};
 use support::peer::{Peer, Tap};
-use support::{Path, SECOND, leak};
-
-const PLACES: usize = 4;
-
-/// A server on a wire that the test holds the other end of.
-struct Host {
-    stack: Stack<'static, Tap>,
-    listener: Listener,
-    server: Server<Connection, PLACES>,
-    now: Instant,
-    connected: usize,
-    polls: usize,
-}
-
-impl Host {
-    fn new<const BACKLOG: usize>() -> Self {
-        let slots = leak(SocketSlots::<PLACES, BACKLOG>::new());
-        let places = leak(TcpBuffers::<PLACES, 1024, 1031>::new());
-        let mut stack = Path::IP.stack_on(Tap::default(), slots);
-        let listener = stack.net().listen(places, 8000).expect("a listener");
-        Self {
-            stack,
-            listener,
-            server: Server::new(Limits::DEFAULT),
-            now: Instant::START,
-            connected: 0,
-            polls: 0,
-        }
-    }
-
-    fn poll(&mut self) -> Instant {
-        let Self {
-            stack,
-            listener,
-            server,
-            now,
-            connected,
-            polls,
-        } = self;
-        *polls += 1;
-        stack.poll(*now, |net| {
-            server.poll(&mut listener.on(net), *now, |event| {
-                *connected += usize::from(matches!(event, Event::Connected { .. }));
-            })
-        })
-    }
-
-    /// Polls whenever the stack asks for it, up to `until`. What it sends is lost.
-    fn pass(&mut self, until: Duration) {
-        let until = Instant::at(until);
-        loop {
-            let next = self.poll();
-            if next > until {
-                break;
-            }
-            assert!(next > self.now, "it spins at {next:?}");
-            self.now = next;
-            self.stack.device().outgoing.clear();
-        }
-        self.now = until;
-        self.poll();
-    }
-
-    fn listening(&mut self) -> usize {
-        self.stack.net().listening(&self.listener)
-    }
-
-    fn send(&mut self, peer: &mut Peer, control: TcpControl, payload: &[u8]) {
-        peer.send(self.stack.device(), control, payload);
-        self.poll();
-    }
-
-    /// What was sent to the peer since the last time, by its flags.
-    fn taken(&mut self, peer: &mut Peer) -> Vec<TcpControl> {
-        let segments = peer.take(self.stack.device());
-        segments.iter().map(|segment| segment.control).collect()
-    }
-
-    /// Brings a peer through its handshake.
-    fn connect(&mut self, port: u16) -> Peer {
-        let mut peer = Peer::new(port);
-        self.send(&mut peer, Syn, &[]);
-        assert_eq!(
-            self.taken(&mut peer),
-            [Syn],
-            "SYN is answered by SYN and ACK"
-        );
-        self.send(&mut peer, Nothing, &[]);
-        peer
-    }
-
-    /// A peer who stops in the middle of a character, which keeps its place until the deadline.
-    fn begin_name(&mut self, port: u16) -> Peer {
-        let mut peer = self.connect(port);
-        self.send(&mut peer, Psh, &"é".as_bytes()[..1]);
-        peer
-    }
-
-    /// A peer who has its greeting and our FIN, and keeps its own.
-    fn fin_wait_2(&mut self, port: u16) -> Peer {
-        let mut peer = self.connect(port);
-        self.send(&mut peer, Psh, b"World");
-        assert_eq!(self.taken(&mut peer), [Fin]);
-        self.send(&mut peer, Nothing, &[]);
-        peer
-    }
-
-    /// A whole greeting with a new peer, who half-closes first.
-    fn greet(&mut self, port: u16) {
-        let mut peer = self.connect(port);
-        self.send(&mut peer, Fin, b"World");
-        let reply = peer.take(self.stack.device());
-        assert_eq!(reply.last().map(|last| last.control), Some(Fin));
-        assert_eq!(
-            reply.last().map(|last| &last.payload[..]),
-            Some(&b"Hello, World"[..])
-        );
-        self.send(&mut peer, Nothing, &[]);
-    }
-
-    /// All places listen, and greet.
-    fn is_whole(&mut self) {
-        assert_eq!(self.listening(), PLACES);
-        assert_eq!(self.server.clients(), 0);
-        for port in 0..PLACES {
-            self.greet(60_000 + u16::try_from(port).expect("few"));
-        }
-        assert_eq!(self.listening(), PLACES);
-    }
-}
+use support::{Path, SECOND};
 
 #[test]
 fn a_half_open_flood_leaves_within_the_handshakes_timeout() {
