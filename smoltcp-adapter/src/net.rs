@@ -9,7 +9,7 @@ use greet_core::transport::Accepted;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::{AnySocket, Socket, tcp, udp};
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::Instant;
 use smoltcp::wire::{IpCidr, IpListenEndpoint};
 
 use crate::address;
@@ -18,8 +18,9 @@ use crate::datagrams::Binding;
 use crate::error::{ConnectError, SetupError};
 use crate::gate::{Gate, Gated, Gates};
 use crate::listener::Listener;
+use crate::pace::{LONGEST, Pace, SHORTEST};
 use crate::ports::{self, Ports, Protocol};
-use crate::slot::{KEEP_ALIVE, Patience, Role, Slot, Sweep, Timeouts};
+use crate::slot::{After, KEEP_ALIVE, OVERRUN, Patience, Role, Slot, Sweep, Timeouts};
 use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers, filled};
 use crate::stream::Connection;
 use crate::time::{self, NEVER};
@@ -30,9 +31,6 @@ pub const MAX_LISTENERS: usize = 4;
 /// So many frames come in before the application runs, that a flood leaves time for other work.
 pub(crate) const FRAMES: usize = 64;
 
-/// When to try again if the device takes no frame now.
-const DEVICE_BUSY: Duration = Duration::from_millis(1);
-
 /// The sockets of a stack, and the interface that they share.
 // In this order, all but the interface is near the start, where a small processor's short
 // instructions reach.
@@ -40,7 +38,6 @@ const DEVICE_BUSY: Duration = Duration::from_millis(1);
 pub struct Net<'a> {
     sweep: Sweep,
     used: usize,
-    mtu: usize,
     /// One for each socket of the set, in the same order; the rest are free.
     slots: &'a mut [Slot],
     set: SocketSet<'a>,
@@ -69,9 +66,8 @@ impl<'a> Net<'a> {
             set: SocketSet::new(filled(storage.sockets.as_mut_view())),
             slots: &mut storage.slots,
             used: 0,
-            gates: Gates::new(&device.capabilities(), Backlog::new(&mut storage.parked)),
+            gates: Gates::new(device.capabilities(), Backlog::new(&mut storage.parked)),
             sweep: const { Sweep::new(Timeouts::DEFAULT) },
-            mtu: device.capabilities().ip_mtu(),
         }
     }
 
@@ -96,7 +92,7 @@ impl<'a> Net<'a> {
         if self.gates.list.push(Gate::new(endpoint)).is_err() {
             return Err(SetupError::TooManyListeners);
         }
-        self.add_tcp(buffers, gate + 1);
+        self.add_tcp(buffers, number(gate));
         Ok(Listener { gate })
     }
 
@@ -205,6 +201,7 @@ impl<'a> Net<'a> {
 
     /// A socket that was [added](Self::add). `None`: it is of another kind.
     pub fn get<T: AnySocket<'a>>(&mut self, handle: SocketHandle) -> Option<&mut T> {
+        self.gates.pace.given = true;
         let (_, socket) = self.set.iter_mut().find(|(known, _)| *known == handle)?;
         T::downcast_mut(socket)
     }
@@ -249,7 +246,7 @@ impl<'a> Net<'a> {
             .iter()
             .zip(self.set.iter())
             .filter(|(slot, (_, socket))| {
-                slot.gate == listener.gate + 1
+                slot.gate == number(listener.gate)
                     && matches!(slot.role, Role::Listening { .. })
                     && tcp::Socket::downcast(socket).is_some_and(tcp::Socket::is_listening)
             })
@@ -266,17 +263,21 @@ impl<'a> Net<'a> {
 
     /// The largest IP packet.
     pub(crate) fn mtu(&self) -> usize {
-        self.mtu
+        self.gates.mtu
     }
 
     pub(crate) fn tcp(&mut self, slot: usize) -> Option<(&mut Slot, &mut tcp::Socket<'a>)> {
         entry(self.slots, &mut self.set, slot)
     }
 
-    pub(crate) fn udp(&mut self, slot: usize) -> (&Interface, Option<&mut udp::Socket<'a>>) {
+    pub(crate) fn udp(
+        &mut self,
+        slot: usize,
+    ) -> (&Interface, Option<&mut udp::Socket<'a>>, &mut Pace) {
         (
             &self.interface,
             socket(&mut self.set, slot).and_then(udp::Socket::downcast_mut),
+            &mut self.gates.pace,
         )
     }
 
@@ -285,7 +286,7 @@ impl<'a> Net<'a> {
         if !self.gates.list.get(gate)?.expecting {
             return None;
         }
-        self.sweep(false);
+        self.sweep(After::Ingress);
         let (_, slot) = self.gates.list.get(gate)?.first?;
         let (entry, socket) = self.tcp(slot)?;
         let peer = socket.remote_endpoint()?;
@@ -301,7 +302,7 @@ impl<'a> Net<'a> {
         if !self.gates.list.get(gate).is_some_and(|gate| gate.expecting) {
             return false;
         }
-        self.sweep(false);
+        self.sweep(After::Ingress);
         self.gates
             .list
             .get(gate)
@@ -323,6 +324,8 @@ impl<'a> Net<'a> {
     /// A poll begins.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.sweep.now = now;
+        self.gates.pace.begin(self.used);
+        self.gates.own.note(&self.interface);
         self.interface.poll_maintenance(now);
     }
 
@@ -339,12 +342,12 @@ impl<'a> Net<'a> {
                 &mut Gated {
                     device,
                     gates: &mut self.gates,
-                    sent: false,
                 },
                 &mut self.set,
             );
             if core::mem::take(&mut self.gates.passed) {
-                self.sweep(false);
+                self.sweep(After::Ingress);
+                self.gates.mss = None;
             }
             if result == PollIngressSingleResult::None {
                 return taken;
@@ -355,14 +358,37 @@ impl<'a> Net<'a> {
 
     /// Gives frames to the device, at most one of each socket, and says whether there were any.
     pub(crate) fn egress<D: Device>(&mut self, device: &mut D) -> bool {
+        let left = self.gates.pace.left();
         let mut gated = Gated {
             device,
             gates: &mut self.gates,
-            sent: false,
         };
         self.interface
             .poll_egress(self.sweep.now, &mut gated, &mut self.set);
-        gated.sent
+        self.gates.pace.turned(left)
+    }
+
+    /// Whether a frame was held back that smoltcp would have sent.
+    pub(crate) fn held(&self) -> bool {
+        self.gates.pace.held
+    }
+
+    /// When to poll again at the latest, now that a frame was held back.
+    #[cold]
+    pub(crate) fn rest(&mut self) -> Instant {
+        let (mut datagrams, mut owing) = (0, false);
+        for (_, socket) in self.set.iter() {
+            if let Some(socket) = udp::Socket::downcast(socket) {
+                datagrams += socket.send_queue();
+            } else if let Some(socket) = tcp::Socket::downcast(socket) {
+                owing |= socket.send_queue() > 0;
+            }
+        }
+        let pause = self.gates.pace.rest(datagrams, owing);
+        if pause == LONGEST && self.sweep(After::Excess) {
+            return self.sweep.now;
+        }
+        self.sweep.next.min(self.sweep.now + pause)
     }
 
     /// Makes a socket listen again if another one has the same client already.
@@ -388,17 +414,18 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// Looks at all sockets, and tells their gates. When settled, moves them on towards their next
-    /// connections; that must follow an egress.
+    /// Looks at all sockets, and tells their gates. After an egress, moves them on towards their
+    /// next connections.
     ///
     /// Returns whether there is more to send, or to do for the application.
-    pub(crate) fn sweep(&mut self, settled: bool) -> bool {
+    pub(crate) fn sweep(&mut self, after: After) -> bool {
         self.gates.begin_sweep(self.sweep.now);
         let sweep = &mut self.sweep;
-        sweep.settled = settled;
-        sweep.closing &= !settled;
+        sweep.after = after;
+        sweep.closing &= after == After::Ingress;
         sweep.moved = false;
         sweep.newest = None;
+        sweep.oldest = None;
         sweep.next = NEVER;
         for (index, (_, socket)) in self.set.iter_mut().enumerate() {
             if let Some(slot) = self.slots.get_mut(index)
@@ -410,12 +437,23 @@ impl<'a> Net<'a> {
         if let Some(slot) = self.sweep.newest {
             self.forget_if_repeated(slot);
         }
-        if let Some(slot) = self.gates.overflowing(self.sweep.now)
-            && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot)
-        {
-            entry.reuse(socket, &mut self.gates);
+        if let Some((since, slot)) = self.sweep.oldest {
+            self.make_room(since + OVERRUN, slot);
         }
         self.sweep.moved
+    }
+
+    /// Lets the oldest handshake give way, once it is due, if more want to wait than can.
+    #[cold]
+    fn make_room(&mut self, due: Instant, slot: usize) {
+        if !self.gates.is_overrun(self.sweep.now) {
+            return;
+        }
+        if self.sweep.now < due {
+            self.sweep.next = self.sweep.next.min(due);
+        } else if let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
+            entry.give_way(socket, &mut self.gates);
+        }
     }
 
     /// Whether a client of the backlog could be served now.
@@ -431,7 +469,7 @@ impl<'a> Net<'a> {
             .unwrap_or(NEVER);
         // At once: it has something to send, and the device doesn't take it.
         if stuck || at <= self.sweep.now {
-            return self.sweep.next.min(self.sweep.now + DEVICE_BUSY);
+            return self.sweep.next.min(self.sweep.now + SHORTEST);
         }
         self.sweep.next.min(at)
     }
@@ -457,7 +495,7 @@ impl<'a> Net<'a> {
     fn add_tcp<const N: usize, const RX: usize, const TX: usize>(
         &mut self,
         buffers: &'a mut TcpBuffers<N, RX, TX>,
-        gate: usize,
+        gate: u8,
     ) {
         for (receive, send) in buffers.receive.iter_mut().zip(&mut buffers.send) {
             let mut socket = tcp::Socket::new(
@@ -476,6 +514,12 @@ impl<'a> Net<'a> {
             }
         }
     }
+}
+
+/// How slots name a gate.
+#[expect(clippy::cast_possible_truncation, reason = "at most MAX_LISTENERS")]
+const fn number(gate: usize) -> u8 {
+    gate as u8 + 1
 }
 
 /// The slot and the TCP socket at the same place of both.

@@ -101,9 +101,14 @@ fn at_once(session: &mut Session<'_>) -> Done {
         session.send_client(number.into(), number);
     }
     for number in 0..clients {
-        session
-            .expect(number.into(), Expected::Client(number))
-            .during("the greeting of one of many")?;
+        let slot = number.into();
+        let mut greeted = session.expect(slot, Expected::Client(number));
+        // Where segments are lost, its handshake may have had to give way to somebody else's.
+        if greeted.is_err() && session.stack.unsupported(Need::Timing).is_some() {
+            session.stack.close(slot);
+            greeted = session.greet(slot, number).map(drop);
+        }
+        greeted.during("the greeting of one of many")?;
     }
     Ok(Verdict::Passed)
 }
@@ -144,10 +149,11 @@ fn one_more(session: &mut Session<'_>) -> Done {
         Ok(()) => {}
     }
     let waiting = session.stack.is_open(last);
-    session.send(0, HELD, 1, usize::MAX);
-    session
-        .expect(0, Expected::Greeting(HELD))
-        .during("a greeting while all places are taken")?;
+    let greeted = complete_held(session, 0);
+    // Where segments are lost, its first byte may have come too late to hold a place.
+    if session.stack.unsupported(Need::Timing).is_none() {
+        greeted.during("a greeting while all places are taken")?;
+    }
     session.stack.close(0);
     if !waiting {
         let until = session.bound();
@@ -158,7 +164,17 @@ fn one_more(session: &mut Session<'_>) -> Done {
     session
         .ask(last, clients)
         .during("the greeting of one more")?;
+    // A refusal of who leaves inside a character would be reset, which is another check's.
+    for slot in 1..last {
+        let _ = complete_held(session, slot);
+    }
     Ok(Verdict::Passed)
+}
+
+/// The name of a client who holds a place, to its end.
+fn complete_held(session: &mut Session<'_>, slot: usize) -> Result<(), Cause> {
+    session.send(slot, HELD, 1, usize::MAX);
+    session.expect(slot, Expected::Greeting(HELD))
 }
 
 fn latency(session: &mut Session<'_>) -> Done {
