@@ -10,12 +10,14 @@
 
 #![forbid(unsafe_code)]
 
+mod cable;
 mod clauses;
 mod hands;
 mod harness;
 mod mutant;
 mod world;
 
+pub use cable::{CableEnd, cable};
 pub use clauses::{Breach, Clause, clauses};
 pub use harness::{Proof, Trial, assert_kept, contract, mutants};
 pub use mutant::{Flaw, Mutant};

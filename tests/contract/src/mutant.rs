@@ -44,7 +44,7 @@ pub enum Flaw {
     ByteMissed,
     /// Nothing but time ends a wait.
     WakeUpLost,
-    /// `accept` fails for a client that is gone.
+    /// `accept` fails for a client, as if it were gone.
     AcceptFails,
     /// `accept` reports another peer.
     OtherPeer,
@@ -271,16 +271,9 @@ impl<L: Listener<Handle = H>, H> Listener for Flawed<'_, L, H> {
         }
         let accepted = self.inner.accept(now).map_err(FlawedError::Inner);
         match (accepted, self.flaw) {
-            (Poll::Ready(Ok((mut handle, peer))), Flaw::AcceptFails) => {
-                let gone = matches!(
-                    self.inner.stream(&mut handle).receive(&mut []),
-                    Poll::Ready(Err(_))
-                );
-                if gone {
-                    self.inner.release(handle);
-                    return Poll::Ready(Err(FlawedError::Gone));
-                }
-                Poll::Ready(Ok((handle, peer)))
+            (Poll::Ready(Ok((handle, _))), Flaw::AcceptFails) => {
+                self.inner.release(handle);
+                Poll::Ready(Err(FlawedError::Gone))
             }
             (Poll::Ready(Ok((handle, peer))), Flaw::OtherPeer) => {
                 let other = SocketAddr::new(peer.ip(), peer.port() ^ 1);

@@ -92,14 +92,13 @@ impl<H> Running<H> {
         let mut got = Vec::new();
         let mut buffer = [0; 400];
         self.until(hands, "the reply", |hands| {
-            match hands.peers().receive(peer, &mut buffer) {
-                Seen::Nothing => None,
-                Seen::Bytes(n) => {
-                    got.extend_from_slice(&buffer[..n]);
-                    None
+            loop {
+                match hands.peers().receive(peer, &mut buffer) {
+                    Seen::Nothing => return None,
+                    Seen::Bytes(n) => got.extend_from_slice(&buffer[..n]),
+                    Seen::Fin => return Some(Ok(())),
+                    Seen::Reset => return Some(Err(Breach::new("RST in place of FIN"))),
                 }
-                Seen::Fin => Some(Ok(())),
-                Seen::Reset => Some(Err(Breach::new("RST in place of FIN"))),
             }
         })??;
         crate::hands::same(&got, reply)?;
