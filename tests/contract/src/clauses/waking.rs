@@ -32,7 +32,7 @@ fn woken<W: World>(
     what: &str,
     mut ready: impl FnMut(&mut Hands<'_, W>) -> bool,
 ) -> Result<(), Breach> {
-    let until = hands.now() + LONG;
+    let until = hands.now() + LONG.min(hands.world.patience());
     loop {
         hands.world.wait(until);
         if hands.now() >= until {
