@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
-use greet_std::core::text::is_unsafe;
+use greet_std::core::text::characters;
 use greet_std::core::{receiver, server};
 use serde_json::{Value, json};
 
@@ -172,14 +172,16 @@ impl Wording<'_> {
     }
 
     /// JSON escapes line feeds and the like by itself; the other characters that a terminal would
-    /// obey may be escaped in it as well.
+    /// obey, or that nobody would see, may be escaped in it as well.
     fn json(&self, event: &Value) {
         let mut line = String::new();
-        for c in event.to_string().chars() {
-            if is_unsafe(c) {
-                let _ = write!(line, "\\u{:04x}", u32::from(c));
-            } else {
+        for (c, is_safe) in characters(&event.to_string()) {
+            if is_safe {
                 line.push(c);
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(line, "\\u{unit:04x}");
+                }
             }
         }
         self.line(Target::Out, format_args!("{line}"));
