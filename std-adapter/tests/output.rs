@@ -95,6 +95,23 @@ fn a_server_whose_stderr_lost_its_reader_stops() {
     assert!(status.success(), "{status}");
 }
 
+/// `greet serve | head -1`
+#[test]
+fn a_server_whose_stdout_lost_its_reader_says_so_and_goes_on() {
+    let (mut reader, writer) = small_pipe();
+    let server = serve(&[], writer, Stdio::piped());
+    let port = port(&mut reader);
+    drop(reader);
+    assert_eq!(ask(port, b"World"), "Hello, World");
+    let expected = "greet: nobody reads stdout any more; going on without";
+    assert_eq!(server.error_line(), expected);
+    assert_eq!(ask(port, b"World"), "Hello, World");
+    server.interrupt();
+    let (_, errors, status) = server.end();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(status.success(), "nobody wanted more: {status}");
+}
+
 #[test]
 fn a_server_whose_stderr_is_full_stops_and_tells_by_its_status() {
     let server = serve(&[], Stdio::piped(), dev_full());

@@ -205,12 +205,7 @@ impl Lines {
                     lines = &lines[count..];
                 }
                 Written::NotNow => self.target.wait(PAUSE),
-                Written::Gone => {
-                    let mut state = self.lock();
-                    state.gone = true;
-                    state.pending.clear();
-                    return;
-                }
+                Written::Gone => return self.lose_reader(),
                 Written::Failed(_) if closing => return,
                 Written::Failed(_) => {
                     let open = |state: &mut State| !state.closing;
@@ -219,6 +214,21 @@ impl Lines {
             }
         }
         self.tell_lost(Self::dropped);
+    }
+
+    /// From now on nothing is written. Who looks for lines at the other stream learns why.
+    fn lose_reader(&self) {
+        let mut state = self.lock();
+        state.gone = true;
+        state.pending.clear();
+        let closing = state.closing;
+        drop(state);
+        if !closing {
+            let name = self.target.name();
+            super::complain(format_args!(
+                "greet: nobody reads {name} any more; going on without"
+            ));
+        }
     }
 
     /// No code panics while it holds the lock and the state is half changed.
@@ -237,6 +247,7 @@ impl State {
     }
 }
 
+#[expect(clippy::naive_bytecount, reason = "vectorized, and lines are short")]
 fn lines_in(bytes: &[u8]) -> u64 {
-    bytes.split(|&byte| byte == b'\n').skip(1).count() as u64
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
