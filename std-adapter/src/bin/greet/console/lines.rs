@@ -130,7 +130,11 @@ impl Lines {
     /// Says on stderr how many lines were lost since it was said last.
     pub fn tell_lost(&'static self, lost: impl Fn(&Self) -> u64) {
         let lost = lost(self);
-        let untold = lost - mem::replace(&mut self.lock().told, lost);
+        let mut state = self.lock();
+        // Fewer than were told: some were written after all.
+        let untold = lost.saturating_sub(state.told);
+        state.told += untold;
+        drop(state);
         if untold > 0 {
             let name = self.target.name();
             super::ERR.print_last(|lines| {
