@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use common::{BOUND, Running, Seen, patient};
-use process::Process;
+use process::{Process, has_python, run};
 use rustix::process::Signal;
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
@@ -126,4 +126,40 @@ fn an_interrupted_probe_prints_what_it_graded() {
         assert_eq!(errors, ["greet: interrupted: the other checks weren't run"]);
         assert_eq!(status.code(), Some(expected));
     }
+}
+
+/// A closed terminal sends SIGHUP and takes no more lines. Who ignores that goes on without them, and
+/// says at the end that they were lost.
+#[test]
+fn a_server_whose_terminal_was_closed_stops_or_goes_on() {
+    let script = r#"
+import os, pty, signal, socket, sys
+program, goes_on = sys.argv[1], sys.argv[2] == "ignore"
+pid, terminal = pty.fork()
+if pid == 0:
+    if goes_on:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.execv(program, [program, "serve", "--tcp", "127.0.0.1:0"])
+line = b""
+while not line.endswith(b"...\r\n"):
+    line += os.read(terminal, 1)
+address = "127.0.0.1", int(line.split()[-1].rstrip(b"."))
+os.close(terminal)
+if goes_on:
+    for _ in range(3):
+        with socket.create_connection(address, 30) as client:
+            client.sendall(b"World")
+            print(client.recv(64).decode())
+    os.kill(pid, signal.SIGTERM)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+    if !has_python() {
+        return;
+    }
+    let python = |hangup| run(Command::new("python3").args(["-c", script, GREET, hangup]));
+    assert_eq!(python("obey"), ["1"]);
+    assert_eq!(
+        python("ignore"),
+        ["Hello, World", "Hello, World", "Hello, World", "1"]
+    );
 }
