@@ -139,6 +139,7 @@ pid, terminal = pty.fork()
 if pid == 0:
     if goes_on:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.alarm(60)  # it ends, even where this test fails
     os.execv(program, [program, "serve", "--tcp", "127.0.0.1:0"])
 line = b""
 while not line.endswith(b"...\r\n"):
