@@ -1,6 +1,7 @@
 //! A receiver of messages over UDP: waits in the system for datagrams, until it is stopped. On
 //! request it answers them.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
@@ -30,8 +31,8 @@ const STOP: Token = Token(1);
 /// `SO_RCVBUF`), and counts 768 bytes for the smallest datagram.
 const MOST_WAITING: usize = 2 * RECEIVE_BUFFER / 512;
 
-/// How many sources' replies are counted apart, at two bytes each.
-const COUNTERS: usize = 4096;
+/// How many sources are told apart in a second, at four bytes each.
+const SOURCES: usize = 2048;
 
 /// Receives messages over UDP.
 ///
@@ -64,7 +65,7 @@ pub struct Receiver {
 /// What is done about a message, besides reporting it.
 enum Mode {
     Silent(Box<receiver::Receiver>),
-    Replying(Box<Responder<COUNTERS>>),
+    Replying(Box<Responder<SOURCES>>),
 }
 
 /// Stops a [`Receiver`] from another thread.
@@ -113,7 +114,7 @@ impl Receiver {
     /// is for networks whose members are known.
     #[must_use]
     pub fn reply(mut self, per_second: NonZeroU16) -> Self {
-        self.mode = Mode::Replying(Box::new(Responder::new(per_second)));
+        self.mode = Mode::Replying(Box::new(Responder::new(per_second).keyed(random())));
         self
     }
 
@@ -168,6 +169,12 @@ impl Receiver {
         tally.lost = self.socket.lost(); // to the end, also where others go on sending
         Ok(tally)
     }
+}
+
+/// A number that differs from run to run, and that nobody can guess.
+fn random() -> u32 {
+    let random = RandomState::new().build_hasher().finish();
+    u32::try_from(random >> 32).unwrap_or_default()
 }
 
 impl Mode {

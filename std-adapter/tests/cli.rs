@@ -197,7 +197,7 @@ fn json_is_one_object_a_line_and_drives_no_terminal() {
     };
     assert_eq!(listening[0]["event"], "listening");
 
-    let name = "a\n\u{9b}2J\u{202e}\"世";
+    let name = "a\n\u{9b}2J\u{202e}\"世\u{e0041}\u{ad} 👩\u{200d}🚀";
     let mut client = connect(port(0));
     let peer = client.local_addr().expect("it is connected").to_string();
     client.write_all(name.as_bytes()).expect("the server reads");
@@ -213,6 +213,10 @@ fn json_is_one_object_a_line_and_drives_no_terminal() {
     assert!(
         line.chars().all(|c| !c.is_control() && c != '\u{202e}'),
         "{line:?}"
+    );
+    assert!(
+        line.contains("世\\udb40\\udc41\\u00ad 👩\u{200d}🚀"),
+        "nobody would see it: {line:?}"
     );
     assert_eq!(json(&line)["name"], name);
 

@@ -63,6 +63,10 @@ impl Process {
         }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line on stdout.
     #[track_caller]
     pub(crate) fn line(&self) -> String {

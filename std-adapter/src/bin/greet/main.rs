@@ -26,13 +26,17 @@ mod wording;
 
 use args::{Args, Command};
 use console::ReaderGone;
+use signals::Signal;
 
 /// The exit status that a shell gives a program which SIGPIPE ended: its reader wanted no more.
 const READER_GONE: u8 = 128 + 13;
 
 fn main() -> ExitCode {
     let status = match Args::try_parse() {
-        Ok(args) => exit_status(run(args.command)),
+        Ok(args) => {
+            let status = exit_status(run(args.command));
+            signals::noted().map_or(status, Signal::exit_status)
+        }
         Err(usage) => explain(&usage),
     };
     match (console::finish(), status) {

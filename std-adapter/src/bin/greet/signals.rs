@@ -3,6 +3,7 @@
 //! One that was ignored when the program started stays ignored, as `nohup` and a shell's background
 //! mean it.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -56,6 +57,23 @@ pub fn on_first(first: impl FnOnce(Signal) + Send + 'static) -> Result<()> {
         .context("can't listen for Ctrl-C")?;
     Ok(())
 }
+
+/// Notes the first signal, so that what runs can end in order; the second ends the program at once.
+///
+/// # Errors
+///
+/// As [`listen`].
+pub fn note_first() -> Result<()> {
+    on_first(|signal| NOTED.store(signal.0, Ordering::Relaxed))
+}
+
+/// The signal that was noted: what runs is to end.
+pub fn noted() -> Option<Signal> {
+    Some(Signal(NOTED.load(Ordering::Relaxed))).filter(|signal| signal.0 > 0)
+}
+
+/// Its number; zero: none.
+static NOTED: AtomicU8 = AtomicU8::new(0);
 
 /// Makes the first process of a container obey: the system keeps signals from it that nobody
 /// listens to. Every other program is ended by them anyway.

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use greet_std::core::exchange::{self, Exchange, Outcome};
-use greet_std::core::text::is_unsafe;
+use greet_std::core::text::characters;
 use greet_std::core::{receiver, server};
 use serde_json::{Value, json};
 
@@ -200,16 +200,18 @@ fn json(event: &Value) {
     line(Target::Out, format_args!("{}", escaped(event)));
 }
 
-/// JSON escapes line feeds and the like by itself; the other characters that a terminal would obey
-/// may be escaped in it as well.
+/// JSON escapes line feeds and the like by itself; the other characters that a terminal would obey,
+/// or that nobody would see, may be escaped in it as well.
 fn escaped(event: &Value) -> String {
     let mut line = String::new();
-    for c in event.to_string().chars() {
-        if is_unsafe(c) {
-            // A string takes everything.
-            let _ = write!(line, "\\u{:04x}", u32::from(c));
-        } else {
+    for (c, is_safe) in characters(&event.to_string()) {
+        if is_safe {
             line.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A string takes everything.
+                let _ = write!(line, "\\u{unit:04x}");
+            }
         }
     }
     line

@@ -12,6 +12,7 @@ use crate::args::BenchArgs;
 use crate::console;
 use crate::latency::micros;
 use crate::probe::resolve;
+use crate::signals;
 
 mod client;
 mod load;
@@ -26,6 +27,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     } else {
         Server::Tcp(server)
     };
+    signals::note_first()?;
     let shows = !args.json && stderr().is_terminal();
     let report = Load::new(args, target)
         .run(|done, elapsed| {
@@ -56,6 +58,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
              `greet serve --reply` does?)",
             report.lost
         ),
+        None if signals::noted().is_some() => Ok(()),
         None => bail!("nothing was asked for: try a longer --duration"),
     }
 }

@@ -130,7 +130,11 @@ impl Lines {
     /// Says on stderr how many lines were lost since it was said last.
     pub fn tell_lost(&'static self, lost: impl Fn(&Self) -> u64) {
         let lost = lost(self);
-        let untold = lost - mem::replace(&mut self.lock().told, lost);
+        let mut state = self.lock();
+        // Fewer than were told: some were written after all.
+        let untold = lost.saturating_sub(state.told);
+        state.told += untold;
+        drop(state);
         if untold > 0 {
             let name = self.target.name();
             super::ERR.print_last(|lines| {
@@ -205,12 +209,7 @@ impl Lines {
                     lines = &lines[count..];
                 }
                 Written::NotNow => self.target.wait(PAUSE),
-                Written::Gone => {
-                    let mut state = self.lock();
-                    state.gone = true;
-                    state.pending.clear();
-                    return;
-                }
+                Written::Gone => return self.lose_reader(),
                 Written::Failed(_) if closing => return,
                 Written::Failed(_) => {
                     let open = |state: &mut State| !state.closing;
@@ -219,6 +218,21 @@ impl Lines {
             }
         }
         self.tell_lost(Self::dropped);
+    }
+
+    /// From now on nothing is written. Who looks for lines at the other stream learns why.
+    fn lose_reader(&self) {
+        let mut state = self.lock();
+        state.gone = true;
+        state.pending.clear();
+        let closing = state.closing;
+        drop(state);
+        if !closing {
+            let name = self.target.name();
+            super::complain(format_args!(
+                "greet: nobody reads {name} any more; going on without"
+            ));
+        }
     }
 
     /// No code panics while it holds the lock and the state is half changed.
@@ -237,6 +251,7 @@ impl State {
     }
 }
 
+#[expect(clippy::naive_bytecount, reason = "vectorized, and lines are short")]
 fn lines_in(bytes: &[u8]) -> u64 {
-    bytes.split(|&byte| byte == b'\n').skip(1).count() as u64
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
