@@ -10,7 +10,7 @@ use core::num::NonZeroU16;
 use greet_core::limits::DEFAULT_MSS;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpListenEndpoint, TcpPacket};
+use smoltcp::wire::{IpListenEndpoint, TCP_HEADER_LEN, TcpPacket};
 
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
@@ -28,8 +28,8 @@ pub(crate) struct Gate {
     pub(crate) open: bool,
     /// A client is at its handshake, or has finished it.
     pub(crate) expecting: bool,
-    /// The handshake that has lasted longest: since when, and the slot.
-    pub(crate) oldest: Option<(Instant, usize)>,
+    /// A client is at its handshake.
+    pub(crate) half_open: bool,
     /// A client waits in the backlog.
     pub(crate) awaited: bool,
 }
@@ -44,10 +44,11 @@ pub(crate) struct Gates<'a> {
     header: usize,
     /// A segment went through that may have changed which sockets listen.
     pub(crate) passed: bool,
-    /// The maximum segment size that the last SYN led to, if it is less than TCP's default.
+    /// The maximum segment size of the connection that the frame under way begins, if it is less
+    /// than TCP's default.
     pub(crate) mss: Option<NonZeroU16>,
-    /// The largest one that this device allows.
-    largest: usize,
+    /// The largest IP packet.
+    pub(crate) mtu: usize,
 }
 
 /// The device behind the gates.
@@ -75,7 +76,7 @@ impl Gate {
             first: None,
             open: false,
             expecting: false,
-            oldest: None,
+            half_open: false,
             awaited: false,
         }
     }
@@ -85,7 +86,7 @@ impl Gate {
         self.first = None;
         self.open = false;
         self.expecting = false;
-        self.oldest = None;
+        self.half_open = false;
     }
 }
 
@@ -98,8 +99,7 @@ impl<'a> Gates<'a> {
             pace: const { Pace::new() },
             header: header_at(device.medium),
             mss: None,
-            // With IPv6, an MTU has 1280 bytes at least.
-            largest: device.ip_mtu().saturating_sub(IPV4_AND_TCP),
+            mtu: device.ip_mtu(),
             own: Own::new(device),
             passed: false,
         }
@@ -120,11 +120,9 @@ impl<'a> Gates<'a> {
             .is_some_and(|gate| self.backlog.waits_at(gate.endpoint.port, now))
     }
 
-    /// The slot whose handshake has to make room for whoever would find the backlog full.
-    pub(crate) fn overflowing(&self, now: Instant) -> Option<usize> {
-        let gate = self.list.iter().find(|gate| gate.awaited && !gate.open)?;
-        let (_, slot) = gate.oldest?;
-        self.backlog.is_full(now).then_some(slot)
+    /// Whether the backlog is full, and had no room for somebody of late.
+    pub(crate) fn is_overrun(&self, now: Instant) -> bool {
+        self.backlog.is_overrun(now)
     }
 
     /// Whether a client of the backlog could be served now.
@@ -151,39 +149,39 @@ impl<'a> Gates<'a> {
         let Some(gate) = self.list.iter().find(|gate| gate.endpoint.port == port) else {
             return true;
         };
-        let gate_is_open = gate.open;
         self.passed = true;
         if flags & (SYN | RST | ACK) != SYN {
             return true;
         }
-        let mss = self.mss_of(frame.get(segment..).unwrap_or_default());
-        if gate_is_open {
-            self.mss = mss;
+        if gate.open {
+            self.mss = self.mss_of(frame, segment);
             return true;
         }
         match self.own.destination(frame) {
             // Nobody listens at this one of our addresses: that is smoltcp's to say.
             Some(to) if gate.endpoint.addr.is_some_and(|own| own != to) => return true,
-            // The client's address and both ports. Somebody may have to make room.
-            Some(_) => self
-                .backlog
-                .park(frame, source..segment + 4, port, mss, now),
+            Some(_) => {
+                let mss = self.mss_of(frame, segment);
+                // The client's address and both ports.
+                let client = source..segment + 4;
+                self.backlog
+                    .park(frame, client, port, mss, gate.half_open, now);
+            }
             None => {}
         }
         false
     }
-}
 
-impl Gates<'_> {
-    /// The maximum segment size between this device and the sender of this SYN, if it is less than
+    /// The maximum segment size between this device and whoever sent this SYN, if it is less than
     /// TCP's default (RFC 9293, section 3.7.1).
-    fn mss_of(&self, syn: &[u8]) -> Option<NonZeroU16> {
-        let announced = TcpPacket::new_checked(syn)
+    fn mss_of(&self, frame: &[u8], segment: usize) -> Option<NonZeroU16> {
+        let announced = TcpPacket::new_checked(frame.get(segment..)?)
             .and_then(|syn| syn.options_summary())
             .ok()
             .and_then(|options| options.max_segment_size)
             .map_or(DEFAULT_MSS, usize::from);
-        let mss = announced.min(self.largest).max(1);
+        let headers = segment - self.header + TCP_HEADER_LEN;
+        let mss = announced.min(self.mtu.saturating_sub(headers)).max(1);
         if mss < DEFAULT_MSS {
             NonZeroU16::new(u16::try_from(mss).ok()?)
         } else {
@@ -264,9 +262,6 @@ fn header_at(medium: Medium) -> usize {
         _ => 0,
     }
 }
-
-/// The headers of a segment without options.
-const IPV4_AND_TCP: usize = 20 + 20;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;

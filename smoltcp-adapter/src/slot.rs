@@ -17,8 +17,14 @@ use crate::time::{NEVER, span};
 const RESET_WAITS: Span = Span::from_secs(1);
 
 /// How long a handshake may take while somebody else waits for its socket: several round trips of
-/// most networks. Clients who merely come at once must not reset each other.
+/// most networks. A client whose handshake was forgotten too soon is reset when it speaks.
 const CROWDED: Span = Span::from_millis(250);
+
+/// How long the oldest handshake may take once so many wait that others find no room: a round trip
+/// of most networks. Four sockets see to 67 SYNs a second so, and a greater flood is thinned, so that
+/// a client gets through that repeats its SYN a few times. Without this time, none would get through
+/// a flood whose SYNs come faster than round trips end.
+pub(crate) const OVERRUN: Span = Span::from_millis(60);
 
 /// How often a connection that is closing asks its peer for a sign, when it waits for nothing else.
 ///
@@ -31,8 +37,8 @@ pub(crate) const KEEP_ALIVE: Span = Span::from_secs(1);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
     /// From the first SYN of a client that doesn't finish its handshake, until its socket listens
-    /// again: a quarter of a second at most while another waits in the backlog, and no longer at
-    /// all once the backlog is full.
+    /// again: a quarter of a second at most while another waits in the backlog, and 60 ms for the
+    /// oldest once the backlog had no room for somebody.
     ///
     /// Nothing is sent then. RST would make a client give up who only missed the answers, and whose
     /// next SYN begins anew.
@@ -77,7 +83,7 @@ pub(crate) struct Slot {
     /// The maximum segment size between it and its client, if it is less than TCP's default.
     pub(crate) mss: Option<NonZeroU16>,
     /// The listener it belongs to: 1 is that of the first gate. 0: it connects.
-    pub(crate) gate: usize,
+    pub(crate) gate: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -123,6 +129,8 @@ pub(crate) struct Sweep {
     pub(crate) moved: bool,
     /// The slot whose handshake has begun since the last sweep.
     pub(crate) newest: Option<usize>,
+    /// The oldest handshake for whose socket somebody waits: since when, and the slot.
+    pub(crate) oldest: Option<(Instant, usize)>,
     /// When to sweep again at the latest.
     pub(crate) next: Instant,
 }
@@ -137,6 +145,7 @@ impl Sweep {
             closing: false,
             moved: false,
             newest: None,
+            oldest: None,
             next: NEVER,
         }
     }
@@ -178,11 +187,12 @@ impl Slot {
                 let mut patience = sweep.patience.handshake;
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
+                    gate.half_open = true;
                     if gate.awaited {
                         patience = patience.min(CROWDED);
-                    }
-                    if gate.oldest.is_none_or(|(oldest, _)| since < oldest) {
-                        gate.oldest = Some((since, index));
+                        if sweep.oldest.is_none_or(|(oldest, _)| since < oldest) {
+                            sweep.oldest = Some((since, index));
+                        }
                     }
                 }
                 let until = since + patience;
@@ -248,6 +258,14 @@ impl Slot {
         sweep.next = sweep.next.min(until);
     }
 
+    /// Forgets its handshake for whoever waits, unless another socket listens already.
+    #[cold]
+    pub(crate) fn give_way(&mut self, socket: &mut tcp::Socket<'_>, gates: &mut Gates<'_>) {
+        if self.gate(gates).is_some_and(|gate| !gate.open) {
+            self.reuse(socket, gates);
+        }
+    }
+
     /// Makes a socket ready for its next connection. A listener's may be open: its client hears no
     /// more of it.
     pub(crate) fn reuse(&mut self, socket: &mut tcp::Socket<'_>, gates: &mut Gates<'_>) {
@@ -263,6 +281,6 @@ impl Slot {
     }
 
     fn gate<'g>(&self, gates: &'g mut Gates<'_>) -> Option<&'g mut Gate> {
-        gates.list.get_mut(self.gate.wrapping_sub(1))
+        gates.list.get_mut(usize::from(self.gate).wrapping_sub(1))
     }
 }
