@@ -6,10 +6,9 @@
 
 use core::num::NonZeroU16;
 
-use greet_core::limits::DEFAULT_MSS;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpListenEndpoint, TcpPacket};
+use smoltcp::wire::IpListenEndpoint;
 
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
@@ -39,10 +38,10 @@ pub(crate) struct Gates<'a> {
     header: usize,
     /// A segment went through that may have changed which sockets listen.
     pub(crate) passed: bool,
-    /// The maximum segment size that the last SYN led to, if it is less than TCP's default.
+    /// The maximum segment size that the last SYN led to.
     pub(crate) mss: Option<NonZeroU16>,
     /// The largest one that this device allows.
-    largest: usize,
+    largest: u16,
 }
 
 /// The device behind the gates.
@@ -97,7 +96,9 @@ impl<'a> Gates<'a> {
             passed: false,
             mss: None,
             // With IPv6, an MTU has 1280 bytes at least.
-            largest: device.ip_mtu().saturating_sub(IPV4_AND_TCP),
+            largest: u16::try_from(device.ip_mtu())
+                .unwrap_or(u16::MAX)
+                .saturating_sub(IPV4_AND_TCP),
         }
     }
 
@@ -107,13 +108,6 @@ impl<'a> Gates<'a> {
             gate.clear();
             gate.awaited = self.backlog.waits_at(gate.endpoint.port, now);
         }
-    }
-
-    /// Whether a client waits in the backlog for this gate.
-    pub(crate) fn is_awaited(&self, gate: usize, now: Instant) -> bool {
-        self.list
-            .get(gate)
-            .is_some_and(|gate| self.backlog.waits_at(gate.endpoint.port, now))
     }
 
     /// The slot whose handshake has to make room for whoever would find the backlog full.
@@ -165,19 +159,22 @@ impl<'a> Gates<'a> {
 }
 
 impl Gates<'_> {
-    /// The maximum segment size between this device and the sender of this SYN, if it is less than
-    /// TCP's default (RFC 9293, section 3.7.1).
+    /// The maximum segment size between this device and the sender of this SYN (RFC 9293, section
+    /// 3.7.1). `None`: nobody has announced one.
     fn mss_of(&self, syn: &[u8]) -> Option<NonZeroU16> {
-        let announced = TcpPacket::new_checked(syn)
-            .and_then(|syn| syn.options_summary())
-            .ok()
-            .and_then(|options| options.max_segment_size)
-            .map_or(DEFAULT_MSS, usize::from);
-        let mss = announced.min(self.largest).max(1);
-        if mss < DEFAULT_MSS {
-            NonZeroU16::new(u16::try_from(mss).ok()?)
-        } else {
-            None
+        // Not smoltcp's parser, which makes something of every option: kilobytes are scarce.
+        let end = usize::from(*syn.get(12)? >> 4) * 4;
+        let mut options = syn.get(TCP_HEADER.into()..end)?;
+        loop {
+            options = match options {
+                [NO_OPERATION, rest @ ..] => rest,
+                [MAXIMUM_SEGMENT_SIZE, 4, high, low, ..] => {
+                    let announced = u16::from_be_bytes([*high, *low]);
+                    return NonZeroU16::new(announced.min(self.largest));
+                }
+                [NO_OPERATION..=u8::MAX, len @ 2..=u8::MAX, ..] => options.get((*len).into()..)?,
+                _ => return None,
+            };
         }
     }
 }
@@ -255,8 +252,12 @@ fn header_at(medium: Medium) -> usize {
     }
 }
 
+const TCP_HEADER: u16 = 20;
 /// The headers of a segment without options.
-const IPV4_AND_TCP: usize = 20 + 20;
+const IPV4_AND_TCP: u16 = 20 + TCP_HEADER;
+
+const NO_OPERATION: u8 = 1;
+const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;

@@ -59,13 +59,21 @@ impl Default for Timeouts {
 /// [`Timeouts`] as smoltcp counts them.
 pub(crate) struct Patience {
     pub(crate) handshake: Span,
+    /// That of a handshake while somebody else waits.
+    crowded: Span,
     pub(crate) linger: Span,
 }
 
 impl Patience {
     pub(crate) const fn new(timeouts: Timeouts) -> Self {
+        let handshake = span(timeouts.handshake);
         Self {
-            handshake: span(timeouts.handshake),
+            handshake,
+            crowded: if handshake.total_micros() < CROWDED.total_micros() {
+                handshake
+            } else {
+                CROWDED
+            },
             linger: span(timeouts.linger),
         }
     }
@@ -74,7 +82,7 @@ impl Patience {
 /// One socket of the set.
 pub(crate) struct Slot {
     pub(crate) role: Role,
-    /// The maximum segment size between it and its client, if it is less than TCP's default.
+    /// The maximum segment size between it and its client, if one was announced.
     pub(crate) mss: Option<NonZeroU16>,
     /// The listener it belongs to: 1 is that of the first gate. 0: it connects.
     pub(crate) gate: usize,
@@ -86,18 +94,16 @@ pub(crate) enum Role {
     Foreign,
     /// Can be connected.
     Idle,
-    /// Listens, or is at a handshake since then: [`NEVER`] before it was noted.
-    Listening { since: Instant },
+    /// Listens, or its client has come since the last sweep.
+    Listening,
+    /// Is at the handshake with a client since then.
+    Handshake { since: Instant },
     /// Has a client since this arrival, whom nobody has accepted yet.
     Waiting(u64),
     /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
     Lent { established: bool },
     /// Released, but not done: closed or reset at this moment at the latest.
     Closing { until: Instant },
-}
-
-impl Role {
-    pub(crate) const LISTENING: Self = Self::Listening { since: NEVER };
 }
 
 /// A walk over all slots: what it goes by, and what it found.
@@ -153,23 +159,25 @@ impl Slot {
         match (self.role, socket.state()) {
             (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
             (Role::Closing { until }, _) => self.close(socket, gates, sweep, until),
-            (Role::Listening { since: NEVER }, State::Listen) => {
+            (Role::Listening, State::Listen) => {
                 if let Some(gate) = self.gate(gates) {
                     gate.open = true;
                 }
             }
-            (Role::Listening { mut since }, State::SynReceived) => {
-                if since == NEVER {
-                    since = now;
-                    self.role = Role::Listening { since };
+            (Role::Listening | Role::Handshake { .. }, State::SynReceived) => {
+                let since = if let Role::Handshake { since } = self.role {
+                    since
+                } else {
+                    self.role = Role::Handshake { since: now };
                     self.mss = gates.mss;
                     sweep.newest = Some(index);
-                }
+                    now
+                };
                 let mut patience = sweep.patience.handshake;
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
                     if gate.awaited {
-                        patience = patience.min(CROWDED);
+                        patience = sweep.patience.crowded;
                     }
                     if gate.oldest.is_none_or(|(oldest, _)| since < oldest) {
                         gate.oldest = Some((since, index));
@@ -241,7 +249,7 @@ impl Slot {
             Some(gate) => {
                 socket.abort(); // without a reset, as it listens at once
                 gate.open |= socket.listen(gate.endpoint).is_ok();
-                Role::LISTENING
+                Role::Listening
             }
         };
     }
