@@ -6,14 +6,16 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time;
 
 use greet_core::client::Client;
 use greet_core::limits::{Limits, TCP_PORT, UDP_PORT};
 use greet_core::receiver::{self, Receiver};
+use greet_core::request::Request;
 use greet_core::server::{self, Server};
 use greet_core::text::{Text, shown};
-use greet_core::transport::Datagrams;
+use greet_core::time::Instant;
+use greet_core::transport::{Datagrams, Local};
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
@@ -46,20 +48,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("Server is listening on port {TCP_PORT}...");
 
     // 3: the TCP client.
-    let start = Instant::now();
+    let start = time::Instant::now();
     let connection = net.connect(SocketAddr::new(address.into(), TCP_PORT))?;
-    let mut client = Client::new(Text::new("World")?, Duration::ZERO, Client::TIMEOUT);
+    let request = Request::new(Text::new("World")?, Instant::START + Request::TIMEOUT);
+    let mut client = Client::new(request);
 
     // 4: the UDP client.
     let to = SocketAddr::new(address.into(), UDP_PORT);
-    match outbox.on(net).send_to(b"Hello, UDP!", to) {
+    match outbox.on(net).send_to(b"Hello, UDP!", to, Local::default()) {
         Poll::Ready(sent) => sent?,
         Poll::Pending => return Err("no room for a message".into()),
     }
 
-    let (mut answered, mut delivered) = (None, false);
+    let mut delivered = false;
     loop {
-        let now = start.elapsed();
+        let now = Instant::at(start.elapsed());
         // Everything happens in here, until nothing moves.
         let due = stack.poll(now, |net| {
             let a = server.poll(&mut listener.on(net), now, |event| {
@@ -73,24 +76,18 @@ fn main() -> Result<(), Box<dyn Error>> {
                     delivered = true;
                 }
             });
-            if answered.is_none()
-                && let Poll::Ready(answer) = client.poll(&mut connection.on(net), now)
-            {
-                answered = Some(answer.map(drop));
-            }
-            [a, b, client.next_poll()].into_iter().flatten().min()
+            let _ = client.poll(&mut connection.on(net), now);
+            a.min(b).min(client.due())
         });
-        if let (Some(answer), true) = (answered, delivered) {
+        if let (Some(answer), true) = (client.machine().answer(), delivered) {
             answer?;
-            println!(
-                "Received: {}",
-                shown(&String::from_utf8_lossy(client.reply()))
-            );
+            let reply = String::from_utf8_lossy(client.machine().reply());
+            println!("Received: {}", shown(&reply));
             connection.release(stack.net());
             return Ok(());
         }
         // A real device would wake us up; on a loopback, only time is left to wait for.
-        let due = due.ok_or("nothing is left to wait for")?;
-        std::thread::sleep(due.saturating_sub(start.elapsed()));
+        let pause = due.wait(Instant::at(start.elapsed()));
+        std::thread::sleep(pause.ok_or("nothing is left to wait for")?);
     }
 }

@@ -23,11 +23,12 @@ fn main() {
 mod on_tap {
     use std::error::Error;
     use std::os::fd::AsRawFd;
-    use std::time::{Duration, Instant};
+    use std::time;
 
     use greet_core::limits::{Limits, TCP_PORT, UDP_PORT};
     use greet_core::receiver::{self, Receiver};
     use greet_core::server::{self, Server};
+    use greet_core::time::Instant;
     use greet_smoltcp::stack::Stack;
     use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
     use smoltcp::iface::Config;
@@ -56,9 +57,9 @@ mod on_tap {
         let mut receiver = Receiver::new();
         println!("Server is listening on port {TCP_PORT}...");
 
-        let start = Instant::now();
+        let start = time::Instant::now();
         loop {
-            let now = start.elapsed();
+            let now = Instant::at(start.elapsed());
             let next = stack.poll(now, |net| {
                 let a = server.poll(&mut listener.on(net), now, |event| {
                     if let server::Event::Connected { peer } = event {
@@ -70,15 +71,11 @@ mod on_tap {
                         println!("Received message: {text} from {from}");
                     }
                 });
-                [a, b].into_iter().flatten().min()
+                a.min(b)
             });
             // Sleeps until a frame comes, or until the stack asks to be called.
-            let pause = next.map(|next| next.saturating_sub(start.elapsed()));
-            wait(fd, pause.map(smoltcp_duration))?;
+            let pause = next.wait(Instant::at(start.elapsed()));
+            wait(fd, pause.map(Into::into))?;
         }
-    }
-
-    fn smoltcp_duration(pause: Duration) -> smoltcp::time::Duration {
-        pause.into()
     }
 }

@@ -2,22 +2,35 @@
 //! do wrong.
 
 use std::task::Poll;
-use std::time::Duration;
 
 use embedded_io::ErrorKind;
 use greet_core::client::Client;
 use greet_core::limits::Limits;
-use greet_core::request::{Answer, RequestError};
+use greet_core::request::{Answer, Request, RequestError};
 use greet_core::server::Server;
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_core::transport::Stream;
 use greet_tests::memory::{Backlog, Cut, End, Wire, pair};
 use proptest::prelude::*;
 
-const START: Duration = Duration::from_secs(50);
+const START: Instant = Instant::from_millis(50_000);
 
-fn client(name: &str) -> Client<'_> {
-    Client::new(Text::new(name).expect("short"), START, Client::TIMEOUT)
+fn client(name: &str) -> Client<Request<'_>> {
+    let name = Text::new(name).expect("short");
+    Client::new(Request::new(name, START + Request::TIMEOUT))
+}
+
+/// What the client makes of its server at this moment.
+fn answer<'c>(
+    client: &'c mut Client<Request<'_>>,
+    stream: &mut End<false>,
+    now: Instant,
+) -> Poll<Result<Answer<'c>, RequestError>> {
+    let outcome = client.poll(stream, now);
+    let answer = client.machine().answer();
+    assert_eq!(outcome.is_pending(), answer.is_none());
+    answer.map_or(Poll::Pending, Poll::Ready)
 }
 
 proptest! {
@@ -50,10 +63,13 @@ proptest! {
             polls += 1;
             prop_assert!(polls < 3000, "no progress");
         }
-        prop_assert_eq!(client.poll(&mut stream, START), Poll::Ready(Ok(Answer::Greeted)));
+        prop_assert_eq!(
+            answer(&mut client, &mut stream, START),
+            Poll::Ready(Ok(Answer::Greeted))
+        );
         let greeting = format!("Hello, {name}");
-        prop_assert_eq!(client.reply(), greeting.as_bytes());
-        prop_assert_eq!(client.next_poll(), None);
+        prop_assert_eq!(client.machine().reply(), greeting.as_bytes());
+        prop_assert_eq!(client.due(), Instant::NEVER);
         server.poll(&mut backlog.clone(), START, |_| {});
         prop_assert_eq!(server.tally().greeted, 1);
     }
@@ -63,14 +79,14 @@ proptest! {
 fn scripted(reply: &[u8]) -> (End<false>, End<false>) {
     let (client, mut server) = pair(Wire::default());
     assert_eq!(server.send(reply), Poll::Ready(Ok(reply.len())));
-    server.finish().expect("connected");
+    assert_eq!(server.finish(), Poll::Ready(Ok(())));
     (client, server)
 }
 
 #[test]
 fn servers_that_do_wrong_are_told_from_those_that_refuse() {
     use RequestError::{CutShort, WrongReply};
-    for (reply, answer) in [
+    for (reply, expected) in [
         (&b"Hello, World"[..], Ok(Answer::Greeted)),
         (b"Error: no\n", Ok(Answer::Refused("no"))),
         (b"", Err(CutShort { after: 0 })),
@@ -81,10 +97,16 @@ fn servers_that_do_wrong_are_told_from_those_that_refuse() {
     ] {
         let (mut stream, _server) = scripted(reply);
         let mut client = client("World");
-        assert_eq!(client.poll(&mut stream, START), Poll::Ready(answer));
+        assert_eq!(
+            answer(&mut client, &mut stream, START),
+            Poll::Ready(expected)
+        );
         // And again, though nothing more comes.
-        assert_eq!(client.poll(&mut stream, START), Poll::Ready(answer));
-        assert_eq!(client.reply(), reply);
+        assert_eq!(
+            answer(&mut client, &mut stream, START),
+            Poll::Ready(expected)
+        );
+        assert_eq!(client.machine().reply(), reply);
     }
 }
 
@@ -97,19 +119,19 @@ fn it_half_closes_behind_the_name_and_then_waits() {
     assert_eq!(server.receive(&mut buffer), Poll::Ready(Ok(5)));
     assert_eq!(&buffer[..5], b"World");
     assert_eq!(server.receive(&mut buffer), Poll::Ready(Ok(0)));
-    assert_eq!(client.next_poll(), Some(START + Client::TIMEOUT));
+    assert_eq!(client.due(), START + Request::TIMEOUT);
 
-    let late = START + Client::TIMEOUT;
-    let answer = client.poll(&mut stream, late);
+    let late = START + Request::TIMEOUT;
+    let answer = answer(&mut client, &mut stream, late);
     assert_eq!(answer, Poll::Ready(Err(RequestError::TimedOut)));
-    assert_eq!(client.next_poll(), None);
+    assert_eq!(client.due(), Instant::NEVER);
 }
 
 #[test]
 fn an_answer_that_waits_at_the_deadline_is_in_time() {
     let (mut stream, _server) = scripted(b"Hello, World");
     let mut client = client("World");
-    let answer = client.poll(&mut stream, START + Client::TIMEOUT);
+    let answer = answer(&mut client, &mut stream, START + Request::TIMEOUT);
     assert_eq!(answer, Poll::Ready(Ok(Answer::Greeted)));
 }
 
@@ -120,5 +142,6 @@ fn a_reset_is_told() {
     assert!(client.poll(&mut stream, START).is_pending());
     server.cut_off(ErrorKind::ConnectionReset);
     let lost = RequestError::Connection(ErrorKind::ConnectionReset);
-    assert_eq!(client.poll(&mut stream, START), Poll::Ready(Err(lost)));
+    let answer = answer(&mut client, &mut stream, START);
+    assert_eq!(answer, Poll::Ready(Err(lost)));
 }

@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::process::ExitCode;
 
-use greet_core::limits::MIN_MSS;
+use greet_core::limits::DEFAULT_MSS;
 use greet_tests::loopback::OnSmoltcp;
 use greet_tests::matrix::Matrix;
 use greet_tests::memory::bench::Memory;
@@ -89,7 +89,7 @@ fn segments<const TAKES_ALL: bool>(case: &Case) -> Result<(), String> {
     let bytes = joined(&case.send);
     for at in 1..bytes.len() {
         let [first, second] = [&bytes[..at], &bytes[at..]].map(|b| Piece::Hex { hex: b.to_vec() });
-        let whole = at < MIN_MSS && str::from_utf8(&bytes[..at]).is_ok();
+        let whole = at < DEFAULT_MSS && str::from_utf8(&bytes[..at]).is_ok();
         let cut = if whole {
             Case {
                 reply: Reply::Greeting(vec![first.clone()]),

@@ -1,20 +1,20 @@
 //! Core's polled receiver over a mailbox in memory.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use embedded_io::ErrorKind;
 use greet_core::receiver::{Event, RETRY, Receiver};
+use greet_core::time::Instant;
 use greet_tests::memory::Mailbox;
 use proptest::prelude::*;
 
-const START: Duration = Duration::from_secs(50);
+const START: Instant = Instant::from_millis(50_000);
 
 fn sender(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-fn poll(receiver: &mut Receiver, mailbox: &Mailbox) -> (Vec<String>, Option<Duration>) {
+fn poll(receiver: &mut Receiver, mailbox: &Mailbox) -> (Vec<String>, Instant) {
     let mut events = Vec::new();
     let next = receiver.poll(&mut mailbox.clone(), START, |event| {
         events.push(match event {
@@ -58,7 +58,7 @@ proptest! {
             counts[kind] += 1;
             expected.push(format!("{port}{report}"));
         }
-        prop_assert_eq!(poll(&mut receiver, &mailbox), (expected, None));
+        prop_assert_eq!(poll(&mut receiver, &mailbox), (expected, Instant::NEVER));
         let tally = *receiver.tally();
         prop_assert_eq!([tally.too_long, tally.not_utf8, tally.messages], counts);
     }
@@ -72,9 +72,9 @@ fn a_flood_leaves_time_for_other_work() {
         mailbox.post(b"a", sender(9));
     }
     let (events, next) = poll(&mut receiver, &mailbox);
-    assert_eq!((events.len(), next), (Receiver::BATCH, Some(START)));
+    assert_eq!((events.len(), next), (Receiver::BATCH, START));
     let (events, next) = poll(&mut receiver, &mailbox);
-    assert_eq!((events.len(), next), (3, None));
+    assert_eq!((events.len(), next), (3, Instant::NEVER));
 }
 
 #[test]
@@ -86,9 +86,9 @@ fn what_waits_behind_a_failure_is_fetched_later() {
     mailbox.post(b"b", sender(9));
     let (events, next) = poll(&mut receiver, &mailbox);
     assert_eq!(events, ["9: a", "failed: ConnectionRefused"]);
-    assert_eq!(next, Some(START + RETRY));
+    assert_eq!(next, START + RETRY);
     assert_eq!(
         poll(&mut receiver, &mailbox),
-        (vec!["9: b".to_owned()], None)
+        (vec!["9: b".to_owned()], Instant::NEVER)
     );
 }

@@ -6,13 +6,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use embedded_io::ErrorKind;
-use greet_core::limits::Limits;
-use greet_core::server::{Event, RETRY, Server, Tally};
+use greet_core::exchange::{Outcome, Tally};
+use greet_core::limits::{Limits, SILENCE};
+use greet_core::server::{Event, RETRY, Server};
+use greet_core::time::Instant;
 use greet_core::transport::Stream;
 use greet_tests::memory::{Backlog, End, Wire};
 use proptest::prelude::*;
 
-const START: Duration = Duration::from_secs(50);
+const START: Instant = Instant::from_millis(50_000);
 const LIMITS: Limits = Limits::DEFAULT;
 
 type Places<const N: usize> = Server<End<false>, N>;
@@ -31,17 +33,21 @@ use Happened::{Abandoned, AcceptFailed, Connected, Greeted, Refused};
 fn poll<const N: usize>(
     server: &mut Places<N>,
     backlog: &Backlog<false>,
-    now: Duration,
-) -> (Vec<Happened>, Option<Duration>) {
+    now: Instant,
+) -> (Vec<Happened>, Instant) {
     let mut events = Vec::new();
     let next = server.poll(&mut backlog.clone(), now, |event| {
         events.push(match event {
             Event::Connected { peer } => Connected(*peer),
-            Event::Greeted { peer, exchange } => {
-                Greeted(*peer, exchange.name().expect("greeted").to_string())
-            }
-            Event::Refused { peer, why } => Refused(*peer, why.to_string()),
-            Event::Abandoned { peer, .. } => Abandoned(*peer),
+            Event::Ended {
+                peer,
+                outcome,
+                machine,
+            } => match outcome {
+                Outcome::Greeted => Greeted(*peer, machine.name().expect("greeted").to_string()),
+                Outcome::Refused(why) => Refused(*peer, why.to_string()),
+                Outcome::Abandoned(_) => Abandoned(*peer),
+            },
             Event::AcceptFailed { error } => AcceptFailed(error.0),
             _ => panic!("an event that this test doesn't know"),
         });
@@ -78,14 +84,10 @@ fn a_full_server_leaves_clients_in_the_backlog_and_serves_them_later() {
     let (events, next) = poll(&mut server, &backlog, START);
     assert_eq!(events, [Connected(clients[0].1), Connected(clients[1].1)]);
     assert_eq!((server.clients(), backlog.waiting()), (2, 3));
-    assert_eq!(next, Some(START), "it took as many as it may in one poll");
+    assert_eq!(next, START, "it took as many as it may in one poll");
     let (events, next) = poll(&mut server, &backlog, START);
     assert_eq!(events, []);
-    assert_eq!(
-        next,
-        Some(START + LIMITS.deadline),
-        "full: only time is left"
-    );
+    assert_eq!(next, START + SILENCE, "full: only time is left");
 
     // One leaves; its place goes to the third, whose name is waiting already.
     send(&mut clients[2].0, b"Cleo");
@@ -117,11 +119,11 @@ fn a_failed_accept_is_reported_and_tried_again() {
 
     let (events, next) = poll(&mut server, &backlog, START);
     assert_eq!(events, [AcceptFailed(ErrorKind::OutOfMemory)]);
-    assert_eq!(next, Some(START + RETRY));
+    assert_eq!(next, START + RETRY);
     let (events, next) = poll(&mut server, &backlog, START + RETRY);
     let ada = Greeted(address, "Ada".to_owned());
     assert_eq!(events, [Connected(address), ada]);
-    assert_eq!(next, None);
+    assert_eq!(next, Instant::NEVER);
     assert_eq!(reply(&mut client), b"Hello, Ada");
 }
 
@@ -142,31 +144,31 @@ fn a_failed_accept_delays_no_client_who_is_being_served() {
 fn the_next_poll_is_due_when_the_first_of_its_clients_is() {
     let backlog = Backlog::new();
     let mut server = Places::<3>::new(LIMITS);
-    assert_eq!(poll(&mut server, &backlog, START), (vec![], None));
+    assert_eq!(poll(&mut server, &backlog, START), (vec![], Instant::NEVER));
 
     let second = Duration::from_secs(1);
     let (_silent, silent) = connect(&backlog);
     let (_, next) = poll(&mut server, &backlog, START);
-    assert_eq!(next, Some(START + LIMITS.deadline));
+    assert_eq!(next, START + LIMITS.deadline());
     let (mut settling, long) = connect(&backlog);
     send(&mut settling, &[b'a'; 600]);
     let (_, next) = poll(&mut server, &backlog, START + second);
-    assert_eq!(next, Some(START + second + LIMITS.settle));
+    assert_eq!(next, START + second + LIMITS.settle());
 
-    let (events, next) = poll(&mut server, &backlog, START + second + LIMITS.settle);
+    let (events, next) = poll(&mut server, &backlog, START + second + LIMITS.settle());
     assert_eq!(events, [Greeted(long, "a".repeat(600))]);
-    assert_eq!(next, Some(START + LIMITS.deadline));
-    let (events, next) = poll(&mut server, &backlog, START + LIMITS.deadline);
+    assert_eq!(next, START + LIMITS.deadline());
+    let (events, next) = poll(&mut server, &backlog, START + LIMITS.deadline());
     assert_eq!(
         events,
         [],
         "its refusal has left, but it is still read from"
     );
-    let end = START + LIMITS.deadline + LIMITS.drain_time;
-    assert_eq!(next, Some(end));
+    let end = START + LIMITS.deadline() + LIMITS.drain_time();
+    assert_eq!(next, end);
     let (events, next) = poll(&mut server, &backlog, end);
     assert_eq!(events, [Refused(silent, "no name within 10 s".to_owned())]);
-    assert_eq!(next, None);
+    assert_eq!(next, Instant::NEVER);
 }
 
 #[test]
@@ -180,12 +182,76 @@ fn a_client_that_never_reads_is_reset_at_the_deadline() {
     send(&mut client, b"World");
     let (events, next) = poll(&mut server, &backlog, START);
     assert_eq!(events, [Connected(address)]);
-    assert_eq!(next, Some(START), "it took as many as it may in one poll");
-    let end = START + LIMITS.deadline;
-    assert_eq!(poll(&mut server, &backlog, START), (vec![], Some(end)));
+    assert_eq!(next, START, "it took as many as it may in one poll");
+    let end = START + LIMITS.deadline();
+    assert_eq!(poll(&mut server, &backlog, START), (vec![], end));
     assert_eq!(poll(&mut server, &backlog, end).0, [Abandoned(address)]);
     assert!(matches!(client.receive(&mut [0]), Poll::Ready(Err(_))));
     assert_eq!((server.clients(), server.tally().abandoned), (0, 1));
+}
+
+/// What somebody is told whose place another gets.
+const GAVE_WAY: &str = "no name within 0.25 s";
+
+#[test]
+fn who_has_sent_nothing_gives_way_after_a_quarter_of_a_second_the_oldest_first() {
+    let backlog = Backlog::new();
+    let mut server = Places::<2>::new(LIMITS);
+    let millis = |millis| START + Duration::from_millis(millis);
+    let (_first, first) = connect(&backlog);
+    poll(&mut server, &backlog, START);
+    let (_second, second) = connect(&backlog);
+    poll(&mut server, &backlog, millis(100));
+    assert_eq!(
+        poll(&mut server, &backlog, millis(900)).0,
+        [],
+        "nobody waits"
+    );
+
+    let (mut third, third_address) = connect(&backlog);
+    send(&mut third, b"Cleo");
+    let (events, _) = poll(&mut server, &backlog, millis(900));
+    let cleo = Greeted(third_address, "Cleo".to_owned());
+    let expected = [
+        Refused(first, GAVE_WAY.to_owned()),
+        Connected(third_address),
+        cleo,
+    ];
+    assert_eq!(events, expected, "the second keeps its place");
+
+    // Two who have only just come, and one who waits.
+    let (_fourth, fourth) = connect(&backlog);
+    let (_fifth, fifth) = connect(&backlog);
+    let (events, _) = poll(&mut server, &backlog, millis(900));
+    assert_eq!(
+        events,
+        [
+            Connected(fourth),
+            Refused(second, GAVE_WAY.to_owned()),
+            Connected(fifth)
+        ]
+    );
+    let (_sixth, sixth) = connect(&backlog);
+    let (events, next) = poll(&mut server, &backlog, millis(900));
+    assert_eq!((events, next), (vec![], millis(900 + 250)));
+    let (events, _) = poll(&mut server, &backlog, next);
+    let expected = [Refused(fourth, GAVE_WAY.to_owned()), Connected(sixth)];
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn who_has_begun_its_name_keeps_its_place_until_the_deadline() {
+    let backlog = Backlog::new();
+    let mut server = Places::<1>::new(LIMITS);
+    let (mut slow, slow_address) = connect(&backlog);
+    send(&mut slow, &"é".as_bytes()[..1]);
+    let (_waiting, _) = connect(&backlog);
+    let (events, _) = poll(&mut server, &backlog, START);
+    assert_eq!(events, [Connected(slow_address)]);
+    let end = START + LIMITS.deadline();
+    assert_eq!(poll(&mut server, &backlog, START), (vec![], end));
+    let just_before = end - Duration::from_micros(1);
+    assert_eq!(poll(&mut server, &backlog, just_before), (vec![], end));
 }
 
 /// What a client does with its connection, and how that must end.
@@ -232,10 +298,10 @@ proptest! {
         loop {
             let (more, next) = poll(&mut server, &backlog, now);
             events.extend(more);
-            match next {
-                Some(next) => now = next,
-                None => break,
+            if next == Instant::NEVER {
+                break;
             }
+            now = next;
         }
         let mut lives: HashMap<SocketAddr, Vec<Happened>> = HashMap::new();
         for event in events {
@@ -253,8 +319,11 @@ proptest! {
                     (Greeted(*peer, "World".to_owned()), &mut expected.greeted)
                 }
                 Habit::Fin => (Greeted(*peer, String::new()), &mut expected.greeted),
+                // The sooner where others wait.
                 Habit::Silent => {
-                    (Refused(*peer, "no name within 10 s".to_owned()), &mut expected.late)
+                    let gave_way = life.contains(&Refused(*peer, GAVE_WAY.to_owned()));
+                    let why = if gave_way { GAVE_WAY } else { "no name within 10 s" };
+                    (Refused(*peer, why.to_owned()), &mut expected.late)
                 }
                 Habit::Junk => {
                     let why = "name is not UTF-8 at byte 1".to_owned();
@@ -284,11 +353,11 @@ fn behave(client: &mut End<false>, habit: u8) -> Habit {
         }
         1 => {
             send(client, b"World");
-            client.finish().expect("connected");
+            assert_eq!(client.finish(), Poll::Ready(Ok(())));
             Habit::NameAndFin
         }
         2 => {
-            client.finish().expect("connected");
+            assert_eq!(client.finish(), Poll::Ready(Ok(())));
             Habit::Fin
         }
         3 => Habit::Silent,

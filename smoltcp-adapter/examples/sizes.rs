@@ -7,6 +7,7 @@ use std::mem::size_of;
 
 use greet_core::client::Client;
 use greet_core::receiver::Receiver;
+use greet_core::request::Request;
 use greet_core::server::Server;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::stack::Stack;
@@ -46,6 +47,6 @@ fn main() {
     );
     row("core's `Server`, for each place", two - one);
     row("core's `Server`, besides", one - (two - one));
-    row("core's `Client`", size_of::<Client<'_>>());
+    row("core's `Client`", size_of::<Client<Request<'_>>>());
     row("core's `Receiver`", size_of::<Receiver>());
 }

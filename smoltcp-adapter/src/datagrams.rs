@@ -12,6 +12,7 @@ use smoltcp::wire::IpAddress;
 use crate::address;
 use crate::error::DatagramError;
 use crate::net::Net;
+use crate::pace::Pace;
 
 const UDP_HEADER: usize = 8;
 
@@ -27,6 +28,7 @@ pub struct Datagrams<'n, 'a> {
     /// `None`: the binding is another stack's.
     socket: Option<&'n mut udp::Socket<'a>>,
     interface: &'n Interface,
+    pace: &'n mut Pace,
     mtu: usize,
 }
 
@@ -39,10 +41,11 @@ impl Binding {
     /// Lends the socket.
     pub fn on<'n, 'a>(&self, net: &'n mut Net<'a>) -> Datagrams<'n, 'a> {
         let mtu = net.mtu();
-        let (interface, socket) = net.udp(self.slot);
+        let (interface, socket, pace) = net.udp(self.slot);
         Datagrams {
             socket,
             interface,
+            pace,
             mtu,
         }
     }
@@ -109,7 +112,10 @@ impl transport::Datagrams for Datagrams<'_, '_> {
         let mut meta = UdpMetadata::from(to);
         meta.local_address = from;
         match socket.send_slice(datagram, meta) {
-            Ok(()) => Poll::Ready(Ok(())),
+            Ok(()) => {
+                self.pace.given = true;
+                Poll::Ready(Ok(()))
+            }
             Err(udp::SendError::BufferFull) => Poll::Pending,
             Err(udp::SendError::Unaddressable) => Poll::Ready(Err(DatagramError::Address)),
         }

@@ -1,8 +1,9 @@
 //! The gate in front of the listening sockets: a device as smoltcp sees it, where a SYN that finds
 //! no listening socket waits in the backlog or is ignored, rather than being reset.
 //!
-//! [`Net`](crate::net::Net) puts it in front of the device while frames come in. Nothing but SYN
-//! and RST segments to a listener's port is looked at, and no frame is changed.
+//! [`Net`](crate::net::Net) puts it in front of the device. Nothing but SYN and RST segments to a
+//! listener's port is looked at, no frame is changed, and no more leave than the
+//! [`pace`](crate::pace) allows.
 
 use core::num::NonZeroU16;
 
@@ -12,6 +13,8 @@ use smoltcp::wire::IpListenEndpoint;
 
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
+use crate::pace::Pace;
+use crate::syn::Own;
 
 /// What is known of one listener between two sweeps over its sockets.
 pub(crate) struct Gate {
@@ -34,6 +37,8 @@ pub(crate) struct Gate {
 pub(crate) struct Gates<'a> {
     pub(crate) list: heapless::Vec<Gate, MAX_LISTENERS>,
     backlog: Backlog<'a>,
+    pub(crate) pace: Pace,
+    pub(crate) own: Own,
     /// Where the IP header starts in a frame.
     header: usize,
     /// A segment went through that may have changed which sockets listen.
@@ -48,9 +53,6 @@ pub(crate) struct Gates<'a> {
 pub(crate) struct Gated<'g, 'a, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) gates: &'g mut Gates<'a>,
-    /// Room for a frame was asked for and found. Not all frames show in what smoltcp's polls
-    /// return: an ARP request does not.
-    pub(crate) sent: bool,
 }
 
 /// A frame from the device or from the backlog.
@@ -87,18 +89,20 @@ impl Gate {
 }
 
 impl<'a> Gates<'a> {
-    /// None, on this device.
-    pub(crate) fn new(device: &DeviceCapabilities, backlog: Backlog<'a>) -> Self {
+    /// None, on a device of these capabilities.
+    pub(crate) fn new(device: DeviceCapabilities, backlog: Backlog<'a>) -> Self {
         Self {
             list: heapless::Vec::new(),
             backlog,
+            pace: const { Pace::new() },
             header: header_at(device.medium),
-            passed: false,
             mss: None,
             // With IPv6, an MTU has 1280 bytes at least.
             largest: u16::try_from(device.ip_mtu())
                 .unwrap_or(u16::MAX)
                 .saturating_sub(IPV4_AND_TCP),
+            own: Own::new(device),
+            passed: false,
         }
     }
 
@@ -151,9 +155,15 @@ impl<'a> Gates<'a> {
             self.mss = mss;
             return true;
         }
-        // The client's address and both ports. Somebody may have to make room.
-        self.backlog
-            .park(frame, source..segment + 4, port, mss, now);
+        match self.own.destination(frame) {
+            // Nobody listens at this one of our addresses: that is smoltcp's to say.
+            Some(to) if gate.endpoint.addr.is_some_and(|own| own != to) => return true,
+            // The client's address and both ports. Somebody may have to make room.
+            Some(_) => self
+                .backlog
+                .park(frame, source..segment + 4, port, mss, now),
+            None => {}
+        }
         false
     }
 }
@@ -202,13 +212,13 @@ impl<'a, D: Device + ?Sized> Device for Gated<'_, 'a, D> {
             return Some((frame, self.device.transmit(now)?));
         }
         let (token, reply) = self.device.receive(now)?;
+        gates.pace.came();
         Some((Frame::Arrived { token, gates, now }, reply))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(now);
-        self.sent |= token.is_some();
-        token
+        let token = self.device.transmit(now)?;
+        self.gates.pace.leaves().then_some(token)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

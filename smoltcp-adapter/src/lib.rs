@@ -20,13 +20,12 @@
 //!
 //! ```
 //! use core::net::SocketAddr;
-//! use core::task::Poll;
-//! use core::time::Duration;
 //! use greet_core::client::Client;
 //! use greet_core::limits::Limits;
-//! use greet_core::request::Answer;
+//! use greet_core::request::{Answer, Request};
 //! use greet_core::server::Server;
 //! use greet_core::text::Text;
+//! use greet_core::time::Instant;
 //! use greet_smoltcp::loopback::Loopback;
 //! use greet_smoltcp::stack::Stack;
 //! use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -45,18 +44,17 @@
 //! let listener = stack.net().listen(&mut places, 8000)?;
 //! stack.net().add_clients(&mut outgoing)?;
 //!
-//! let now = Duration::ZERO; // the time since the program's start
+//! let now = Instant::START; // in a program, the time since then
 //! let mut server = Server::<_, 4>::new(Limits::DEFAULT);
-//! let mut client = Client::new(Text::new("World")?, now, Client::TIMEOUT);
+//! let mut client = Client::new(Request::new(Text::new("World")?, now + Request::TIMEOUT));
 //! let connection = stack.net().connect(SocketAddr::new(address.into(), 8000))?;
-//! let mut greeted = false;
 //! stack.poll(now, |net| {
 //!     let next = server.poll(&mut listener.on(net), now, |_event| ());
-//!     let answer = client.poll(&mut connection.on(net), now);
-//!     greeted |= answer == Poll::Ready(Ok(Answer::Greeted));
-//!     next.into_iter().chain(client.next_poll()).min()
+//!     let _ = client.poll(&mut connection.on(net), now);
+//!     next.min(client.due())
 //! });
-//! assert!(greeted); // over a loopback, all of it happens in one poll
+//! // Over a loopback, all of it happens in one poll.
+//! assert_eq!(client.machine().answer(), Some(Ok(Answer::Greeted)));
 //! connection.release(stack.net());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -82,6 +80,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
+// Succeeds while smoltcp has the fault: what guards against it can go when this fails.
+#![cfg_attr(doctest, doc = include_str!("../reports/fin-wait-2-zero-window.md"))]
 
 #[cfg(any(test, feature = "sim"))]
 extern crate std;
@@ -94,6 +94,7 @@ mod gate;
 pub mod listener;
 pub mod loopback;
 pub mod net;
+mod pace;
 mod ports;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -101,4 +102,5 @@ pub mod slot;
 pub mod stack;
 pub mod storage;
 pub mod stream;
+mod syn;
 mod time;

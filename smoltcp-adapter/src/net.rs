@@ -9,7 +9,7 @@ use greet_core::transport::Accepted;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
 use smoltcp::socket::{AnySocket, Socket, tcp, udp};
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::Instant;
 use smoltcp::wire::{IpCidr, IpListenEndpoint};
 
 use crate::address;
@@ -18,8 +18,9 @@ use crate::datagrams::Binding;
 use crate::error::{ConnectError, SetupError};
 use crate::gate::{Gate, Gated, Gates};
 use crate::listener::Listener;
+use crate::pace::{LONGEST, Pace, SHORTEST};
 use crate::ports::{self, Ports, Protocol};
-use crate::slot::{KEEP_ALIVE, Patience, Role, Slot, Sweep, Timeouts};
+use crate::slot::{After, KEEP_ALIVE, Patience, Role, Slot, Sweep, Timeouts};
 use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers, filled};
 use crate::stream::Connection;
 use crate::time::{self, NEVER};
@@ -29,9 +30,6 @@ pub const MAX_LISTENERS: usize = 4;
 
 /// So many frames come in before the application runs, that a flood leaves time for other work.
 pub(crate) const FRAMES: usize = 64;
-
-/// When to try again if the device takes no frame now.
-const DEVICE_BUSY: Duration = Duration::from_millis(1);
 
 /// The sockets of a stack, and the interface that they share.
 // In this order, all but the interface is near the start, where a small processor's short
@@ -70,9 +68,9 @@ impl<'a> Net<'a> {
             set: SocketSet::new(filled(storage.sockets.as_mut_view())),
             slots: &mut storage.slots,
             used: 0,
-            gates: Gates::new(&capabilities, Backlog::new(&mut storage.parked)),
             sweep: const { Sweep::new(Timeouts::DEFAULT) },
             mtu: capabilities.ip_mtu(),
+            gates: Gates::new(capabilities, Backlog::new(&mut storage.parked)),
         }
     }
 
@@ -206,6 +204,7 @@ impl<'a> Net<'a> {
 
     /// A socket that was [added](Self::add). `None`: it is of another kind.
     pub fn get<T: AnySocket<'a>>(&mut self, handle: SocketHandle) -> Option<&mut T> {
+        self.gates.pace.given = true;
         let (_, socket) = self.set.iter_mut().find(|(known, _)| *known == handle)?;
         T::downcast_mut(socket)
     }
@@ -274,10 +273,14 @@ impl<'a> Net<'a> {
         entry(self.slots, &mut self.set, slot)
     }
 
-    pub(crate) fn udp(&mut self, slot: usize) -> (&Interface, Option<&mut udp::Socket<'a>>) {
+    pub(crate) fn udp(
+        &mut self,
+        slot: usize,
+    ) -> (&Interface, Option<&mut udp::Socket<'a>>, &mut Pace) {
         (
             &self.interface,
             socket(&mut self.set, slot).and_then(udp::Socket::downcast_mut),
+            &mut self.gates.pace,
         )
     }
 
@@ -286,7 +289,7 @@ impl<'a> Net<'a> {
         if !self.gates.list.get(gate)?.expecting {
             return None;
         }
-        self.sweep(false);
+        self.sweep(After::Ingress);
         let (_, slot) = self.gates.list.get(gate)?.first?;
         let (entry, socket) = self.tcp(slot)?;
         let peer = socket.remote_endpoint()?;
@@ -296,7 +299,7 @@ impl<'a> Net<'a> {
 
     /// Whether a client waits at this gate whom nobody has accepted, or who finds no socket.
     pub(crate) fn is_awaited(&mut self, gate: usize) -> bool {
-        self.sweep(false);
+        self.sweep(After::Ingress);
         self.gates
             .list
             .get(gate)
@@ -318,6 +321,8 @@ impl<'a> Net<'a> {
     /// A poll begins.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.sweep.now = now;
+        self.gates.pace.begin(self.used);
+        self.gates.own.note(&self.interface);
         self.interface.poll_maintenance(now);
     }
 
@@ -334,12 +339,11 @@ impl<'a> Net<'a> {
                 &mut Gated {
                     device,
                     gates: &mut self.gates,
-                    sent: false,
                 },
                 &mut self.set,
             );
             if core::mem::take(&mut self.gates.passed) {
-                self.sweep(false);
+                self.sweep(After::Ingress);
             }
             if result == PollIngressSingleResult::None {
                 return taken;
@@ -350,14 +354,37 @@ impl<'a> Net<'a> {
 
     /// Gives frames to the device, at most one of each socket, and says whether there were any.
     pub(crate) fn egress<D: Device>(&mut self, device: &mut D) -> bool {
+        let left = self.gates.pace.left();
         let mut gated = Gated {
             device,
             gates: &mut self.gates,
-            sent: false,
         };
         self.interface
             .poll_egress(self.sweep.now, &mut gated, &mut self.set);
-        gated.sent
+        self.gates.pace.turned(left)
+    }
+
+    /// Whether a frame was held back that smoltcp would have sent.
+    pub(crate) fn held(&self) -> bool {
+        self.gates.pace.held
+    }
+
+    /// When to poll again at the latest, now that a frame was held back.
+    #[cold]
+    pub(crate) fn rest(&mut self) -> Instant {
+        let (mut datagrams, mut owing) = (0, false);
+        for (_, socket) in self.set.iter() {
+            if let Some(socket) = udp::Socket::downcast(socket) {
+                datagrams += socket.send_queue();
+            } else if let Some(socket) = tcp::Socket::downcast(socket) {
+                owing |= socket.send_queue() > 0;
+            }
+        }
+        let pause = self.gates.pace.rest(datagrams, owing);
+        if pause == LONGEST && self.sweep(After::Excess) {
+            return self.sweep.now;
+        }
+        self.sweep.next.min(self.sweep.now + pause)
     }
 
     /// Makes a socket listen again if another one has the same client already.
@@ -391,15 +418,15 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// Looks at all sockets, and tells their gates. When settled, moves them on towards their next
-    /// connections; that must follow an egress.
+    /// Looks at all sockets, and tells their gates. After an egress, moves them on towards their
+    /// next connections.
     ///
     /// Returns whether there is more to send, or to do for the application.
-    pub(crate) fn sweep(&mut self, settled: bool) -> bool {
+    pub(crate) fn sweep(&mut self, after: After) -> bool {
         self.gates.begin_sweep(self.sweep.now);
         let sweep = &mut self.sweep;
-        sweep.settled = settled;
-        sweep.closing &= !settled;
+        sweep.after = after;
+        sweep.closing &= after == After::Ingress;
         sweep.moved = false;
         sweep.newest = None;
         sweep.next = NEVER;
@@ -432,7 +459,7 @@ impl<'a> Net<'a> {
             .unwrap_or(NEVER);
         // At once: it has something to send, and the device doesn't take it.
         if stuck || at <= self.sweep.now {
-            return self.sweep.next.min(self.sweep.now + DEVICE_BUSY);
+            return self.sweep.next.min(self.sweep.now + SHORTEST);
         }
         self.sweep.next.min(at)
     }

@@ -106,13 +106,23 @@ pub(crate) enum Role {
     Closing { until: Instant },
 }
 
+/// What a sweep follows.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum After {
+    /// Frames that came, or an application that asks: no socket moves on. One that has seen both
+    /// FINs may owe the peer its last acknowledgment, and an aborted one its reset.
+    Ingress,
+    /// Frames that left.
+    Egress,
+    /// More frames than may leave, though nobody has anything to send.
+    Excess,
+}
+
 /// A walk over all slots: what it goes by, and what it found.
 pub(crate) struct Sweep {
     pub(crate) patience: Patience,
     pub(crate) now: Instant,
-    /// After an egress: a socket that has seen both FINs may owe the peer its last acknowledgment,
-    /// and an aborted one its reset, until then.
-    pub(crate) settled: bool,
+    pub(crate) after: After,
     /// Whether a released socket isn't done yet.
     pub(crate) closing: bool,
     /// Whether a reset has to be sent, or a socket can be connected that couldn't before.
@@ -129,7 +139,7 @@ impl Sweep {
         Self {
             patience: Patience::new(timeouts),
             now: Instant::ZERO,
-            settled: false,
+            after: After::Ingress,
             closing: false,
             moved: false,
             newest: None,
@@ -145,8 +155,8 @@ impl Slot {
         gate: 0,
     };
 
-    /// Tells its gate about the socket; when settled, moves the socket on towards its next
-    /// connection.
+    /// Tells its gate about the socket; after an egress, moves the socket on towards its
+    /// next connection.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn sweep(
         &mut self,
@@ -218,11 +228,17 @@ impl Slot {
         sweep: &mut Sweep,
         mut until: Instant,
     ) {
-        if !sweep.settled {
+        if sweep.after == After::Ingress {
             return;
         }
         let awaited = self.gate(gates).is_some_and(|gate| gate.awaited);
-        if awaited && socket.state() == State::FinWait2 {
+        // Its peer has all that we sent, and whoever waits may have its socket. If too much is sent,
+        // it is most likely one whose window was closed before and behind the last acknowledgment:
+        // smoltcp 0.14 never sets its timer for the window back (see
+        // reports/fin-wait-2-zero-window.md). It isn't reset, as its peer may still read.
+        if socket.state() == State::FinWait2 && (awaited || sweep.after == After::Excess) {
+            socket.abort();
+            sweep.moved = true;
             return self.reuse(socket, gates);
         }
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();

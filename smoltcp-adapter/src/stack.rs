@@ -10,6 +10,7 @@ use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::error::SetupError;
 use crate::net::{FRAMES, Net};
+use crate::slot::After;
 use crate::storage::SocketSlots;
 use crate::time::{NEVER, instant, moment};
 
@@ -101,10 +102,13 @@ impl<'a, D: Device> Stack<'a, D> {
                 next = instant(application(net));
             }
             moved = net.egress(device) || next <= now || came == FRAMES;
+            if net.held() {
+                return moment(next.min(net.rest()));
+            }
             if moved && !net.closing() {
                 continue;
             }
-            moved |= net.sweep(true);
+            moved |= net.sweep(After::Egress);
             if moved {
                 stuck = false;
             } else if net.clients_ready() && !stuck {

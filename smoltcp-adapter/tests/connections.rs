@@ -4,11 +4,11 @@ mod support;
 
 use std::net::SocketAddr;
 use std::task::Poll;
-use std::time::Duration;
 
 use embedded_io::{Error, ErrorKind, Read, ReadReady, Write, WriteReady};
 use greet_core::limits::Limits;
 use greet_core::server::Server;
+use greet_core::time::Instant;
 use greet_core::transport::{Listener, Stream};
 use greet_smoltcp::error::{ConnectError, StreamError};
 use greet_smoltcp::stack::Stack;
@@ -16,7 +16,7 @@ use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp::wire::TcpControl::{None as Nothing, Psh, Syn};
 use smoltcp::wire::{Ipv4Packet, TcpPacket};
 use support::peer::{PEER, Peer, Tap};
-use support::{Caller, Clock, Path, SECOND, earlier};
+use support::{Caller, Clock, NOW, Path, SECOND};
 
 #[test]
 fn a_reply_longer_than_the_send_buffer_arrives_whole() {
@@ -31,9 +31,9 @@ fn a_reply_longer_than_the_send_buffer_arrives_whole() {
     let mut clock = Clock::new();
     let name = "é".repeat(512);
     let mut caller = Caller::new(path.port(8000), &name, clock.now, 5 * SECOND);
-    clock.run(&mut stack, 10 * SECOND, |net, now| {
+    clock.run(&mut stack, Instant::at(10 * SECOND), |net, now| {
         let next = server.poll(&mut listener.on(net), now, |_| ());
-        (true, earlier(next, caller.poll(net, now)))
+        (true, next.min(caller.poll(net, now)))
     });
     let reply = caller.answer.unwrap().unwrap();
     assert_eq!(reply, format!("Hello, {name}"));
@@ -48,16 +48,16 @@ fn a_second_small_segment_leaves_before_the_first_is_acknowledged() {
     let listener = stack.net().listen(&mut places, 8000).unwrap();
     let mut peer = Peer::new(10_000);
     peer.send(stack.device(), Syn, &[]);
-    stack.poll(SECOND, |_| None);
+    stack.poll(NOW, |_| Instant::NEVER);
     peer.take(stack.device());
     peer.send(stack.device(), Psh, b"x");
     let mut connection = None;
-    stack.poll(SECOND, |net| {
-        if let Poll::Ready(Ok((accepted, peer))) = listener.on(net).accept() {
+    stack.poll(NOW, |net| {
+        if let Poll::Ready(Ok((accepted, peer))) = listener.on(net).accept(NOW) {
             assert_eq!(peer.port(), 10_000);
             connection = Some(accepted);
         }
-        None
+        Instant::NEVER
     });
     let acknowledged: Vec<_> = peer.take(stack.device());
     assert_eq!(acknowledged.len(), 1, "at once, not 10 ms later");
@@ -66,7 +66,7 @@ fn a_second_small_segment_leaves_before_the_first_is_acknowledged() {
     for byte in [b"a", b"b"] {
         let sent = connection.on(stack.net()).send(byte);
         assert_eq!(sent, Poll::Ready(Ok(1)));
-        stack.poll(SECOND, |_| None);
+        stack.poll(NOW, |_| Instant::NEVER);
         let segments = peer.take(stack.device());
         assert_eq!(segments.len(), 1, "nothing waits for an acknowledgment");
         assert_eq!(segments[0].payload, byte);
@@ -93,29 +93,29 @@ fn a_connection_tells_refused_from_reset_and_from_finished() {
         (stream.read_ready(), stream.write_ready()),
         (Ok(false), Ok(false))
     );
-    stack.poll(SECOND, |_| None);
+    stack.poll(NOW, |_| Instant::NEVER);
     let mut stream = connection.on(stack.net());
     let refused = Poll::Ready(Err(StreamError::Refused));
     assert_eq!(stream.receive(&mut [0; 8]), refused);
     assert_eq!(stream.send(b"x"), refused);
-    assert_eq!(stream.finish(), Err(StreamError::Refused));
+    assert_eq!(stream.finish(), Poll::Ready(Err(StreamError::Refused)));
     assert_eq!(StreamError::Refused.kind(), ErrorKind::ConnectionRefused);
     connection.release(stack.net());
-    stack.poll(SECOND, |_| None);
+    stack.poll(NOW, |_| Instant::NEVER);
 
     let listener = stack.net().listen(&mut places, 8000).unwrap();
     let connection = stack.net().connect(path.port(8000)).unwrap();
-    stack.poll(SECOND, |_| None);
+    stack.poll(NOW, |_| Instant::NEVER);
     let mut stream = connection.on(stack.net());
     assert_eq!(
         (stream.read_ready(), stream.write_ready()),
         (Ok(false), Ok(true))
     );
     assert_eq!(stream.write(b"x"), Ok(1));
-    assert_eq!(stream.finish(), Ok(()));
+    assert_eq!(stream.finish(), Poll::Ready(Ok(())));
     assert_eq!(stream.send(b"y"), Poll::Ready(Err(StreamError::Finished)));
-    stack.poll(SECOND, |_| None);
-    let Poll::Ready(Ok((accepted, _))) = listener.on(stack.net()).accept() else {
+    stack.poll(NOW, |_| Instant::NEVER);
+    let Poll::Ready(Ok((accepted, _))) = listener.on(stack.net()).accept(NOW) else {
         panic!("nobody to accept");
     };
     let mut stream = accepted.on(stack.net());
@@ -126,7 +126,7 @@ fn a_connection_tells_refused_from_reset_and_from_finished() {
     assert_eq!(stream.write(b"0123456789".repeat(10).as_slice()), Ok(64));
     assert_eq!(stream.write(b"more"), Err(StreamError::NotReady));
     stream.abort();
-    stack.poll(SECOND, |_| None);
+    stack.poll(NOW, |_| Instant::NEVER);
     let reset = connection.on(stack.net()).receive(&mut buffer);
     assert_eq!(reset, Poll::Ready(Err(StreamError::Reset)));
 }
@@ -147,27 +147,27 @@ fn a_reply_is_not_stuck_behind_a_window_that_a_late_segment_closed() {
     let mut peer = Peer::new(10_000);
     peer.window = 10;
     peer.send(stack.device(), Syn, &[]);
-    until(&mut stack, Duration::ZERO);
+    until(&mut stack, Instant::START);
     peer.take(stack.device());
     peer.send(stack.device(), Psh, b"World");
-    until(&mut stack, Duration::ZERO);
+    until(&mut stack, Instant::START);
     let segments = peer.take(stack.device());
     assert_eq!(segments.last().unwrap().payload, b"Hello, Wor");
     let received = peer.ack;
     for window in [0, 100, 0] {
         peer.window = window;
         peer.send(stack.device(), Nothing, &[]);
-        until(&mut stack, Duration::ZERO);
+        until(&mut stack, Instant::START);
     }
     let lost = peer.take(stack.device());
     assert_eq!(lost.last().unwrap().payload, b"ld");
     peer.ack = received;
-    until(&mut stack, 5 * SECOND);
+    until(&mut stack, Instant::at(5 * SECOND));
     assert!(!peer.take(stack.device()).is_empty(), "a sign is asked for");
     peer.ack = received;
     peer.window = 100;
     peer.send(stack.device(), Nothing, &[]);
-    until(&mut stack, 5 * SECOND);
+    until(&mut stack, Instant::at(5 * SECOND));
     let segments = peer.take(stack.device());
     assert_eq!(segments.last().unwrap().payload, b"ld");
 }
@@ -184,7 +184,7 @@ fn a_connection_shows_the_window_of_the_sockets_that_were_asked_for() {
     for (clients, window) in [(&roomy, 1000), (&tiny, 64)] {
         let connection = stack.net().connect_with(clients, peer);
         assert!(connection.is_ok());
-        stack.poll(Duration::ZERO, |_| None);
+        stack.poll(NOW, |_| Instant::NEVER);
         let frame = stack.device().outgoing.pop().unwrap();
         let ip = Ipv4Packet::new_unchecked(&frame);
         assert_eq!(TcpPacket::new_unchecked(ip.payload()).window_len(), window);

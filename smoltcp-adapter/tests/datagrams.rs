@@ -4,13 +4,14 @@ mod support;
 
 use std::task::Poll;
 
-use greet_core::transport::Datagrams;
+use greet_core::time::Instant;
+use greet_core::transport::{Datagram, Datagrams, Local};
 use greet_smoltcp::error::DatagramError;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::storage::{SocketSlots, UdpBuffers};
 use smoltcp::phy::{self, Device, DeviceCapabilities};
-use smoltcp::time::Instant;
-use support::{Path, Ring, SECOND};
+use smoltcp::time;
+use support::{NOW, Path, Ring};
 
 #[test]
 fn a_datagram_that_can_never_be_sent_is_an_error() {
@@ -28,25 +29,35 @@ fn a_datagram_that_can_never_be_sent_is_an_error() {
         let max = 1_514 - headers;
         let too_long = Poll::Ready(Err(DatagramError::TooLong { max }));
         assert_eq!(
-            large.on(net).send_to(&bytes[..=max.min(1_499)], to),
+            large
+                .on(net)
+                .send_to(&bytes[..=max.min(1_499)], to, Local::default()),
             too_long
         );
         let too_long = Poll::Ready(Err(DatagramError::TooLong { max: 100 }));
-        assert_eq!(small.on(net).send_to(&bytes[..101], to), too_long);
         assert_eq!(
-            small.on(net).send_to(&bytes[..100], to),
+            small.on(net).send_to(&bytes[..101], to, Local::default()),
+            too_long
+        );
+        assert_eq!(
+            small.on(net).send_to(&bytes[..100], to, Local::default()),
             Poll::Ready(Ok(()))
         );
         let nowhere = Poll::Ready(Err(DatagramError::Address));
-        assert_eq!(small.on(net).send_to(b"", path.port(0)), nowhere);
+        assert_eq!(
+            small.on(net).send_to(b"", path.port(0), Local::default()),
+            nowhere
+        );
         // The longest one arrives whole.
         assert_eq!(
-            large.on(net).send_to(&bytes[..max], to),
+            large.on(net).send_to(&bytes[..max], to, Local::default()),
             Poll::Ready(Ok(()))
         );
-        stack.poll(SECOND, |_| None);
+        stack.poll(NOW, |_| Instant::NEVER);
         let mut lengths = Vec::new();
-        while let Poll::Ready(Ok((len, _))) = inbox.on(stack.net()).receive_from(&mut [0; 10]) {
+        while let Poll::Ready(Ok(Datagram { len, .. })) =
+            inbox.on(stack.net()).receive_from(&mut [0; 10])
+        {
             lengths.push(len);
         }
         lengths.sort_unstable();
@@ -75,9 +86,11 @@ fn corrupted_frames_never_reach_anybody() {
     // Every bit of a datagram of 100 bytes and of its headers, and none at last.
     for bit in (0..128 * 8).map(Some).chain([None]) {
         stack.device().bit = bit;
-        let sent = sender.on(stack.net()).send_to(&[7; 100], path.port(8001));
+        let sent = sender
+            .on(stack.net())
+            .send_to(&[7; 100], path.port(8001), Local::default());
         assert_eq!(sent, Poll::Ready(Ok(())));
-        stack.poll(SECOND, |_| None);
+        stack.poll(NOW, |_| Instant::NEVER);
         let mut buffer = [0; 100];
         while inbox.on(stack.net()).receive_from(&mut buffer).is_ready() {
             arrived += 1;
@@ -100,16 +113,20 @@ fn a_full_ring_makes_the_stack_wait_and_loses_nothing() {
     let inbox = stack.net().bind(&mut inbox, 8001).unwrap();
     let sender = stack.net().bind(&mut sender, 0).unwrap();
     for number in 0..32 {
-        let sent = sender.on(stack.net()).send_to(&[number], path.port(8001));
+        let sent = sender
+            .on(stack.net())
+            .send_to(&[number], path.port(8001), Local::default());
         assert_eq!(sent, Poll::Ready(Ok(())));
     }
-    let sent = sender.on(stack.net()).send_to(&[32], path.port(8001));
+    let sent = sender
+        .on(stack.net())
+        .send_to(&[32], path.port(8001), Local::default());
     assert_eq!(sent, Poll::Pending, "no slot is free");
-    assert_eq!(stack.poll(SECOND, |_| None), None);
+    assert_eq!(stack.poll(NOW, |_| Instant::NEVER), Instant::NEVER);
     for number in 0..32 {
         let mut buffer = [0; 1];
         let received = inbox.on(stack.net()).receive_from(&mut buffer);
-        assert!(matches!(received, Poll::Ready(Ok((1, _)))));
+        assert!(matches!(received, Poll::Ready(Ok(Datagram { len: 1, .. }))));
         assert_eq!(buffer, [number], "in order");
     }
 }
@@ -138,12 +155,12 @@ impl Device for Flipping {
     type RxToken<'t> = Flipped<'t>;
     type TxToken<'t> = <Ring as Device>::TxToken<'t>;
 
-    fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+    fn receive(&mut self, now: time::Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (frame, answer) = self.ring.receive(now)?;
         Some((Flipped(frame, self.bit), answer))
     }
 
-    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+    fn transmit(&mut self, now: time::Instant) -> Option<Self::TxToken<'_>> {
         self.ring.transmit(now)
     }
 

@@ -2,8 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
-
+use greet_core::time::Instant;
 use support::{Caller, Exercise, Path, SECOND};
 
 #[test]
@@ -14,7 +13,7 @@ fn a_client_is_greeted_over_both_media_and_both_versions_of_ip() {
         assert_eq!(answer, Some(Ok("Hello, World".into())), "{path:?}");
         assert_eq!(
             exercise.clock.now,
-            Duration::ZERO,
+            Instant::START,
             "{path:?}: nothing waits for a timer"
         );
     }
@@ -34,10 +33,10 @@ fn two_hundred_thousand_in_a_row_leave_all_four_places_free() {
     }
     assert_eq!(
         exercise.clock.now,
-        Duration::ZERO,
+        Instant::START,
         "nothing waits for a timer"
     );
-    exercise.run(SECOND, |_, _| (true, None));
+    exercise.run(Instant::at(SECOND), |_, _| (true, Instant::NEVER));
     assert_eq!(exercise.server.tally().greeted, GREETINGS);
     assert_eq!(exercise.server.tally().total(), GREETINGS);
     assert_eq!(exercise.server.clients(), 0);
@@ -50,12 +49,9 @@ fn sixty_four_at_once_are_greeted_by_four_places() {
         let mut exercise = Exercise::<4, 64>::new(path);
         let names: Vec<String> = (0..64).map(|number| format!("client {number}")).collect();
         let mut callers: Vec<Caller<'_>> = names.iter().map(|name| exercise.caller(name)).collect();
-        exercise.run(20 * SECOND, |net, now| {
-            let next = callers
-                .iter_mut()
-                .filter_map(|caller| caller.poll(net, now))
-                .min();
-            (true, next)
+        exercise.run(Instant::at(20 * SECOND), |net, now| {
+            let next = callers.iter_mut().map(|caller| caller.poll(net, now)).min();
+            (true, next.unwrap_or(Instant::NEVER))
         });
         for (caller, name) in callers.iter().zip(&names) {
             assert_eq!(

@@ -7,14 +7,14 @@ use std::net::SocketAddr;
 use std::task::Poll;
 
 use greet_core::server::Event;
-use greet_core::transport::Datagrams;
+use greet_core::transport::{Datagrams, Local};
 use greet_smoltcp::error::{ConnectError, DatagramError, SetupError};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use smoltcp::iface::Config;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
-use support::{Exercise, Path, Ring, SECOND, leak};
+use support::{Exercise, NOW, Path, Ring, leak};
 
 #[test]
 fn what_doesnt_fit_is_an_error_and_no_panic() {
@@ -61,7 +61,10 @@ fn an_address_of_a_version_that_we_have_none_of_is_an_error() {
     let socket = net.bind(&mut buffers, 0).unwrap();
     let peer = SocketAddr::from(([192, 0, 2, 9], 9));
     let nowhere = Poll::Ready(Err(DatagramError::Address));
-    assert_eq!(socket.on(net).send_to(b"x", peer), nowhere);
+    assert_eq!(
+        socket.on(net).send_to(b"x", peer, Local::default()),
+        nowhere
+    );
     assert_eq!(net.connect(peer), Err(ConnectError::Address));
     assert_eq!(net.idle(), 1);
 }
@@ -79,8 +82,8 @@ fn ephemeral_ports_are_never_in_use() {
     let mut connections = Vec::new();
     let mut connect = |stack: &mut Stack<'_, Ring>, ports: &mut Vec<u16>| {
         connections.push(stack.net().connect(path.port(8000)).unwrap());
-        stack.poll(SECOND, |net| {
-            server.poll(&mut listener.on(net), SECOND, |event| {
+        stack.poll(NOW, |net| {
+            server.poll(&mut listener.on(net), NOW, |event| {
                 if let Event::Connected { peer } = event {
                     ports.push(peer.port());
                 }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::task::Poll;
 use std::time::Duration;
 
-use greet_core::client;
-use greet_core::request::Answer;
+use greet_core::drive::drive;
+use greet_core::machine::Machine;
+use greet_core::request::{Answer, Request};
 use greet_core::text::{Text, shown};
+use greet_core::time::Instant;
 use mio::{Events, Interest, Token};
 
 use crate::clock::{Clock, wait};
@@ -40,6 +41,17 @@ pub struct Greeting {
     from: SocketAddr,
 }
 
+/// A conversation that has ended.
+#[derive(Clone, Debug)]
+pub struct Conversation<M: Machine> {
+    /// Our side of it.
+    pub machine: M,
+    /// How it ended.
+    pub outcome: M::Outcome,
+    /// The address of the other side.
+    pub server: SocketAddr,
+}
+
 impl Greeting {
     /// The text as it crossed the wire.
     pub fn as_str(&self) -> &str {
@@ -62,7 +74,7 @@ impl Client {
     /// A client that waits for 5 seconds.
     pub const fn new() -> Self {
         Self {
-            timeout: client::Client::TIMEOUT,
+            timeout: Request::TIMEOUT,
         }
     }
 
@@ -75,12 +87,91 @@ impl Client {
 
     /// Sends `name` to the first address of `to` that accepts, and returns the greeting.
     ///
+    /// A server that had to give its place to somebody else before the name came is asked once more.
+    ///
     /// # Errors
     ///
     /// [`Error::Refused`] has the server's sentence; the others say why there is no answer.
     pub fn greet(&self, to: impl ToSocketAddrs, name: Text<'_>) -> Result<Greeting, Error> {
         let clock = Clock::start();
-        let (stream, address) = self.connect(to, clock)?;
+        let addresses = resolve(to)?;
+        let ask = || {
+            let request = Request::new(name, Instant::START + self.timeout);
+            self.converse_at(clock, &addresses, request)
+        };
+        let mut ended = ask()?;
+        if let Some(Ok(answer)) = ended.machine.answer()
+            && answer.is_crowded_out()
+        {
+            ended = ask()?;
+        }
+        let (request, address) = (ended.machine, ended.server);
+        if let Err(cause) = ended.outcome {
+            let reply = request.reply().to_vec();
+            return Err(Error::Request {
+                address,
+                cause,
+                reply,
+            });
+        }
+        if let Some(Ok(Answer::Refused(sentence))) = request.answer() {
+            let sentence = sentence.to_owned();
+            return Err(Error::Refused { address, sentence });
+        }
+        // The bytes equal `Hello, ` and a name that is UTF-8.
+        let text = String::from_utf8_lossy(request.reply()).into_owned();
+        Ok(Greeting {
+            text,
+            from: address,
+        })
+    }
+
+    /// Has one conversation, of any protocol, with the first address of `to` that accepts.
+    ///
+    /// For the machine, it is [`Instant::START`] when this is called. How long the conversation may
+    /// take is in its own hands; connecting has the [timeout](Self::timeout).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use greet_core::request::{Answer, Request};
+    /// use greet_core::text::Text;
+    /// use greet_core::time::Instant;
+    /// use greet_std::{Client, Server};
+    ///
+    /// let server = Server::bind("127.0.0.1:0")?;
+    /// let (address, handle) = (server.local_addr(), server.handle());
+    /// let running = std::thread::spawn(move || server.run(|_event| {}));
+    ///
+    /// let deadline = Instant::START + Duration::from_secs(30);
+    /// let request = Request::new(Text::new("World")?, deadline);
+    /// let conversation = Client::new().converse(address, request)?;
+    /// assert_eq!(conversation.outcome, Ok(()));
+    /// assert_eq!(conversation.machine.reply(), b"Hello, World");
+    ///
+    /// handle.stop();
+    /// # running.join().expect("the server doesn't panic")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Nobody accepts, or the system lacks something. How a conversation goes is its outcome.
+    pub fn converse<M: Machine>(
+        &self,
+        to: impl ToSocketAddrs,
+        machine: M,
+    ) -> Result<Conversation<M>, Error> {
+        let clock = Clock::start();
+        self.converse_at(clock, &resolve(to)?, machine)
+    }
+
+    fn converse_at<M: Machine>(
+        &self,
+        clock: Clock,
+        addresses: &[SocketAddr],
+        mut machine: M,
+    ) -> Result<Conversation<M>, Error> {
+        let (stream, server) = self.connect(addresses, clock)?;
         let setup = |cause| Error::Setup {
             what: "a connection that doesn't block",
             cause,
@@ -94,38 +185,22 @@ impl Client {
             .register(stream.get_mut(), Token(0), interest)
             .map_err(setup)?;
         let mut events = Events::with_capacity(1);
-
-        let mut client = client::Client::new(name, Duration::ZERO, self.timeout);
-        let answer = loop {
+        loop {
             let now = clock.now();
-            if let Poll::Ready(answer) = client.poll(&mut stream, now) {
-                break answer.map(|answer| match answer {
-                    Answer::Greeted => None,
-                    Answer::Refused(sentence) => Some(sentence.to_owned()),
+            let more = drive(&mut machine, &mut stream, now);
+            if let Some(outcome) = machine.outcome() {
+                return Ok(Conversation {
+                    machine,
+                    outcome,
+                    server,
                 });
             }
-            match poll.poll(&mut events, wait(client.next_poll(), now)) {
+            let due = if more { now } else { machine.due() };
+            match poll.poll(&mut events, wait(due, now)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                     return Err(setup(error));
                 }
                 _ => {}
-            }
-        };
-        let reply = || client.reply().to_vec();
-        match answer {
-            Ok(Some(sentence)) => Err(Error::Refused { address, sentence }),
-            Err(cause) => Err(Error::Request {
-                address,
-                cause,
-                reply: reply(),
-            }),
-            Ok(None) => {
-                // The bytes equal `Hello, ` and a name that is UTF-8.
-                let text = String::from_utf8_lossy(client.reply()).into_owned();
-                Ok(Greeting {
-                    text,
-                    from: address,
-                })
             }
         }
     }
@@ -134,16 +209,12 @@ impl Client {
     /// which never answers doesn't take the time of the others.
     fn connect(
         &self,
-        to: impl ToSocketAddrs,
+        addresses: &[SocketAddr],
         clock: Clock,
     ) -> Result<(TcpStream, SocketAddr), Error> {
-        let addresses: Vec<SocketAddr> = to
-            .to_socket_addrs()
-            .map_err(|cause| Error::Resolve { cause })?
-            .collect();
         let mut last = Error::NoAddress;
         for (address, untried) in addresses.iter().copied().zip((1..=addresses.len()).rev()) {
-            let left = self.timeout.saturating_sub(clock.now());
+            let left = (Instant::START + self.timeout).since(clock.now());
             let share = left / u32::try_from(untried).unwrap_or(u32::MAX);
             let connected = if share.is_zero() {
                 Err(io::ErrorKind::TimedOut.into())
@@ -157,6 +228,12 @@ impl Client {
         }
         Err(last)
     }
+}
+
+fn resolve(to: impl ToSocketAddrs) -> Result<Vec<SocketAddr>, Error> {
+    to.to_socket_addrs()
+        .map(Iterator::collect)
+        .map_err(|cause| Error::Resolve { cause })
 }
 
 impl Default for Client {

@@ -1,18 +1,20 @@
-//! Time as core wants it: a duration since a fixed start.
+//! Time as core wants it, and how long to wait in the system.
 
-use std::time::{Duration, Instant};
+use std::time::{self, Duration};
+
+use greet_core::time::Instant;
 
 /// Counts from when it was made.
 #[derive(Clone, Copy)]
-pub(crate) struct Clock(Instant);
+pub(crate) struct Clock(time::Instant);
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self(Instant::now())
+        Self(time::Instant::now())
     }
 
-    pub(crate) fn now(self) -> Duration {
-        self.0.elapsed()
+    pub(crate) fn now(self) -> Instant {
+        Instant::at(self.0.elapsed())
     }
 }
 
@@ -20,7 +22,7 @@ impl Clock {
 ///
 /// Never more than a day, as some systems refuse to wait for longer than they can count (kevent on
 /// macOS: 10^8 s). Who waits looks at the time again in any case.
-pub(crate) fn wait(due: Option<Duration>, now: Duration) -> Option<Duration> {
+pub(crate) fn wait(due: Instant, now: Instant) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    due.map(|due| due.saturating_sub(now).min(LONGEST))
+    due.wait(now).map(|span| span.min(LONGEST))
 }

@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::task::{Poll, ready};
 
 use embedded_io::ErrorType;
-use greet_core::transport::Datagrams;
+use greet_core::transport::{Datagram, Datagrams, Local};
 use nix::cmsg_space;
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt::UdpGroSegment,
@@ -87,7 +87,7 @@ impl ErrorType for Gathered {
 }
 
 impl Datagrams for Gathered {
-    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
+    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<Datagram>> {
         if self.left.is_empty() {
             ready!(stream::poll_next(|| self.receive()))?;
         }
@@ -96,11 +96,15 @@ impl Datagrams for Gathered {
         self.left.start += len;
         let kept = len.min(buffer.len());
         buffer[..kept].copy_from_slice(&datagram[..kept]);
-        Poll::Ready(Ok((len, self.from)))
+        Poll::Ready(Ok(Datagram {
+            len,
+            from: self.from,
+            local: Local::default(),
+        }))
     }
 
-    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<io::Result<()>> {
-        self.socket.send_to(datagram, to)
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr, via: Local) -> Poll<io::Result<()>> {
+        self.socket.send_to(datagram, to, via)
     }
 
     fn is_own(&self, address: SocketAddr) -> bool {

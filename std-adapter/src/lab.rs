@@ -5,13 +5,13 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::Poll;
-use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType};
 #[cfg(unix)]
-use greet_core::limits::MIN_MSS;
+use greet_core::limits::DEFAULT_MSS;
 use greet_core::probe::{Ability, Dial, Lab};
-use greet_core::transport::{self, Datagrams as _};
+use greet_core::time::Instant;
+use greet_core::transport::{self, Datagrams as _, Sent};
 use mio::{Events, Interest, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -102,7 +102,7 @@ impl SocketLab {
             socket.set_recv_buffer_size(1)?; // the system takes its smallest
             // Smaller ones would cut names that the protocol takes for whole.
             #[cfg(unix)]
-            socket.set_tcp_mss(u32::try_from(MIN_MSS).unwrap_or(u32::MAX))?;
+            socket.set_tcp_mss(u32::try_from(DEFAULT_MSS).unwrap_or(u32::MAX))?;
         }
         match socket.connect(&self.server.into()) {
             Err(error) if !is_underway(&error) => return Err(error),
@@ -136,12 +136,12 @@ fn is_underway(error: &io::Error) -> bool {
 impl Lab for SocketLab {
     type Stream<'a> = &'a mut Connection;
 
-    fn now(&mut self) -> Duration {
+    fn now(&mut self) -> Instant {
         self.clock.now()
     }
 
-    fn wait(&mut self, until: Duration) {
-        let timeout = wait(Some(until), self.clock.now());
+    fn wait(&mut self, until: Instant) {
+        let timeout = wait(until, self.clock.now());
         // A wait that is cut short is one that returns early.
         let _ = self.poll.poll(&mut self.events, timeout);
     }
@@ -189,7 +189,7 @@ impl Lab for SocketLab {
         };
         socket
             .receive_from(buffer)
-            .map_ok(|(len, _)| len)
+            .map_ok(|datagram| datagram.len)
             .map_err(|error| error.kind().into())
     }
 }
@@ -237,11 +237,14 @@ impl transport::Stream for Connection {
         }
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        self.stream.finish()
+    fn finish(&mut self) -> Poll<io::Result<()>> {
+        match self.poll_established() {
+            Poll::Ready(Ok(())) => self.stream.finish(),
+            other => other,
+        }
     }
 
-    fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<Sent>> {
         match self.poll_established() {
             Poll::Ready(Ok(())) => self.stream.send_last(bytes),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -41,7 +41,7 @@ mod stream;
 mod sys;
 mod udp;
 
-pub use client::{Client, Greeting};
+pub use client::{Client, Conversation, Greeting};
 pub use error::Error;
 pub use greet_core as core;
 pub use lab::SocketLab;

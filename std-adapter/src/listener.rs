@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::task::Poll;
 
+use greet_core::time::Instant;
 use greet_core::transport::{self, Accepted};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -19,16 +20,16 @@ pub(crate) const BACKLOG: i32 = 4096;
 /// A non-blocking TCP listener. Streams are their own handles.
 ///
 /// ```
-/// use std::time::{Duration, Instant};
 /// use greet_core::limits::Limits;
 /// use greet_core::server::Server;
+/// use greet_core::time::Instant;
 /// use greet_std::Listener;
 ///
 /// let mut listener = Listener::bind("127.0.0.1:0")?;
 /// let mut server = Server::<_, 8>::new(Limits::DEFAULT);
-/// let start = Instant::now();
-/// let next = server.poll(&mut listener, start.elapsed(), |_event| {});
-/// assert_eq!(next, None); // nobody is there: nothing to do until the listener is ready
+/// let start = std::time::Instant::now();
+/// let next = server.poll(&mut listener, Instant::at(start.elapsed()), |_event| {});
+/// assert_eq!(next, Instant::NEVER); // nobody is there: nothing to do until the listener is ready
 /// # Ok::<(), greet_std::Error>(())
 /// ```
 #[derive(Debug)]
@@ -62,9 +63,13 @@ impl transport::Listener for Listener {
     type Handle = Stream;
     type Stream<'a> = &'a mut Stream;
 
-    fn accept(&mut self) -> Poll<io::Result<Accepted<Stream>>> {
+    fn accept(&mut self, _now: Instant) -> Poll<io::Result<Accepted<Stream>>> {
         stream::poll_next(|| sys::accept(&self.0))
             .map_ok(|(socket, peer)| (Stream::from_non_blocking(socket), peer))
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        sys::is_awaited(&self.0)
     }
 
     fn stream<'a>(&'a mut self, handle: &'a mut Stream) -> &'a mut Stream {

@@ -6,10 +6,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use greet_core::receiver::{self, Event, Tally};
 use greet_core::responder::Responder;
+use greet_core::time::Instant;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::{Clock, wait};
@@ -151,7 +151,7 @@ impl Receiver {
         // go on sending.
         for _ in 0..MOST_WAITING / receiver::Receiver::BATCH {
             let now = clock.now();
-            if self.mode.poll(&mut self.socket, now, &mut report) != Some(now) {
+            if self.mode.poll(&mut self.socket, now, &mut report) != now {
                 break;
             }
         }
@@ -163,9 +163,9 @@ impl Mode {
     fn poll(
         &mut self,
         socket: &mut Socket,
-        now: Duration,
+        now: Instant,
         report: impl FnMut(Event<'_, io::Error>),
-    ) -> Option<Duration> {
+    ) -> Instant {
         match self {
             Self::Silent(receiver) => receiver.poll(socket, now, report),
             Self::Replying(responder) => responder.poll(socket, now, report),

@@ -18,9 +18,13 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use greet_core::exchange::Exchange;
 use greet_core::limits::Limits;
-use greet_core::server::{Event, Tally};
+use greet_core::machine::Service;
+use greet_core::server::Event;
+use greet_core::time::Instant;
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -39,19 +43,19 @@ use stragglers::Stragglers;
 
 pub use stop::Handle;
 
-/// Serves greetings over TCP to many clients at once.
+/// Serves many clients at once over TCP: greetings, or any other protocol that is a [`Service`].
 ///
 /// Nobody delays anybody else: not who sends nothing, or a byte a second, never reads, resets or
 /// vanishes. When all places are taken, new clients wait in the system's backlog of 4096
 /// connections.
 ///
 /// The [crate documentation](crate) has an example.
-pub struct Server {
+pub struct Server<M: Service = Exchange> {
     listener: TcpListener,
     address: SocketAddr,
-    limits: Limits,
+    config: M::Config,
     places: Arc<Places>,
-    loops: Vec<Stragglers>,
+    loops: Vec<Stragglers<M>>,
     handle: Handle,
 }
 
@@ -63,15 +67,15 @@ pub struct Server {
 /// use greet_std::Server;
 ///
 /// let server = Server::builder()
-///     .limits(Limits { deadline: Duration::from_secs(60), ..Limits::DEFAULT })
+///     .limits(Limits::DEFAULT.with_deadline(Duration::from_secs(60)))
 ///     .max_connections(100)
 ///     .bind("127.0.0.1:0")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Builder {
-    limits: Limits,
+pub struct Builder<M: Service = Exchange> {
+    config: M::Config,
     workers: Option<NonZeroUsize>,
     max_connections: usize,
 }
@@ -79,10 +83,12 @@ pub struct Builder {
 impl Builder {
     /// What clients are granted. Default: [`Limits::DEFAULT`].
     pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.config = limits;
         self
     }
+}
 
+impl<M: Service> Builder<M> {
     /// How many workers share the load. Default: one for each processor that this process may use.
     pub const fn workers(mut self, workers: NonZeroUsize) -> Self {
         self.workers = Some(workers);
@@ -103,7 +109,7 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Listen`] with what to do about it, or [`Error::Setup`] if the system lacks something.
-    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server, Error> {
+    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server<M>, Error> {
         let setup = |cause| Error::Setup {
             what: "a server",
             cause,
@@ -124,7 +130,7 @@ impl Builder {
         Ok(Server {
             listener,
             address,
-            limits: self.limits,
+            config: self.config,
             places,
             loops,
             handle,
@@ -144,8 +150,15 @@ impl Server {
 
     /// Chooses limits and numbers first.
     pub const fn builder() -> Builder {
+        Self::serving(Limits::DEFAULT)
+    }
+}
+
+impl<M: Service> Server<M> {
+    /// Serves any protocol: all clients share `config`, limits or a reference to a store.
+    pub const fn serving(config: M::Config) -> Builder<M> {
         Builder {
-            limits: Limits::DEFAULT,
+            config,
             workers: None,
             max_connections: 10_000,
         }
@@ -161,7 +174,7 @@ impl Server {
         self.handle.clone()
     }
 
-    /// Serves until it is stopped, and returns how the exchanges ended.
+    /// Serves until it is stopped, and returns how the conversations ended.
     ///
     /// `report` is called from the workers' threads, for each client in order: what it waits for,
     /// clients wait for.
@@ -170,17 +183,23 @@ impl Server {
     ///
     /// [`Error::Setup`] if the system grants no threads, or can't wait for connections any more. A lack
     /// of file descriptors is no error: it is reported, and overcome when there are some again.
-    pub fn run(self, report: impl Fn(Event<'_, io::Error>) + Sync) -> Result<Tally, Error> {
+    pub fn run(self, report: impl Fn(Event<'_, M, io::Error>) + Sync) -> Result<M::Tally, Error>
+    where
+        M: Send,
+        M::Config: Send + Sync,
+        M::Tally: Send,
+    {
         let Self {
             listener,
-            limits,
+            config,
             places,
             loops,
             handle,
             ..
         } = self;
         let shared = Shared {
-            limits: &limits,
+            config: &config,
+            patience: patience::<M>(&config),
             clock: Clock::start(),
             places: &places,
             handle: &handle,
@@ -199,10 +218,10 @@ impl Server {
                 }));
             }
             drop(listener); // the acceptors have it
-            let mut tally = Ok(Tally::default());
+            let mut tally = Ok(M::NONE);
             for thread in threads {
                 match thread.map(thread::ScopedJoinHandle::join) {
-                    Ok(Ok(Ok(part))) => tally = tally.map(|tally: Tally| tally + part),
+                    Ok(Ok(Ok(part))) => tally = tally.map(|tally| tally + part),
                     Ok(Ok(Err(error))) | Err(error) => tally = Err(error),
                     Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 }
@@ -216,22 +235,37 @@ impl Server {
 }
 
 /// What all threads of a server see.
-#[derive(Clone, Copy)]
-struct Shared<'a> {
-    limits: &'a Limits,
+struct Shared<'a, C> {
+    config: &'a C,
+    /// How long a new client may say nothing.
+    patience: Duration,
     clock: Clock,
     places: &'a Places,
     handle: &'a Handle,
 }
 
+impl<C> Clone for Shared<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Shared<'_, C> {}
+
+fn patience<M: Service>(config: &M::Config) -> Duration {
+    let mut machine = Box::new(M::VACANT);
+    machine.begin(Instant::START, config);
+    machine.due().since(Instant::START)
+}
+
 /// Starts a thread. Where it can't start, fails or panics, the others stop, so that the failure
 /// comes out.
-fn spawn<'scope>(
+fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     name: &str,
     handle: &'scope Handle,
-    work: impl FnOnce() -> io::Result<Tally> + Send + 'scope,
-) -> io::Result<thread::ScopedJoinHandle<'scope, io::Result<Tally>>> {
+    work: impl FnOnce() -> io::Result<T> + Send + 'scope,
+) -> io::Result<thread::ScopedJoinHandle<'scope, io::Result<T>>> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn_scoped(scope, move || {

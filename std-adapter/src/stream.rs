@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use embedded_io::{ErrorType, Read, Write};
-use greet_core::transport;
+use greet_core::transport::{self, Sent};
 
 use crate::sys::{self, private::TcpSocket};
 
@@ -69,24 +69,23 @@ impl<S: TcpSocket> transport::Stream for Stream<S> {
         poll(|| self.0.write(bytes))
     }
 
-    fn finish(&mut self) -> io::Result<()> {
-        self.0.shutdown(Shutdown::Write)
+    fn finish(&mut self) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.shutdown(Shutdown::Write))
     }
 
     /// On Linux, the bytes wait in the socket for the FIN (`MSG_MORE`, send(2)), and both leave in
     /// one segment.
-    fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<Sent>> {
         let sent = if bytes.is_empty() {
-            Poll::Ready(Ok(0))
+            0
         } else {
-            poll(|| self.0.write_more(bytes))
+            ready!(poll(|| self.0.write_more(bytes)))?
         };
-        if let Poll::Ready(Ok(n)) = sent
-            && n == bytes.len()
-        {
-            self.finish()?;
+        let fin = sent == bytes.len();
+        if fin {
+            self.0.shutdown(Shutdown::Write)?;
         }
-        sent
+        Poll::Ready(Ok(Sent { bytes: sent, fin }))
     }
 
     /// RST goes out when the stream is dropped. No FIN before it: the peer would take what it has

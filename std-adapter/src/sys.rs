@@ -3,11 +3,13 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
+use greet_core::transport::{Datagram, Local};
+
 pub(crate) mod private {
     //! Sockets of the standard library and of mio are alike, but share no trait. These are in the
     //! bounds of public types, and nobody else can name them.
 
-    use super::{Shutdown, SocketAddr, io};
+    use super::{Datagram, Local, Shutdown, SocketAddr, io};
 
     /// A connected TCP socket. It reads and writes through a shared reference.
     pub trait TcpSocket {
@@ -24,8 +26,8 @@ pub(crate) mod private {
     pub trait UdpSocket {
         /// Takes a datagram, and says how long it was: also if it is longer than the buffer, where
         /// the system tells.
-        fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
-        fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()>;
+        fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram>;
+        fn send_to(&self, datagram: &[u8], to: SocketAddr, via: Local) -> io::Result<()>;
         fn local_addr(&self) -> io::Result<SocketAddr>;
     }
 }
@@ -98,6 +100,18 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     Ok((stream, peer))
 }
 
+/// Whether a connection waits to be accepted. An error counts as none: accept says what it is.
+#[cfg(any(unix, windows))]
+pub(crate) fn is_awaited(listener: &TcpListener) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let mut listeners = [PollFd::new(listener, PollFlags::IN)];
+    poll(&mut listeners, Some(&at_once)).is_ok_and(|ready| ready > 0)
+}
+
 /// Whether an error of accept speaks of a connection that is gone already, or one of a UDP socket of a
 /// datagram that was sent earlier (ICMP), so that the next can be taken at once.
 ///
@@ -143,27 +157,36 @@ macro_rules! udp_socket {
     ($type:ty) => {
         impl private::UdpSocket for $type {
             #[cfg(target_os = "linux")]
-            fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
                 use rustix::net::{RecvFlags, recvfrom};
                 let (_, len, from) = recvfrom(self, buffer, RecvFlags::TRUNC)?;
                 let from = from.ok_or(io::ErrorKind::AddrNotAvailable)?;
-                Ok((len, SocketAddr::try_from(from)?))
+                Ok(Datagram {
+                    len,
+                    from: SocketAddr::try_from(from)?,
+                    local: Local::default(),
+                })
             }
 
             #[cfg(not(target_os = "linux"))]
-            fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
                 /// WSAEMSGSIZE: Windows cut a datagram. It doesn't say whose.
                 const MESSAGE_SIZE: i32 = 10040;
-                match self.recv_from(buffer) {
+                let (len, from) = match self.recv_from(buffer) {
                     Err(error) if cfg!(windows) && error.raw_os_error() == Some(MESSAGE_SIZE) => {
                         let unknown = (std::net::Ipv4Addr::UNSPECIFIED, 0).into();
-                        Ok((buffer.len() + 1, unknown))
+                        (buffer.len() + 1, unknown)
                     }
-                    other => other,
-                }
+                    other => other?,
+                };
+                Ok(Datagram {
+                    len,
+                    from,
+                    local: Local::default(),
+                })
             }
 
-            fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+            fn send_to(&self, datagram: &[u8], to: SocketAddr, _via: Local) -> io::Result<()> {
                 <$type>::send_to(self, datagram, to).map(|_whole| ())
             }
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use embedded_io::ErrorType;
 use greet_core::text::Text;
-use greet_core::transport::Datagrams;
+use greet_core::transport::{Datagram, Datagrams, Local};
 use socket2::SockRef;
 
 use crate::error::Error;
@@ -71,12 +71,12 @@ impl<S> ErrorType for UdpSocket<S> {
 impl<S: sys::private::UdpSocket> Datagrams for UdpSocket<S> {
     /// Elsewhere than on Linux, Unix cuts a datagram in silence: give a buffer one byte longer than
     /// the longest datagram that is wanted whole.
-    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
+    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<Datagram>> {
         stream::poll_next(|| self.0.receive_from(buffer))
     }
 
-    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<io::Result<()>> {
-        stream::poll(|| self.0.send_to(datagram, to))
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr, via: Local) -> Poll<io::Result<()>> {
+        stream::poll(|| self.0.send_to(datagram, to, via))
     }
 
     /// Bound to all addresses, it asks the system which are ours: only those can be bound.

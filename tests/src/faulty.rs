@@ -7,9 +7,11 @@ use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::Duration;
 
-use greet_core::exchange::{Exchange, Outcome, Status};
+use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::Limits;
-use greet_core::transport::{Datagrams, Listener, Stream};
+use greet_core::machine::{Machine, Service as _, Want};
+use greet_core::time::Instant;
+use greet_core::transport::{Datagram, Datagrams, Listener, Local, Stream};
 
 use crate::memory::lab::{Ours, Service};
 use crate::memory::{Backlog, End, Mailbox};
@@ -96,11 +98,9 @@ pub struct Faulty {
 struct Client {
     end: End<false>,
     exchange: Exchange,
-    since: Duration,
-    /// Where it is in a reply that isn't its exchange's.
-    sent: usize,
+    since: Instant,
     /// It is done, and closed then.
-    until: Option<Duration>,
+    until: Option<Instant>,
 }
 
 const PLACES: usize = 8;
@@ -130,28 +130,21 @@ impl Faulty {
         }
     }
 
-    fn accept(&mut self, backlog: &mut Backlog<false>, now: Duration) {
-        let limits = Limits {
-            settle: match self.fault {
-                Fault::Hasty => Duration::ZERO,
-                _ => Limits::DEFAULT.settle,
-            },
-            deadline: match self.fault {
-                Fault::Endless => Duration::from_secs(10_000),
-                _ => Limits::DEFAULT.deadline,
-            },
-            ..Limits::DEFAULT
+    fn accept(&mut self, backlog: &mut Backlog<false>, now: Instant) {
+        let limits = match self.fault {
+            Fault::Hasty => Limits::DEFAULT.with_settle(Duration::ZERO),
+            Fault::Endless => Limits::DEFAULT.with_deadline(Duration::from_secs(10_000)),
+            _ => Limits::DEFAULT,
         };
         while self.clients.len() < self.places() || self.fault == Fault::SendsAway {
-            let Poll::Ready(Ok((end, _))) = backlog.accept() else {
+            let Poll::Ready(Ok((end, _))) = backlog.accept(now) else {
                 return;
             };
             if self.clients.len() < self.places() {
                 self.clients.push(Client {
                     end,
-                    exchange: Exchange::new(now, &limits),
+                    exchange: Exchange::new(now, limits),
                     since: now,
-                    sent: 0,
                     until: None,
                 });
             }
@@ -159,46 +152,44 @@ impl Faulty {
     }
 
     /// Everybody's bytes come before anybody's answer.
-    fn receive(&mut self, now: Duration) {
+    fn receive(&mut self, now: Instant) {
         let fault = self.fault;
         for client in &mut self.clients {
             if self.dead {
                 return;
             }
             let exchange = &mut client.exchange;
-            while let Status::Reading | Status::Draining = exchange.status() {
+            while exchange.want().reads() {
                 match client.end.receive(exchange.space()) {
                     Poll::Ready(Ok(0)) => {
-                        if fault == Fault::FinIsFarewell && exchange.status() == Status::Reading {
-                            exchange.connection_lost(embedded_io::ErrorKind::ConnectionReset);
+                        if fault == Fault::FinIsFarewell {
+                            exchange.lost(embedded_io::ErrorKind::ConnectionReset);
                         }
-                        self.dead |= fault == Fault::DiesOfLeaving && exchange.is_untouched();
+                        self.dead |= fault == Fault::DiesOfLeaving && exchange.dormant().is_some();
                         exchange.received_fin(now);
                     }
                     Poll::Ready(Ok(n)) => exchange.received(n, now),
                     Poll::Ready(Err(error)) => {
                         self.dead |= fault == Fault::DiesOfReset;
-                        exchange.connection_lost(error.0);
+                        exchange.lost(error.0);
                     }
                     Poll::Pending => {
                         let pondering = Duration::from_millis(10);
                         if fault != Fault::FinIsFarewell || now >= client.since + pondering {
-                            exchange.quiet(now);
+                            exchange.quiet(now, |len| client.end.in_one_segment(len));
                         }
-                        if exchange.status() == Status::Reading {
-                            exchange.handle_timeout(now);
-                        }
+                        exchange.timeout(now);
                         break;
                     }
                 }
             }
-            if exchange.status() == Status::Replying && client.sent == 0 {
+            if !exchange.transmit().is_empty() {
                 self.last_reply = exchange.transmit().to_vec();
             }
         }
     }
 
-    fn answer(&mut self, now: Duration) {
+    fn answer(&mut self, now: Instant) {
         let crowded = self.clients.len() > 1;
         for client in &mut self.clients {
             if self.dead {
@@ -211,7 +202,7 @@ impl Faulty {
                 continue;
             }
             let exchange = &mut client.exchange;
-            while exchange.status() == Status::Replying {
+            while !exchange.transmit().is_empty() {
                 let mut reply = exchange.transmit().to_vec();
                 if self.fault == Fault::SharesReply {
                     reply.clone_from(&self.last_reply);
@@ -225,23 +216,23 @@ impl Faulty {
                 }
                 match client.end.send(&reply) {
                     Poll::Ready(Ok(_)) if self.fault == Fault::WritesOnce => {
-                        exchange.transmitted(usize::MAX);
+                        exchange.transmitted(usize::MAX, now);
                     }
-                    Poll::Ready(Ok(n)) => exchange.transmitted(n),
-                    Poll::Ready(Err(error)) => exchange.connection_lost(error.0),
+                    Poll::Ready(Ok(n)) => exchange.transmitted(n, now),
+                    Poll::Ready(Err(error)) => exchange.lost(error.0),
                     Poll::Pending => break,
                 }
                 if self.fault == Fault::KeepsOpen && !honest {
                     client.until = Some(now + Duration::from_secs(6));
-                    exchange.connection_lost(embedded_io::ErrorKind::Other);
+                    exchange.lost(embedded_io::ErrorKind::Other);
                 }
             }
-            if exchange.status() == Status::Finishing {
-                let finished = client.end.finish();
-                self.dead |= self.fault == Fault::DiesOfBrokenPipe && finished.is_err();
+            if exchange.want() == Want::Write && exchange.transmit().is_empty() {
+                let failed = matches!(client.end.finish(), Poll::Ready(Err(_)));
+                self.dead |= self.fault == Fault::DiesOfBrokenPipe && failed;
                 exchange.finished(now);
             }
-            if let Status::Done(outcome) = exchange.status() {
+            if let Some(outcome) = exchange.outcome() {
                 let patience = match self.fault {
                     Fault::Impatient if outcome == Outcome::Greeted => Duration::from_millis(20),
                     _ => Duration::ZERO,
@@ -251,7 +242,7 @@ impl Faulty {
         }
     }
 
-    fn release(&mut self, now: Duration) {
+    fn release(&mut self, now: Instant) {
         let (fault, before) = (self.fault, self.clients.len());
         self.clients.retain_mut(|client| {
             let done = client.until.is_some_and(|until| now >= until);
@@ -263,18 +254,21 @@ impl Faulty {
         self.served += before - self.clients.len();
     }
 
-    fn messages(&mut self, mailbox: &mut Mailbox, now: Duration) -> Option<Duration> {
+    fn messages(&mut self, mailbox: &mut Mailbox, now: Instant) -> Instant {
         let mut buffer = [0; 2000];
         match self.fault {
             Fault::Chatty => {
-                while let Poll::Ready(Ok((_, from))) = mailbox.receive_from(&mut buffer) {
-                    let _ = mailbox.send_to(b"Hello, you", from);
+                while let Poll::Ready(Ok(Datagram { from, .. })) = mailbox.receive_from(&mut buffer)
+                {
+                    let _ = mailbox.send_to(b"Hello, you", from, Local::default());
                 }
-                None
+                Instant::NEVER
             }
             Fault::Lossy => {
                 let mut kept = Vec::<(Vec<u8>, SocketAddr)>::new();
-                while let Poll::Ready(Ok((len, from))) = mailbox.receive_from(&mut buffer) {
+                while let Poll::Ready(Ok(Datagram { len, from, .. })) =
+                    mailbox.receive_from(&mut buffer)
+                {
                     self.datagrams += 1;
                     if self.datagrams % 4 == 1 || !buffer.starts_with(b"client ") {
                         kept.push((buffer[..len.min(2000)].to_vec(), from));
@@ -295,26 +289,26 @@ impl Service for Faulty {
         &mut self,
         backlog: &mut Backlog<false>,
         mailbox: &mut Mailbox,
-        now: Duration,
-    ) -> Option<Duration> {
+        now: Instant,
+    ) -> Instant {
         if self.dead {
-            return None;
+            return Instant::NEVER;
         }
         let next = self.messages(mailbox, now);
         self.accept(backlog, now);
         self.receive(now);
         if self.dead {
-            return None;
+            return Instant::NEVER;
         }
         self.answer(now);
         self.release(now);
         let slow = |client: &Client| [10, 200].map(|ms| client.since + Duration::from_millis(ms));
         let due = self.clients.iter().flat_map(|client| {
             let soon = slow(client).into_iter().filter(|at| *at > now);
-            soon.chain(client.exchange.timeout()).chain(client.until)
+            soon.chain([client.exchange.due()]).chain(client.until)
         });
         let more = backlog.waiting() > 0 && self.clients.len() < self.places();
-        due.chain(next).chain(more.then_some(now)).min()
+        due.chain(more.then_some(now)).fold(next, Instant::min)
     }
 
     fn half_open(&mut self, count: usize) {

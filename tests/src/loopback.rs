@@ -13,7 +13,8 @@ use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
-use greet_core::transport::{Datagrams as _, Stream as _};
+use greet_core::time::Instant;
+use greet_core::transport::{Datagram, Datagrams as _, Local, Stream as _};
 use greet_smoltcp::error::StreamError;
 use greet_smoltcp::listener::Listener;
 use greet_smoltcp::loopback::Loopback;
@@ -50,7 +51,7 @@ pub struct Dialogue<D> {
     listener: Listener,
     server: Server<stream::Connection, 1>,
     connection: stream::Connection,
-    now: Duration,
+    now: Instant,
 }
 
 const V4: IpAddress = IpAddress::v4(192, 0, 2, 1);
@@ -108,7 +109,7 @@ impl<D: Device> Testbed for OnSmoltcp<D> {
             listener,
             server: Server::new(*limits),
             connection,
-            now: Duration::from_secs(1_000),
+            now: Instant::from_millis(1_000_000),
         })
     }
 
@@ -121,12 +122,12 @@ impl<D: Device> Testbed for OnSmoltcp<D> {
         let buffers = leak(UdpBuffers::<2, 9000, 9000>::new());
         let sender = net.bind(buffers, 0).map_err(io::Error::other)?;
         let to = SocketAddr::new(self.address.into(), 8001);
-        let Poll::Ready(Ok(())) = sender.on(net).send_to(datagram, to) else {
+        let Poll::Ready(Ok(())) = sender.on(net).send_to(datagram, to, Local::default()) else {
             return Err(io::Error::other("the datagram wasn't taken"));
         };
         let mut receiver = Receiver::new();
         let mut reports = Vec::new();
-        stack.poll(Duration::ZERO, |net| {
+        stack.poll(Instant::START, |net| {
             let now = net.now();
             receiver.poll(&mut inbox.on(net), now, |event| match event {
                 receiver::Event::Message { text, .. } => {
@@ -155,18 +156,18 @@ impl<D: Device> Testbed for OnSmoltcp<D> {
             .map_err(io::Error::other)?;
         let to = SocketAddr::new(self.address.into(), 8001);
         for datagram in datagrams {
-            let Poll::Ready(Ok(())) = sender.on(net).send_to(datagram, to) else {
+            let Poll::Ready(Ok(())) = sender.on(net).send_to(datagram, to, Local::default()) else {
                 return Err(io::Error::other("the datagram wasn't taken"));
             };
         }
         let mut responder = Responder::<1>::new(REPLIES_PER_SECOND);
-        stack.poll(Duration::ZERO, |net| {
+        stack.poll(Instant::START, |net| {
             let now = net.now();
             responder.poll(&mut inbox.on(net), now, |_| {})
         });
         let mut answer = vec![0; 2048];
         match sender.on(stack.net()).receive_from(&mut answer) {
-            Poll::Ready(Ok((len, from))) if from == to => {
+            Poll::Ready(Ok(Datagram { len, from, .. })) if from == to => {
                 answer.truncate(len);
                 Ok(answer)
             }
@@ -176,7 +177,7 @@ impl<D: Device> Testbed for OnSmoltcp<D> {
 }
 
 impl<D: Device> Dialogue<D> {
-    fn poll(&mut self) -> Option<Duration> {
+    fn poll(&mut self) -> Instant {
         let (listener, server, now) = (&self.listener, &mut self.server, self.now);
         self.stack
             .poll(now, |net| server.poll(&mut listener.on(net), now, |_| {}))
@@ -193,12 +194,13 @@ impl<D: Device> Dialogue<D> {
                 self.poll();
                 return result.map_err(io::Error::other);
             }
-            self.now = next.filter(|next| *next > self.now).ok_or_else(|| {
-                io::Error::new(
+            if next <= self.now || next == Instant::NEVER {
+                return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
                     "neither side has anything left to do",
-                )
-            })?;
+                ));
+            }
+            self.now = next;
         }
     }
 }
@@ -213,8 +215,7 @@ impl<D: Device> Connection for Dialogue<D> {
     }
 
     fn half_close(&mut self) -> io::Result<()> {
-        // Sending nothing is ready once there is a connection to close.
-        self.wait_for(|stream| stream.send_last(&[])).map(drop)
+        self.wait_for(|stream| stream.finish())
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -223,7 +224,11 @@ impl<D: Device> Connection for Dialogue<D> {
 
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
-        while let Some(next) = self.poll().filter(|next| *next < until) {
+        loop {
+            let next = self.poll();
+            if next >= until {
+                break;
+            }
             self.now = next;
         }
         self.now = until;

@@ -3,15 +3,15 @@
 
 use core::cell::RefCell;
 use core::fmt::{self, Write};
-use core::task::Poll;
 use core::time::Duration;
 use std::net::SocketAddr;
 
 use greet_core::client::Client;
 use greet_core::limits::Limits;
-use greet_core::request::Answer;
+use greet_core::request::{Answer, Request};
 use greet_core::server::Server;
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_smoltcp::sim::{Boot, Host, Link, Network, Probability};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -73,7 +73,11 @@ pub fn measure(rtt: Duration, loss: u32) -> Line {
         let mut stack = stack(boot, slots);
         let listener = stack.net().listen(buffers, PORT).expect("slots");
         let mut server = Server::<_, 4>::new(Limits::DEFAULT);
-        move |now| stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_| ()))
+        move |now| {
+            let now = Instant::at(now);
+            let next = stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_| ()));
+            next.wait(Instant::START)
+        }
     });
     let mut memory = Some((&mut slots.1, &mut buffers.1));
     network.boot_program(client, |boot| {
@@ -85,29 +89,34 @@ pub fn measure(rtt: Duration, loss: u32) -> Line {
         let mut asking = None;
         let times = &times;
         move |now| {
-            stack.poll(now, |net| {
+            let now = Instant::at(now);
+            let next = stack.poll(now, |net| {
                 let (start, connection, mut client) = match asking.take() {
                     Some(asking) => asking,
                     None if asked < CLIENTS && net.idle() > 0 => {
                         asked += 1;
                         let server = SocketAddr::from((ADDRESSES[0], PORT));
                         let connection = net.connect(server).expect("an idle socket");
-                        (now, connection, Client::new(name, now, PATIENCE))
+                        (
+                            now,
+                            connection,
+                            Client::new(Request::new(name, now + PATIENCE)),
+                        )
                     }
-                    None => return None,
+                    None => return Instant::NEVER,
                 };
-                let answer = client.poll(&mut connection.on(net), now);
-                if answer.is_pending() {
-                    let next = client.next_poll();
+                if client.poll(&mut connection.on(net), now).is_pending() {
+                    let next = client.due();
                     asking = Some((start, connection, client));
                     return next;
                 }
-                if answer == Poll::Ready(Ok(Answer::Greeted)) {
-                    times.borrow_mut().push(now.saturating_sub(start));
+                if client.machine().answer() == Some(Ok(Answer::Greeted)) {
+                    times.borrow_mut().push(now.since(start));
                 }
                 connection.release(net);
-                Some(now)
-            })
+                now
+            });
+            next.wait(Instant::START)
         }
     });
     network.run_for(PATIENCE * u32::try_from(CLIENTS).unwrap_or(u32::MAX));

@@ -8,12 +8,13 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{self, Duration};
 
 use greet_core::limits::Limits;
 use greet_core::receiver::{Event, Receiver as PolledReceiver};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server as PolledServer;
+use greet_core::time::Instant;
 use greet_std::server::Handle;
 use greet_std::{Listener, Receiver, Server};
 
@@ -138,7 +139,7 @@ pub struct PolledCall {
     stream: TcpStream,
     listener: Listener,
     server: PolledServer<<Listener as greet_core::transport::Listener>::Handle, 1>,
-    start: Instant,
+    start: time::Instant,
 }
 
 impl Testbed for Polled {
@@ -152,7 +153,7 @@ impl Testbed for Polled {
             stream: dial(address, Duration::from_millis(1))?,
             listener,
             server: PolledServer::new(*limits),
-            start: Instant::now(),
+            start: time::Instant::now(),
         })
     }
 
@@ -160,10 +161,11 @@ impl Testbed for Polled {
         let mut socket = greet_std::UdpSocket::bind((self.0, 0)).map_err(io::Error::other)?;
         let address = socket.get_ref().local_addr()?;
         UdpSocket::bind((self.0, 0))?.send_to(datagram, address)?;
-        let (mut receiver, begun) = (PolledReceiver::new(), Instant::now());
+        let (mut receiver, begun) = (PolledReceiver::new(), time::Instant::now());
         while begun.elapsed() < PATIENCE {
             let mut report = None;
-            receiver.poll(&mut socket, begun.elapsed(), |event| {
+            let now = Instant::at(begun.elapsed());
+            receiver.poll(&mut socket, now, |event| {
                 report = Some(read(&event));
             });
             if let Some(report) = report {
@@ -183,7 +185,7 @@ impl Testbed for Polled {
             thread::spawn(move || {
                 let mut responder = Responder::<1>::new(REPLIES_PER_SECOND);
                 while !done.load(Ordering::Acquire) {
-                    responder.poll(&mut socket, Duration::ZERO, |_| {});
+                    responder.poll(&mut socket, Instant::START, |_| {});
                     thread::yield_now();
                 }
             })
@@ -197,7 +199,7 @@ impl Testbed for Polled {
 
 impl PolledCall {
     fn serve(&mut self) {
-        let now = self.start.elapsed();
+        let now = Instant::at(self.start.elapsed());
         self.server.poll(&mut self.listener, now, |_| {});
     }
 
@@ -206,7 +208,7 @@ impl PolledCall {
         &mut self,
         mut call: impl FnMut(&mut TcpStream) -> io::Result<T>,
     ) -> io::Result<T> {
-        let begun = Instant::now();
+        let begun = time::Instant::now();
         loop {
             self.serve();
             match call(&mut self.stream) {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use greet_core::limits::{GREETING, Limits, MIN_MSS};
+use greet_core::limits::{DEFAULT_MSS, GREETING, Limits};
 use serde::Deserialize;
 
 /// `vectors/tcp.json`.
@@ -146,14 +146,12 @@ impl Case {
     /// The deadline is generous, as no case is about it; over real sockets, time passes while the
     /// machine is busy with something else.
     pub fn limits(&self) -> Limits {
-        let mut limits = Limits {
-            deadline: Duration::from_secs(30),
-            ..Limits::DEFAULT
-        };
-        if self.gap_ms > 0 || joined(&self.send).len() >= MIN_MSS {
-            limits.settle = Duration::from_secs(1);
+        let limits = Limits::DEFAULT.with_deadline(Duration::from_secs(30));
+        if self.gap_ms > 0 || joined(&self.send).len() >= DEFAULT_MSS {
+            limits.with_settle(Duration::from_secs(1))
+        } else {
+            limits
         }
-        limits
     }
 
     /// The time between two pieces.

@@ -240,8 +240,14 @@ impl<L: Lab> Session<'_, L> {
             self.send_client(number.into(), number);
         }
         for number in 0..clients {
-            self.expect(number.into(), Expected::Client(number))
-                .during("the greeting of one of many")?;
+            let slot = number.into();
+            let mut greeted = self.expect(slot, Expected::Client(number));
+            // Where segments are lost, its handshake may have had to give way to somebody else's.
+            if greeted.is_err() && self.lab.lacks(Ability::Timing).is_some() {
+                self.lab.close(slot);
+                greeted = self.greet(slot, number).map(drop);
+            }
+            greeted.during("the greeting of one of many")?;
         }
         Ok(Verdict::Passed)
     }
@@ -268,9 +274,11 @@ impl<L: Lab> Session<'_, L> {
             self.lab.close(last);
         }
         let waiting = self.lab.stream(last).is_some();
-        self.send(0, HELD, 1, usize::MAX);
-        self.expect(0, Expected::Greeting(HELD))
-            .during("a greeting while all places are taken")?;
+        let greeted = self.complete_held(0);
+        // Where segments are lost, its first byte may have come too late to hold a place.
+        if self.lab.lacks(Ability::Timing).is_none() {
+            greeted.during("a greeting while all places are taken")?;
+        }
         self.lab.close(0);
         if !waiting {
             let until = self.bound();
@@ -278,7 +286,17 @@ impl<L: Lab> Session<'_, L> {
                 .during("connecting as soon as a place is free")?;
         }
         self.ask(last, clients).during("the greeting of one more")?;
+        // A refusal of who leaves inside a character would be reset, which is another check's.
+        for slot in 1..last {
+            let _ = self.complete_held(slot);
+        }
         Ok(Verdict::Passed)
+    }
+
+    /// The name of a client who holds a place, to its end.
+    fn complete_held(&mut self, slot: usize) -> Result<(), Cause> {
+        self.send(slot, HELD, 1, usize::MAX);
+        self.expect(slot, Expected::Greeting(HELD))
     }
 
     fn in_a_row(&mut self) -> Done {

@@ -2,12 +2,13 @@
 
 use core::net::SocketAddr;
 use core::task::Poll;
-use core::time::Duration;
 
 use greet_core::client::Client;
 use greet_core::limits::Limits;
+use greet_core::request::Request;
 use greet_core::server::Server;
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp::iface::Config;
@@ -36,18 +37,19 @@ pub(crate) fn run(greetings: u64) {
 
     for greeting in 0..greetings {
         // A microsecond each, as time that stands still would be a special case.
-        let now = Duration::from_micros(greeting);
+        let now = Instant::from_micros(greeting);
         let connection = stack.net().connect(peer).expect("a free socket");
-        let mut client = Client::new(name, now, Client::TIMEOUT);
+        let mut client = Client::new(Request::new(name, now + Request::TIMEOUT));
         let mut greeted = false;
         let mut connection = Some(connection);
         stack.poll(now, |net| {
             let next = server.poll(&mut listener.on(net), now, |_| ());
             if let Some(open) = &connection
-                && let Poll::Ready(answer) = client.poll(&mut open.on(net), now)
+                && let Poll::Ready(_) = client.poll(&mut open.on(net), now)
             {
-                greeted = answer.is_ok();
-                assert_eq!(client.reply(), REPLY);
+                let request = client.machine();
+                greeted = request.answer().is_some_and(|answer| answer.is_ok());
+                assert_eq!(request.reply(), REPLY);
                 if let Some(done) = connection.take() {
                     done.release(net);
                 }

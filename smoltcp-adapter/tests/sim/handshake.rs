@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use core::time::Duration;
+use greet_core::time::Instant;
 use greet_smoltcp::sim::{Boot, Host, HostId, Link, LinkId, Network, Probability, Stack, Trace};
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp::iface::SocketHandle;
@@ -41,9 +42,9 @@ impl<'a> Pair<'a> {
                     .unwrap();
             let listener = stack.net().listen(buffers, PORT).unwrap();
             move |now| {
-                let next = stack.poll(now, |_| None);
+                let next = stack.poll(Instant::at(now), |_| Instant::NEVER);
                 listening.set(stack.net().listening(&listener));
-                next
+                next.wait(Instant::START)
             }
         });
         Self {

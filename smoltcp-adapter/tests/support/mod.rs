@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod host;
 pub(crate) mod peer;
 
 use std::net::SocketAddr;
@@ -9,9 +10,10 @@ use std::time::Duration;
 
 use greet_core::client::Client;
 use greet_core::limits::Limits;
-use greet_core::request::{Answer, RequestError};
+use greet_core::request::{Answer, Request, RequestError};
 use greet_core::server::Server;
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_smoltcp::error::ConnectError;
 use greet_smoltcp::listener::Listener;
 use greet_smoltcp::loopback::Loopback;
@@ -24,6 +26,9 @@ use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// Some moment, where any will do.
+pub(crate) const NOW: Instant = Instant::from_millis(1_000);
 
 /// The loopback device of all tests.
 pub(crate) type Ring = Loopback<8, 1514>;
@@ -90,7 +95,7 @@ impl Path {
 
 /// Virtual time, which jumps to where the stack asks for it.
 pub(crate) struct Clock {
-    pub(crate) now: Duration,
+    pub(crate) now: Instant,
     /// How often the stack was polled.
     pub(crate) polls: usize,
 }
@@ -98,7 +103,7 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new() -> Self {
         Self {
-            now: Duration::ZERO,
+            now: Instant::START,
             polls: 0,
         }
     }
@@ -108,8 +113,8 @@ impl Clock {
     pub(crate) fn run<'a, D: Device>(
         &mut self,
         stack: &mut Stack<'a, D>,
-        until: Duration,
-        mut application: impl FnMut(&mut Net<'a>, Duration) -> (bool, Option<Duration>),
+        until: Instant,
+        mut application: impl FnMut(&mut Net<'a>, Instant) -> (bool, Instant),
     ) -> bool {
         let mut at_this_time = 0;
         loop {
@@ -124,18 +129,14 @@ impl Clock {
             if !go_on {
                 return true;
             }
-            match next {
-                Some(next) if next <= until => {
-                    assert!(next >= now, "{next:?} is before {now:?}");
-                    at_this_time = if next == now { at_this_time + 1 } else { 0 };
-                    assert!(at_this_time < 100, "it spins at {now:?}");
-                    self.now = next;
-                }
-                _ => {
-                    self.now = until.max(now);
-                    return false;
-                }
+            if next > until || next == Instant::NEVER {
+                self.now = until.max(now);
+                return false;
             }
+            assert!(next >= now, "{next:?} is before {now:?}");
+            at_this_time = if next == now { at_this_time + 1 } else { 0 };
+            assert!(at_this_time < 100, "it spins at {now:?}");
+            self.now = next;
         }
     }
 }
@@ -190,8 +191,8 @@ impl<const PLACES: usize, const CLIENTS: usize> Exercise<PLACES, CLIENTS> {
     /// As [`Clock::run`], with the server as another application.
     pub(crate) fn run(
         &mut self,
-        until: Duration,
-        mut application: impl FnMut(&mut Net<'static>, Duration) -> (bool, Option<Duration>),
+        until: Instant,
+        mut application: impl FnMut(&mut Net<'static>, Instant) -> (bool, Instant),
     ) -> bool {
         let Self {
             stack,
@@ -203,7 +204,7 @@ impl<const PLACES: usize, const CLIENTS: usize> Exercise<PLACES, CLIENTS> {
         clock.run(stack, until, |net, now| {
             let server = server.poll(&mut listener.on(net), now, |_| ());
             let (go_on, next) = application(net, now);
-            (go_on, earlier(server, next))
+            (go_on, server.min(next))
         })
     }
 }
@@ -216,57 +217,49 @@ pub(crate) fn leak<T>(value: T) -> &'static mut T {
 /// One client of core, from connect to its answer.
 pub(crate) struct Caller<'n> {
     peer: SocketAddr,
-    client: Client<'n>,
+    client: Client<Request<'n>>,
     connection: Option<Connection>,
     pub(crate) answer: Option<Result<String, RequestError>>,
 }
 
 impl<'n> Caller<'n> {
-    pub(crate) fn new(peer: SocketAddr, name: &'n str, now: Duration, timeout: Duration) -> Self {
+    pub(crate) fn new(peer: SocketAddr, name: &'n str, now: Instant, timeout: Duration) -> Self {
         Self {
             peer,
-            client: Client::new(Text::new(name).expect("short"), now, timeout),
+            client: Client::new(Request::new(Text::new(name).expect("short"), now + timeout)),
             connection: None,
             answer: None,
         }
     }
 
     /// Goes as far as it can, and returns when to come back.
-    pub(crate) fn poll(&mut self, net: &mut Net<'_>, now: Duration) -> Option<Duration> {
+    pub(crate) fn poll(&mut self, net: &mut Net<'_>, now: Instant) -> Instant {
         if self.answer.is_some() {
-            return None;
+            return Instant::NEVER;
         }
         if self.connection.is_none() {
             match net.connect(self.peer) {
                 Ok(connection) => self.connection = Some(connection),
-                Err(ConnectError::NoSocket) => return None,
+                Err(ConnectError::NoSocket) => return Instant::NEVER,
                 Err(error) => panic!("{error}"),
             }
         }
-        let connection = self.connection.as_ref()?;
-        let answer = self.client.poll(&mut connection.on(net), now);
-        let std::task::Poll::Ready(answer) = answer else {
-            return self.client.next_poll();
+        let Some(connection) = &self.connection else {
+            return Instant::NEVER;
         };
-        let answer = answer.map(|answer| match answer {
-            Answer::Greeted => String::new(),
-            Answer::Refused(why) => why.to_owned(),
+        if self.client.poll(&mut connection.on(net), now).is_pending() {
+            return self.client.due();
+        }
+        let request = self.client.machine();
+        self.answer = request.answer().map(|answer| {
+            answer.map(|answer| match answer {
+                Answer::Greeted => String::from_utf8(request.reply().to_vec()).expect("UTF-8"),
+                Answer::Refused(why) => why.to_owned(),
+            })
         });
-        self.answer = Some(answer.map(|refusal| {
-            if refusal.is_empty() {
-                String::from_utf8(self.client.reply().to_vec()).expect("UTF-8")
-            } else {
-                refusal
-            }
-        }));
-        self.connection.take()?.release(net);
-        None
-    }
-}
-
-pub(crate) fn earlier(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        _ => a.or(b),
+        if let Some(connection) = self.connection.take() {
+            connection.release(net);
+        }
+        Instant::NEVER
     }
 }

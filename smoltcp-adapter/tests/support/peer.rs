@@ -15,6 +15,9 @@ pub(crate) const PEER: Ipv4Address = Ipv4Address::new(192, 0, 2, 2);
 /// A device whose other end is in the test's hands.
 #[derive(Default)]
 pub(crate) struct Tap {
+    /// Its frames have Ethernet headers.
+    pub(crate) is_ethernet: bool,
+    pub(crate) checksums: ChecksumCapabilities,
     pub(crate) incoming: VecDeque<Vec<u8>>,
     pub(crate) outgoing: Vec<Vec<u8>>,
     /// It takes no frame, and so gives none.
@@ -42,8 +45,13 @@ impl Device for Tap {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
+        capabilities.medium = if self.is_ethernet {
+            Medium::Ethernet
+        } else {
+            Medium::Ip
+        };
         capabilities.max_transmission_unit = 1500;
+        capabilities.checksum = self.checksums.clone();
         capabilities
     }
 }
@@ -74,19 +82,24 @@ pub(crate) struct Segment {
 /// One peer, known by its port.
 pub(crate) struct Peer {
     pub(crate) port: u16,
+    /// Our port, to which it sends.
+    pub(crate) to: u16,
     /// What it sends next, and what it expects next.
     pub(crate) seq: TcpSeqNumber,
     pub(crate) ack: Option<TcpSeqNumber>,
     pub(crate) window: u16,
+    pub(crate) mss: u16,
 }
 
 impl Peer {
     pub(crate) fn new(port: u16) -> Self {
         Self {
             port,
+            to: 8000,
             seq: TcpSeqNumber(1_000),
             ack: None,
             window: 8192,
+            mss: 1460,
         }
     }
 
@@ -94,13 +107,13 @@ impl Peer {
     pub(crate) fn send(&mut self, tap: &mut Tap, control: TcpControl, payload: &[u8]) {
         let tcp = TcpRepr {
             src_port: self.port,
-            dst_port: 8000,
+            dst_port: self.to,
             control,
             seq_number: self.seq,
             ack_number: self.ack,
             window_len: self.window,
             window_scale: None,
-            max_seg_size: (control == TcpControl::Syn).then_some(1460),
+            max_seg_size: (control == TcpControl::Syn).then_some(self.mss),
             sack_permitted: false,
             sack_ranges: [None; 3],
             timestamp: None,

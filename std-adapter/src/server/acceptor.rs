@@ -5,14 +5,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use greet_core::drive;
-use greet_core::exchange::{Exchange, Status};
-use greet_core::server::{Event, Tally};
+use greet_core::drive::drive;
+use greet_core::machine::Service;
+use greet_core::server::Event;
 
 use super::Shared;
 use super::inbox::Inbox;
 use super::stop::Phase;
-use super::straggler::Straggler;
+use super::straggler::{Straggler, end};
 use crate::stream::Stream;
 use crate::sys;
 
@@ -20,38 +20,41 @@ use crate::sys;
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Accepts clients, one after the other, and serves those who can be served at once.
-pub(super) struct Acceptor<'a> {
+pub(super) struct Acceptor<'a, M: Service> {
     /// Closed when the last acceptor leaves: then new clients are refused at once.
     listener: Arc<TcpListener>,
-    shared: Shared<'a>,
+    shared: Shared<'a, M::Config>,
     /// To the event loop of this worker.
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<M>>,
     /// The place of the next client.
     has_place: bool,
-    exchange: Box<Exchange>,
-    tally: Tally,
+    machine: Box<M>,
+    tally: M::Tally,
 }
 
-impl<'a> Acceptor<'a> {
-    pub(super) fn new(listener: Arc<TcpListener>, shared: Shared<'a>, inbox: Arc<Inbox>) -> Self {
-        let exchange = Box::new(Exchange::new(shared.clock.now(), shared.limits));
+impl<'a, M: Service> Acceptor<'a, M> {
+    pub(super) fn new(
+        listener: Arc<TcpListener>,
+        shared: Shared<'a, M::Config>,
+        inbox: Arc<Inbox<M>>,
+    ) -> Self {
         Self {
             listener,
             shared,
             inbox,
             has_place: false,
-            exchange,
-            tally: Tally::default(),
+            machine: Box::new(M::VACANT),
+            tally: M::NONE,
         }
     }
 
     /// Serves until the server stops, and then those who had connected before.
-    pub(super) fn run(mut self, report: impl Fn(Event<'_, io::Error>)) -> io::Result<Tally> {
+    pub(super) fn run(mut self, report: impl Fn(Event<'_, M, io::Error>)) -> io::Result<M::Tally> {
         let Shared {
             handle,
             places,
             clock,
-            limits,
+            patience,
             ..
         } = self.shared;
         let mut give_up = None;
@@ -65,8 +68,7 @@ impl<'a> Acceptor<'a> {
                 (Phase::Stopping, None) => {
                     // From here on, accept says when the backlog is empty.
                     self.listener.set_nonblocking(true)?;
-                    let patience = limits.deadline.max(LEAST_PATIENCE);
-                    give_up = Some(clock.now().saturating_add(patience));
+                    give_up = Some(clock.now() + patience.max(LEAST_PATIENCE));
                 }
                 (Phase::Stopping, Some(give_up)) if clock.now() < give_up => {}
                 (Phase::Stopping | Phase::Leaving | Phase::Aborting, _) => return Ok(self.tally),
@@ -93,50 +95,32 @@ impl<'a> Acceptor<'a> {
         &mut self,
         mut stream: Stream,
         peer: SocketAddr,
-        report: impl Fn(Event<'_, io::Error>),
+        report: impl Fn(Event<'_, M, io::Error>),
     ) {
-        let Shared { clock, limits, .. } = self.shared;
+        let Shared { clock, config, .. } = self.shared;
         report(Event::Connected { peer: &peer });
-        let accepted = clock.now();
-        self.exchange.restart(accepted, limits);
-        let status = drive::exchange(&mut self.exchange, &mut stream, accepted);
-        if let Status::Done(outcome) = status {
+        let now = clock.now();
+        self.machine.begin(now, config);
+        let more = drive(&mut *self.machine, &mut stream, now);
+        if self.machine.outcome().is_some() {
             drop(stream); // before anybody is told
-            self.tally.count(outcome);
-            report(Event::end(&peer, &self.exchange, outcome));
+            end(&*self.machine, &peer, &mut self.tally, report);
             return;
         }
-        let exchange = (!self.exchange.is_untouched()).then(|| {
-            let fresh = Box::new(Exchange::new(accepted, limits));
-            std::mem::replace(&mut self.exchange, fresh)
-        });
-        let straggler = Straggler::new(stream.into_inner(), peer, accepted, exchange);
-        if let Err((straggler, error)) = self.inbox.put(straggler, limits) {
-            self.lose(straggler, &error, &report);
-        } else {
-            self.has_place = false;
-        }
-    }
-
-    /// Ends a client whom the system can't watch.
-    fn lose(
-        &mut self,
-        mut straggler: Straggler,
-        error: &io::Error,
-        report: impl Fn(Event<'_, io::Error>),
-    ) {
-        if let Some(outcome) = straggler.lose(error, self.shared.limits) {
-            drop(straggler.stream); // before anybody is told
-            self.tally.count(outcome);
-            if let Some(exchange) = &straggler.exchange {
-                report(Event::end(&straggler.peer, exchange, outcome));
+        let socket = stream.into_inner();
+        let straggler = Straggler::new(socket, peer, &mut self.machine, more, now);
+        match self.inbox.put(straggler) {
+            Ok(()) => self.has_place = false,
+            Err((straggler, error)) => {
+                let kind = error.kind().into();
+                straggler.lose(kind, config, &mut self.tally, report);
             }
         }
     }
 }
 
 /// Also on a panic: others may sleep until this acceptor leaves.
-impl Drop for Acceptor<'_> {
+impl<M: Service> Drop for Acceptor<'_, M> {
     fn drop(&mut self) {
         if self.has_place {
             self.shared.places.give_back();

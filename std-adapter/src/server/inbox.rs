@@ -7,30 +7,30 @@
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use greet_core::limits::Limits;
+use greet_core::machine::Service;
+use greet_core::time::Instant;
 use mio::{Registry, Token, Waker};
 
 use super::straggler::Straggler;
 
 /// Between an acceptor and an event loop.
-pub(super) struct Inbox {
+pub(super) struct Inbox<M> {
     registry: Registry,
     waker: Arc<Waker>,
-    state: Mutex<State>,
+    state: Mutex<State<M>>,
 }
 
-struct State {
-    arrivals: Arrivals,
+struct State<M> {
+    arrivals: Arrivals<M>,
     keys: Keys,
     /// When the loop wakes, whether anybody wakes it or not.
-    wakes_at: Duration,
+    wakes_at: Instant,
     closed: bool,
 }
 
 /// Clients and their keys. The key is also the token under which a client is watched.
-pub(super) type Arrivals = Vec<(usize, Straggler)>;
+pub(super) type Arrivals<M> = Vec<(usize, Straggler<M>)>;
 
 /// Small numbers that nobody has.
 #[derive(Default)]
@@ -39,12 +39,12 @@ struct Keys {
     returned: Vec<usize>,
 }
 
-impl Inbox {
+impl<M: Service> Inbox<M> {
     pub(super) fn new(registry: Registry, waker: Arc<Waker>) -> Self {
         let state = State {
             arrivals: Vec::new(),
             keys: Keys::default(),
-            wakes_at: Duration::ZERO, // it isn't asleep yet
+            wakes_at: Instant::START, // it isn't asleep yet
             closed: false,
         };
         Self {
@@ -59,12 +59,8 @@ impl Inbox {
     /// # Errors
     ///
     /// The system can't watch it. It is handed back.
-    pub(super) fn put(
-        &self,
-        mut straggler: Straggler,
-        limits: &Limits,
-    ) -> Result<(), (Straggler, io::Error)> {
-        let due = straggler.due(limits);
+    pub(super) fn put(&self, mut straggler: Straggler<M>) -> Result<(), (Straggler<M>, io::Error)> {
+        let due = straggler.timer;
         // Both under one lock: the loop never hears of a client whom it can't find here.
         let mut state = self.lock();
         let key = state.keys.take();
@@ -91,7 +87,7 @@ impl Inbox {
     }
 
     /// Takes who has come, and the keys back of those who have gone. `false`: nobody else comes.
-    pub(super) fn take(&self, arrivals: &mut Arrivals, gone: &mut Vec<usize>) -> bool {
+    pub(super) fn take(&self, arrivals: &mut Arrivals<M>, gone: &mut Vec<usize>) -> bool {
         let mut state = self.lock();
         mem::swap(&mut state.arrivals, arrivals);
         state.keys.returned.append(gone);
@@ -100,12 +96,12 @@ impl Inbox {
 
     /// The loop will sleep until then at the latest, unless there is somebody already: it gets back
     /// until when it may.
-    pub(super) fn sleep_until(&self, wakes_at: Duration) -> Duration {
+    pub(super) fn sleep_until(&self, wakes_at: Instant) -> Instant {
         let mut state = self.lock();
         state.wakes_at = if state.arrivals.is_empty() && !state.closed {
             wakes_at
         } else {
-            Duration::ZERO
+            Instant::START
         };
         state.wakes_at
     }
@@ -116,7 +112,7 @@ impl Inbox {
     }
 
     /// No code panics while it holds the lock and the state is half changed.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,8 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use greet_core::time::Instant;
+
 use crate::clock::Clock;
 
 /// Counts the connections that are held.
@@ -23,7 +25,7 @@ struct State {
     /// The server stops at once: nobody waits any more.
     closed: bool,
     /// When resources were missing last.
-    starved: Option<Duration>,
+    starved: Option<Instant>,
 }
 
 impl Places {
@@ -86,7 +88,7 @@ impl Places {
         let mut state = self.lock();
         let now = clock.now();
         let last = state.starved.replace(now);
-        if last.is_none_or(|last| now.saturating_sub(last) >= Self::EPISODE) {
+        if last.is_none_or(|last| now.since(last) >= Self::EPISODE) {
             drop(state);
             report();
             state = self.lock();

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use greet_core::drive;
-use greet_core::exchange::{Exchange, Outcome, Status};
-use greet_core::server::{Event, Tally};
+use greet_core::drive::drive;
+use greet_core::machine::Service;
+use greet_core::server::Event;
+use greet_core::time::Instant;
 use mio::{Events, Poll, Token, Waker};
 
 use super::Shared;
 use super::inbox::{Arrivals, Inbox};
 use super::stop::Phase;
-use super::straggler::Straggler;
+use super::straggler::{Straggler, due, end};
 use crate::clock::wait;
 
 /// The token of [`Stragglers::waker`]. No client gets so large a key.
@@ -26,32 +26,33 @@ const BATCH: usize = 1024;
 const SPARE: usize = 64;
 
 /// The event loop of one worker, not yet running.
-pub(super) struct Stragglers {
+pub(super) struct Stragglers<M> {
     poll: Poll,
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<M>>,
     waker: Arc<Waker>,
 }
 
-struct Loop<'a, R> {
+struct Loop<'a, M: Service, R> {
     poll: Poll,
-    inbox: &'a Inbox,
-    shared: Shared<'a>,
+    inbox: &'a Inbox<M>,
+    shared: Shared<'a, M::Config>,
     report: R,
     /// By their keys.
-    stragglers: Vec<Option<Straggler>>,
-    /// When each of them is due.
-    timers: BTreeSet<(Duration, usize)>,
+    stragglers: Vec<Option<Straggler<M>>>,
+    /// When each of them is looked at. Who has more to do at once stands here as well: so the others
+    /// have their turn before.
+    timers: BTreeSet<(Instant, usize)>,
     /// Keys that the inbox can give to others.
     gone: Vec<usize>,
     #[expect(
         clippy::vec_box,
         reason = "a box moves to a straggler and back, not what is in it"
     )]
-    spare: Vec<Box<Exchange>>,
-    tally: Tally,
+    spare: Vec<Box<M>>,
+    tally: M::Tally,
 }
 
-impl Stragglers {
+impl<M: Service> Stragglers<M> {
     pub(super) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
@@ -63,7 +64,7 @@ impl Stragglers {
         })
     }
 
-    pub(super) fn inbox(&self) -> Arc<Inbox> {
+    pub(super) fn inbox(&self) -> Arc<Inbox<M>> {
         Arc::clone(&self.inbox)
     }
 
@@ -74,9 +75,9 @@ impl Stragglers {
     /// Serves until no more clients can come and all are served, or until the server stops at once.
     pub(super) fn run(
         self,
-        shared: Shared<'_>,
-        report: impl Fn(Event<'_, io::Error>),
-    ) -> io::Result<Tally> {
+        shared: Shared<'_, M::Config>,
+        report: impl Fn(Event<'_, M, io::Error>),
+    ) -> io::Result<M::Tally> {
         let mut this = Loop {
             poll: self.poll,
             inbox: &self.inbox,
@@ -86,14 +87,14 @@ impl Stragglers {
             timers: BTreeSet::new(),
             gone: Vec::new(),
             spare: Vec::new(),
-            tally: Tally::default(),
+            tally: M::NONE,
         };
         this.run()?;
         Ok(this.tally)
     }
 }
 
-impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
+impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
     fn run(&mut self) -> io::Result<()> {
         let clock = self.shared.clock;
         let mut events = Events::with_capacity(BATCH);
@@ -103,7 +104,7 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
             let due = self
                 .inbox
                 .sleep_until(self.wakes_at(now, !events.is_empty()));
-            match self.poll.poll(&mut events, wait(Some(due), now)) {
+            match self.poll.poll(&mut events, wait(due, now)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
@@ -115,7 +116,7 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
             for event in &events {
                 self.drive(event.token().0);
             }
-            // Each is due later, or gone, after it was driven.
+            // Each is looked at later, or gone, after it was driven.
             let now = clock.now();
             while let Some(&(due, key)) = self.timers.first()
                 && due <= now
@@ -134,20 +135,20 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
     /// When to look at the time again at the latest: when the first is due. While there is something
     /// to do, also when one who is accepted from now on would be due, so that nobody need wake us for
     /// that one.
-    fn wakes_at(&self, now: Duration, busy: bool) -> Duration {
-        let first = self.timers.first().map_or(Duration::MAX, |&(due, _)| due);
+    fn wakes_at(&self, now: Instant, busy: bool) -> Instant {
+        let first = self.timers.first().map_or(Instant::NEVER, |&(due, _)| due);
         if busy {
-            first.min(now.saturating_add(self.shared.limits.deadline))
+            first.min(now + self.shared.patience)
         } else {
             first
         }
     }
 
-    fn admit(&mut self, key: usize, straggler: Straggler) {
+    fn admit(&mut self, key: usize, straggler: Straggler<M>) {
         if self.stragglers.len() <= key {
             self.stragglers.resize_with(key + 1, || None);
         }
-        self.timers.insert((straggler.due(self.shared.limits), key));
+        self.timers.insert((straggler.timer, key));
         self.stragglers[key] = Some(straggler);
     }
 
@@ -157,63 +158,59 @@ impl<R: Fn(Event<'_, io::Error>)> Loop<'_, R> {
         let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
             return;
         };
-        let limits = self.shared.limits;
-        let due = straggler.due(limits);
-        let exchange = straggler
-            .exchange
-            .get_or_insert_with(|| match self.spare.pop() {
-                Some(mut spare) => {
-                    spare.restart(straggler.accepted, limits);
-                    spare
-                }
-                None => Box::new(Exchange::new(straggler.accepted, limits)),
-            });
+        straggler.awake(self.shared.config, || self.spare.pop());
+        let Straggler {
+            stream,
+            machine: Some(machine),
+            timer,
+            ..
+        } = straggler
+        else {
+            return;
+        };
         // The time of each, not of the batch: it may be long, and what settles from then on would be
-        // greeted before it is quiet.
+        // answered before it is quiet.
         let now = self.shared.clock.now();
-        if let Status::Done(outcome) = drive::exchange(exchange, &mut straggler.stream, now) {
-            return self.end(key, due, outcome);
+        let more = drive(&mut **machine, stream, now);
+        if machine.outcome().is_some() {
+            return self.end(key);
         }
-        if exchange.is_untouched() {
-            self.spare.extend(straggler.exchange.take());
+        let due = due(&**machine, more, now);
+        if due < *timer || *timer <= now {
+            self.timers.remove(&(*timer, key));
+            self.timers.insert((due, key));
+            *timer = due;
         }
-        let next = straggler.due(limits);
-        if next != due {
-            self.timers.remove(&(due, key));
-            self.timers.insert((next, key));
-        }
-        if let Err(error) = straggler.watch_on(self.poll.registry(), Token(key)) {
+        let want = machine.want();
+        self.spare.extend(straggler.rest());
+        if let Err(error) = straggler.watch_on(want, self.poll.registry(), Token(key)) {
             self.lose(key, &error);
         }
     }
 
-    /// Forgets one that is done, and stands in the timers under `due`.
-    fn end(&mut self, key: usize, due: Duration, outcome: Outcome) {
-        self.timers.remove(&(due, key));
+    /// Forgets one that is done.
+    fn end(&mut self, key: usize) {
         let Some(straggler) = self.stragglers[key].take() else {
             return;
         };
+        self.timers.remove(&(straggler.timer, key));
         drop(straggler.stream); // before anybody is told
         self.gone.push(key);
         self.shared.places.give_back();
-        self.tally.count(outcome);
-        if let Some(exchange) = straggler.exchange {
-            (self.report)(Event::end(&straggler.peer, &exchange, outcome));
+        if let Some(machine) = straggler.machine {
+            end(&*machine, &straggler.peer, &mut self.tally, &self.report);
             if self.spare.len() < SPARE {
-                self.spare.push(exchange);
+                self.spare.push(machine);
             }
         }
     }
 
-    /// Ends an exchange for a reason of our own side.
+    /// Ends one for a reason of our own side.
     fn lose(&mut self, key: usize, error: &io::Error) {
-        let limits = self.shared.limits;
-        let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
-            return;
-        };
-        let due = straggler.due(limits);
-        if let Some(outcome) = straggler.lose(error, limits) {
-            self.end(key, due, outcome);
+        if let Some(Some(straggler)) = self.stragglers.get_mut(key) {
+            let machine = straggler.awake(self.shared.config, || self.spare.pop());
+            machine.lost(error.kind().into());
+            self.end(key);
         }
     }
 

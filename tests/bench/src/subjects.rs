@@ -5,10 +5,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType};
-use greet_core::drive;
-use greet_core::exchange::{Exchange, Outcome, Status};
-use greet_core::limits::Limits;
+use greet_core::drive::drive;
+use greet_core::exchange::{Exchange, Outcome};
+use greet_core::limits::{DEFAULT_MSS, Limits};
+use greet_core::machine::{Machine, Service};
 use greet_core::probe::{self, Check, Plan, Summary};
+use greet_core::time::Instant;
 use greet_core::transport::Stream;
 use greet_smoltcp::sim::Link;
 use greet_tests::lab::{SimulatedLab, Subject};
@@ -27,48 +29,54 @@ const NAME: &[u8] = b"World";
 
 /// The state machine alone, from accept to its outcome, as a driver calls it.
 #[inline(never)]
-fn machine(exchange: &mut Exchange, limits: &Limits, now: Duration, name: &[u8]) -> Status {
-    exchange.restart(now, limits);
+fn machine(exchange: &mut Exchange, limits: &Limits, now: Instant, name: &[u8]) -> Option<Outcome> {
+    exchange.begin(now, limits);
     if let Some(space) = exchange.space().get_mut(..name.len()) {
         space.copy_from_slice(name);
     }
     exchange.received(name.len(), now);
-    exchange.quiet(now);
+    exchange.quiet(now, |len| len < DEFAULT_MSS);
     let left = exchange.transmit().len();
-    exchange.transmitted(left);
+    exchange.transmitted(left, now);
     exchange.finished(now);
-    exchange.status()
+    exchange.outcome()
 }
 
 fn run_machine(runs: u64) {
     let limits = Limits::DEFAULT;
-    let mut exchange = Exchange::new(Duration::ZERO, &limits);
+    let mut exchange = Exchange::new(Instant::START, limits);
     for run in 0..runs {
-        let now = black_box(Duration::from_micros(run));
-        let status = machine(&mut exchange, black_box(&limits), now, black_box(NAME));
-        assert_eq!(status, Status::Done(Outcome::Greeted));
+        let now = black_box(Instant::from_micros(run));
+        let outcome = machine(&mut exchange, black_box(&limits), now, black_box(NAME));
+        assert_eq!(outcome, Some(Outcome::Greeted));
     }
 }
 
 /// The same through core's driver, over a stream that costs next to nothing.
 #[inline(never)]
-fn driven(exchange: &mut Exchange, limits: &Limits, now: Duration, wire: &mut Wire<'_>) -> Status {
-    exchange.restart(now, limits);
-    drive::exchange(exchange, wire, now)
+fn driven(
+    exchange: &mut Exchange,
+    limits: &Limits,
+    now: Instant,
+    wire: &mut Wire<'_>,
+) -> Option<Outcome> {
+    exchange.begin(now, limits);
+    drive(exchange, wire, now);
+    exchange.outcome()
 }
 
 fn run_driven(runs: u64) {
     let limits = Limits::DEFAULT;
-    let mut exchange = Exchange::new(Duration::ZERO, &limits);
+    let mut exchange = Exchange::new(Instant::START, limits);
     for run in 0..runs {
-        let now = black_box(Duration::from_micros(run));
+        let now = black_box(Instant::from_micros(run));
         let mut wire = Wire {
             name: black_box(NAME),
             sent: 0,
             finished: false,
         };
-        let status = driven(&mut exchange, black_box(&limits), now, &mut wire);
-        assert_eq!(status, Status::Done(Outcome::Greeted));
+        let outcome = driven(&mut exchange, black_box(&limits), now, &mut wire);
+        assert_eq!(outcome, Some(Outcome::Greeted));
         assert!(wire.sent == b"Hello, World".len() && wire.finished);
     }
 }
@@ -118,9 +126,9 @@ impl Stream for Wire<'_> {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn finish(&mut self) -> Result<(), ErrorKind> {
+    fn finish(&mut self) -> Poll<Result<(), ErrorKind>> {
         self.finished = true;
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
     fn abort(&mut self) {}

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use embedded_io::{Error as _, ErrorKind};
 use greet_core::probe::Dial;
-use greet_core::transport::Datagrams as _;
+use greet_core::transport::{Datagrams as _, Local};
 use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::net::{Clients, Net};
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
@@ -95,7 +95,7 @@ impl Prober {
         let receiver = SocketAddr::from((self.server, UDP_PORT));
         self.outbox
             .on(net)
-            .send_to(datagram, receiver)
+            .send_to(datagram, receiver, Local::default())
             .map_err(|error| error.kind())
     }
 
@@ -107,7 +107,7 @@ impl Prober {
         self.outbox
             .on(net)
             .receive_from(buffer)
-            .map_ok(|(len, _)| len)
+            .map_ok(|datagram| datagram.len)
             .map_err(|error| error.kind())
     }
 

@@ -1,10 +1,9 @@
 //! The server under test: core's server and responder on a stack, with no more sockets than places.
 
-use std::time::Duration;
-
 use greet_core::limits::Limits;
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
+use greet_core::time::Instant;
 use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::listener::Listener;
 use greet_smoltcp::net::Net;
@@ -58,9 +57,9 @@ impl Subject {
 }
 
 impl Running {
-    pub(super) fn poll(&mut self, net: &mut Net<'static>, now: Duration) -> Option<Duration> {
+    pub(super) fn poll(&mut self, net: &mut Net<'static>, now: Instant) -> Instant {
         let due = self.server.poll(&mut self.listener.on(net), now, |_| {});
         let more = self.responder.poll(&mut self.inbox.on(net), now, |_| {});
-        due.into_iter().chain(more).min()
+        due.min(more)
     }
 }

@@ -9,10 +9,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::task::Poll;
 use std::time::Duration;
 
+use greet_core::exchange::Tally;
 use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
-use greet_core::server::{Server, Tally};
+use greet_core::server::Server;
+use greet_core::time::Instant;
 use greet_core::transport::Stream;
 
 use super::{Backlog, End, Mailbox, Wire};
@@ -30,7 +32,7 @@ pub struct Dialogue<const TAKES_ALL: bool> {
     end: End<TAKES_ALL>,
     backlog: Backlog<TAKES_ALL>,
     server: Server<End<TAKES_ALL>, 1>,
-    now: Duration,
+    now: Instant,
 }
 
 impl<const TAKES_ALL: bool> Testbed for Memory<TAKES_ALL> {
@@ -43,7 +45,7 @@ impl<const TAKES_ALL: bool> Testbed for Memory<TAKES_ALL> {
             end,
             backlog,
             server: Server::new(*limits),
-            now: Duration::from_secs(1_000),
+            now: Instant::from_millis(1_000_000),
         })
     }
 
@@ -51,7 +53,7 @@ impl<const TAKES_ALL: bool> Testbed for Memory<TAKES_ALL> {
         let mut mailbox = Mailbox::new();
         mailbox.post(datagram, SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)));
         let mut reports = Vec::new();
-        Receiver::new().poll(&mut mailbox, Duration::ZERO, |event| match event {
+        Receiver::new().poll(&mut mailbox, Instant::START, |event| match event {
             receiver::Event::Message { text, .. } => reports.push(Report::Shown(text.to_string())),
             receiver::Event::Refused { why, .. } => reports.push(Report::Refused(why.to_string())),
             _ => {}
@@ -68,7 +70,7 @@ impl<const TAKES_ALL: bool> Testbed for Memory<TAKES_ALL> {
             mailbox.post(datagram, SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)));
         }
         let mut responder = Responder::<1>::new(REPLIES_PER_SECOND);
-        responder.poll(&mut mailbox, Duration::ZERO, |_| {});
+        responder.poll(&mut mailbox, Instant::START, |_| {});
         let (answer, _) = mailbox
             .fetch()
             .ok_or_else(|| io::Error::other("nothing was answered"))?;
@@ -86,15 +88,15 @@ impl<const TAKES_ALL: bool> Dialogue<TAKES_ALL> {
     }
 
     /// The virtual time.
-    pub fn now(&self) -> Duration {
+    pub fn now(&self) -> Instant {
         self.now
     }
 
     /// Lets the server do what is to be done now, and says when it wants to be called again.
-    fn serve(&mut self) -> Option<Duration> {
+    fn serve(&mut self) -> Instant {
         loop {
             let next = self.server.poll(&mut self.backlog, self.now, |_| {});
-            if next != Some(self.now) {
+            if next != self.now {
                 return next;
             }
         }
@@ -107,16 +109,14 @@ impl<const TAKES_ALL: bool> Dialogue<TAKES_ALL> {
         if self.end.moves() != moves {
             return Ok(());
         }
-        match next {
-            Some(next) if next > self.now => {
-                self.now = next;
-                Ok(())
-            }
-            _ => Err(io::Error::new(
+        if next <= self.now || next == Instant::NEVER {
+            return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 "neither side has anything left to do",
-            )),
+            ));
         }
+        self.now = next;
+        Ok(())
     }
 }
 
@@ -133,7 +133,12 @@ impl<const TAKES_ALL: bool> Connection for Dialogue<TAKES_ALL> {
     }
 
     fn half_close(&mut self) -> io::Result<()> {
-        self.end.finish().map_err(io::Error::other)
+        loop {
+            match self.end.finish() {
+                Poll::Ready(result) => return result.map_err(io::Error::other),
+                Poll::Pending => self.wait()?,
+            }
+        }
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -148,7 +153,11 @@ impl<const TAKES_ALL: bool> Connection for Dialogue<TAKES_ALL> {
 
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
-        while let Some(next) = self.serve().filter(|next| *next < until) {
+        loop {
+            let next = self.serve();
+            if next >= until {
+                break;
+            }
             self.now = next;
         }
         self.now = until;

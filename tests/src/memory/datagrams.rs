@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use embedded_io::{ErrorKind, ErrorType};
-use greet_core::transport::Datagrams;
+use greet_core::transport::{Datagram, Datagrams, Local};
 
 use super::Fault;
 
@@ -81,7 +81,7 @@ impl ErrorType for Mailbox {
 }
 
 impl Datagrams for Mailbox {
-    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<Result<(usize, SocketAddr), Fault>> {
+    fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<Result<Datagram, Fault>> {
         let mut queues = self.queues.borrow_mut();
         let Some(arrived) = queues.incoming.pop_front() else {
             return Poll::Pending;
@@ -95,11 +95,15 @@ impl Datagrams for Mailbox {
             } else {
                 usize::MAX
             };
-            (datagram.len().min(known), from)
+            Datagram {
+                len: datagram.len().min(known),
+                from,
+                local: Local::default(),
+            }
         }))
     }
 
-    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> Poll<Result<(), Fault>> {
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr, _via: Local) -> Poll<Result<(), Fault>> {
         let mut queues = self.queues.borrow_mut();
         if queues
             .room

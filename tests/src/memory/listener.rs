@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use embedded_io::ErrorKind;
+use greet_core::time::Instant;
 use greet_core::transport::{Accepted, Listener};
 
 use super::Fault;
@@ -63,7 +64,7 @@ impl<const TAKES_ALL: bool> Listener for Backlog<TAKES_ALL> {
     type Handle = End<TAKES_ALL>;
     type Stream<'a> = &'a mut End<TAKES_ALL>;
 
-    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Fault>> {
+    fn accept(&mut self, _now: Instant) -> Poll<Result<Accepted<Self::Handle>, Fault>> {
         let mut queue = self.queue.borrow_mut();
         if let Some(kind) = queue.faults.pop_front() {
             return Poll::Ready(Err(Fault(kind)));
@@ -72,6 +73,10 @@ impl<const TAKES_ALL: bool> Listener for Backlog<TAKES_ALL> {
             Some(accepted) => Poll::Ready(Ok(accepted)),
             None => Poll::Pending,
         }
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        self.waiting() > 0
     }
 
     fn stream<'a>(&'a mut self, handle: &'a mut Self::Handle) -> Self::Stream<'a> {

@@ -130,13 +130,13 @@ impl<const TAKES_ALL: bool> Stream for End<TAKES_ALL> {
         pipe.put(bytes)
     }
 
-    fn finish(&mut self) -> Result<(), Fault> {
+    fn finish(&mut self) -> Poll<Result<(), Fault>> {
         let mut pipe = self.outgoing.borrow_mut();
         if let Some(kind) = pipe.broken {
-            return Err(Fault(kind));
+            return Poll::Ready(Err(Fault(kind)));
         }
         pipe.shut();
-        Ok(())
+        Poll::Ready(Ok(()))
     }
 
     fn abort(&mut self) {

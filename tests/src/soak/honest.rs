@@ -1,12 +1,12 @@
 //! Clients that keep to the protocol: core's client on this project's own stack.
 
-use core::task::Poll;
 use core::time::Duration;
 use std::net::SocketAddr;
 
 use greet_core::client::Client;
-use greet_core::request::Answer;
+use greet_core::request::{Answer, Request};
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_smoltcp::sim::Boot;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -36,7 +36,7 @@ impl Memory<'_> {
 struct Asking<'a> {
     number: usize,
     connection: Connection,
-    client: Client<'a>,
+    client: Client<Request<'a>>,
 }
 
 pub(super) fn program<'a>(
@@ -56,11 +56,12 @@ pub(super) fn program<'a>(
     let server = SocketAddr::from((plan::address(0), plan::PORT));
     let mut waiting = errands.iter().enumerate().peekable();
     let mut asking: Vec<Asking<'a>> = Vec::new();
-    move |now| {
+    move |since_boot| {
+        let now = Instant::at(since_boot);
         let next = stack.poll(now, |net| {
             // Whoever finds no free socket waits for one.
             while let Some((number, errand)) =
-                waiting.next_if(|(_, errand)| errand.start <= now && net.idle() > 0)
+                waiting.next_if(|(_, errand)| errand.start <= since_boot && net.idle() > 0)
             {
                 let connection = net
                     .connect(server)
@@ -69,36 +70,41 @@ pub(super) fn program<'a>(
                 asking.push(Asking {
                     number,
                     connection,
-                    client: Client::new(name, now, errand.timeout),
+                    client: Client::new(Request::new(name, now + errand.timeout)),
                 });
-                ledger.asked(place, number, now);
+                ledger.asked(place, number, since_boot);
             }
-            let mut next = waiting.peek().map(|(_, errand)| errand.start);
-            if next.is_some_and(|next| next <= now) {
-                next = None; // a socket that becomes free brings it back
-            }
+            let mut next = match waiting.peek() {
+                // Else a socket that becomes free brings it back.
+                Some((_, errand)) if errand.start > since_boot => Instant::at(errand.start),
+                _ => Instant::NEVER,
+            };
             let mut index = 0;
             while let Some(one) = asking.get_mut(index) {
-                let result = one.client.poll(&mut one.connection.on(net), now);
-                let answer = match result {
-                    Poll::Ready(answer) => answer.map(|answer| answer == Answer::Greeted),
-                    Poll::Pending => {
-                        next = [next, one.client.next_poll()].into_iter().flatten().min();
-                        index += 1;
-                        continue;
-                    }
-                };
+                if one
+                    .client
+                    .poll(&mut one.connection.on(net), now)
+                    .is_pending()
+                {
+                    next = next.min(one.client.due());
+                    index += 1;
+                    continue;
+                }
                 let Asking {
                     number,
                     connection,
                     client,
                 } = asking.swap_remove(index);
-                ledger.answered(place, number, now, answer, client.reply());
+                let request = client.machine();
+                if let Some(answer) = request.answer() {
+                    let greeted = answer.map(|answer| answer == Answer::Greeted);
+                    ledger.answered(place, number, since_boot, greeted, request.reply());
+                }
                 connection.release(net);
             }
             next
         });
         ledger.client_rests(place, stack.net().idle());
-        next
+        next.wait(Instant::START)
     }
 }

@@ -5,9 +5,11 @@ use core::task::Poll;
 use core::time::Duration;
 
 use embedded_io::ErrorType;
+use greet_core::exchange::Outcome;
 use greet_core::limits::Limits;
 use greet_core::server::{Event, Server};
-use greet_core::transport::{Accepted, Listener, Stream};
+use greet_core::time::Instant;
+use greet_core::transport::{Accepted, Listener, Sent, Stream};
 use greet_smoltcp::sim::Boot;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -60,7 +62,8 @@ pub(super) fn program<'a>(
     }
     .expect("slots for all sockets");
     let mut server = Server::<_, PLACES>::new(Limits::DEFAULT);
-    move |now| {
+    move |since_boot| {
+        let now = Instant::at(since_boot);
         let due = stack.poll(now, |net| {
             let mut listening = Counting {
                 inner: listener.on(net),
@@ -68,12 +71,13 @@ pub(super) fn program<'a>(
             };
             server.poll(&mut listening, now, |event| match event {
                 Event::Connected { peer } => ledger.connected(*peer),
-                Event::Greeted { peer, exchange } => {
-                    let name = exchange.name().map_or("", |name| name.as_str());
-                    ledger.ended(*peer, Some(name));
-                }
-                Event::Refused { peer, .. } | Event::Abandoned { peer, .. } => {
-                    ledger.ended(*peer, None);
+                Event::Ended {
+                    peer,
+                    outcome,
+                    machine,
+                } => {
+                    let name = machine.name().map_or("", |name| name.as_str());
+                    ledger.ended(*peer, (outcome == Outcome::Greeted).then_some(name));
                 }
                 _ => ledger.server_failed(),
             })
@@ -83,7 +87,7 @@ pub(super) fn program<'a>(
             server.tally(),
             stack.net().listening(&listener),
         );
-        due
+        due.wait(Instant::START)
     }
 }
 
@@ -107,10 +111,18 @@ impl<L: Listener> Listener for Counting<'_, '_, L> {
     where
         Self: 's;
 
-    fn accept(&mut self) -> Poll<Result<Accepted<Self::Handle>, Self::Error>> {
+    fn accept(&mut self, now: Instant) -> Poll<Result<Accepted<Self::Handle>, Self::Error>> {
         self.inner
-            .accept()
+            .accept(now)
             .map_ok(|(handle, peer)| ((handle, peer), peer))
+    }
+
+    fn due(&self) -> Instant {
+        self.inner.due()
+    }
+
+    fn is_awaited(&mut self) -> bool {
+        self.inner.is_awaited()
     }
 
     fn stream<'s>(&'s mut self, (handle, peer): &'s mut Self::Handle) -> Self::Stream<'s> {
@@ -145,8 +157,16 @@ impl<S: Stream> Stream for CountingStream<'_, '_, S> {
         self.inner.send(bytes)
     }
 
-    fn finish(&mut self) -> Result<(), S::Error> {
+    fn finish(&mut self) -> Poll<Result<(), S::Error>> {
         self.inner.finish()
+    }
+
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<Sent, S::Error>> {
+        self.inner.send_last(bytes)
+    }
+
+    fn in_one_segment(&self, len: usize) -> bool {
+        self.inner.in_one_segment(len)
     }
 
     fn abort(&mut self) {

@@ -111,11 +111,9 @@ fn bind(args: &ServeArgs) -> Result<(Option<Server>, Option<Receiver>)> {
         (None, None) => (Some(default(TCP_PORT)), Some(default(UDP_PORT))),
         (tcp, udp) => (tcp.clone(), udp.clone()),
     };
-    let limits = Limits {
-        deadline: args.deadline,
-        settle: args.settle,
-        ..Limits::DEFAULT
-    };
+    let limits = Limits::DEFAULT
+        .with_deadline(args.deadline)
+        .with_settle(args.settle);
     let mut builder = Server::builder()
         .limits(limits)
         .max_connections(args.max_connections.get());

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
+use greet_std::core::exchange::{self, Exchange, Outcome};
 use greet_std::core::text::is_unsafe;
 use greet_std::core::{receiver, server};
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ pub struct Wording<'a> {
 /// How a run ended.
 #[derive(Clone, Copy, Default)]
 pub struct Summary {
-    pub greetings: Option<server::Tally>,
+    pub greetings: Option<exchange::Tally>,
     pub messages: Option<receiver::Tally>,
 }
 
@@ -64,23 +65,44 @@ impl Wording<'_> {
         }
     }
 
-    pub fn client(&self, event: server::Event<'_, io::Error>) {
-        use server::Event::{Abandoned, AcceptFailed, Connected, Greeted, Refused};
+    pub fn client(&self, event: server::Event<'_, Exchange, io::Error>) {
+        use Outcome::{Abandoned, Greeted, Refused};
+        use server::Event::{AcceptFailed, Connected, Ended};
         match (self.style, event) {
-            (_, Connected { .. } | Greeted { .. }) if self.quiet => {}
+            (
+                _,
+                Connected { .. }
+                | Ended {
+                    outcome: Greeted, ..
+                },
+            ) if self.quiet => {}
             (Style::Sentences, Connected { peer }) => {
                 self.line(
                     Target::Out,
                     format_args!("Connection from {}", canonical(*peer)),
                 );
             }
-            (Style::Sentences, Refused { peer, why }) => {
+            (
+                Style::Sentences,
+                Ended {
+                    peer,
+                    outcome: Refused(why),
+                    ..
+                },
+            ) => {
                 self.line(
                     Target::Err,
                     format_args!("Refused {}: {why}", canonical(*peer)),
                 );
             }
-            (Style::Sentences, Abandoned { peer, why }) => {
+            (
+                Style::Sentences,
+                Ended {
+                    peer,
+                    outcome: Abandoned(why),
+                    ..
+                },
+            ) => {
                 self.line(
                     Target::Err,
                     format_args!("Abandoned by {}: {why}", canonical(*peer)),
@@ -92,18 +114,39 @@ impl Wording<'_> {
             (Style::Json, Connected { peer }) => {
                 self.json(&json!({"event": "connected", "peer": canonical(*peer)}));
             }
-            (Style::Json, Greeted { peer, exchange }) => {
-                let name = exchange.name().unwrap_or_default();
+            (
+                Style::Json,
+                Ended {
+                    peer,
+                    outcome: Greeted,
+                    machine,
+                },
+            ) => {
+                let name = machine.name().unwrap_or_default();
                 self.json(
                     &json!({"event": "greeted", "peer": canonical(*peer), "name": name.as_str()}),
                 );
             }
-            (Style::Json, Refused { peer, why }) => {
+            (
+                Style::Json,
+                Ended {
+                    peer,
+                    outcome: Refused(why),
+                    ..
+                },
+            ) => {
                 self.json(
                     &json!({"event": "refused", "peer": canonical(*peer), "why": why.to_string()}),
                 );
             }
-            (Style::Json, Abandoned { peer, why }) => {
+            (
+                Style::Json,
+                Ended {
+                    peer,
+                    outcome: Abandoned(why),
+                    ..
+                },
+            ) => {
                 self.json(
                     &json!({"event": "abandoned", "peer": canonical(*peer), "why": why.to_string()}),
                 );
