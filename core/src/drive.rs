@@ -87,20 +87,25 @@ fn read<M: Machine, S: Stream>(machine: &mut M, stream: &mut S, now: Instant) ->
     if room == 0 {
         return false;
     }
-    match stream.receive(space) {
-        Poll::Ready(Ok(0)) => machine.received_fin(now),
+    let came = match stream.receive(space) {
+        Poll::Ready(Ok(0)) => {
+            machine.received_fin(now);
+            return true;
+        }
         Poll::Ready(Ok(n)) => {
             machine.received(n, now);
-            if S::TAKES_ALL && n < room {
-                machine.quiet(now, |len| stream.in_one_segment(len));
+            if !S::TAKES_ALL || n == room {
+                return true;
             }
+            true
         }
-        Poll::Ready(Err(error)) => machine.lost(error.kind()),
-        Poll::Pending => {
-            let before = machine.want();
-            machine.quiet(now, |len| stream.in_one_segment(len));
-            return machine.want() != before;
+        Poll::Ready(Err(error)) => {
+            machine.lost(error.kind());
+            return true;
         }
-    }
-    true
+        Poll::Pending => false,
+    };
+    let before = machine.want();
+    machine.quiet(now, |len| stream.in_one_segment(len));
+    came || machine.want() != before
 }

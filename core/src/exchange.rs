@@ -285,9 +285,10 @@ impl Machine for Exchange {
         }
     }
 
+    /// All that is ever sent is one reply.
     #[inline]
     fn fin_follows(&self) -> bool {
-        self.want() == Want::Write
+        true
     }
 
     #[inline]
@@ -306,7 +307,8 @@ impl Machine for Exchange {
             return;
         }
         self.left = match self.verdict {
-            Verdict::Greeting => 0,
+            // Who gave way has sent nothing that would have to be read, and its place is needed.
+            Verdict::Greeting | Verdict::GaveWay => 0,
             _ => self.limits.drain_bytes(),
         };
         if self.left == 0 {
@@ -336,11 +338,14 @@ impl Machine for Exchange {
         }
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn timeout(&mut self, now: Instant) {
+        if now < self.due() {
+            return;
+        }
         match self.phase {
-            Phase::Reading if self.settled_at <= now.min(self.deadline) => self.greet(),
-            _ if now < self.deadline => {}
+            Phase::Reading if self.settled_at <= self.deadline => self.greet(),
             Phase::Reading => self.refuse(Verdict::Late, now),
             Phase::Replying | Phase::Finishing => self.abandon(Verdict::Unread),
             Phase::Draining | Phase::Done => self.phase = Phase::Done,
@@ -403,24 +408,19 @@ impl Service for Exchange {
         self.is_untouched().then(|| self.since())
     }
 
-    /// A client that has sent nothing for [`SILENCE`]. Once it was told so, it has nothing to read
-    /// on for.
+    /// A client that has sent nothing for [`SILENCE`].
     fn gives_way(&self) -> Instant {
-        match (self.phase, self.verdict) {
-            (Phase::Reading, _) if self.len == 0 => self.since().after_millis(SILENCE_MS),
-            (Phase::Draining, Verdict::GaveWay) => Instant::START,
-            _ => Instant::NEVER,
+        if self.is_untouched() {
+            let rest = self.limits.deadline_ms().saturating_sub(SILENCE_MS);
+            self.deadline.before_millis(rest)
+        } else {
+            Instant::NEVER
         }
     }
 
     fn give_way(&mut self, now: Instant) {
-        let at = self.gives_way();
-        if at == Instant::NEVER || now < at {
-            return;
-        }
-        match self.phase {
-            Phase::Draining => self.phase = Phase::Done,
-            _ => self.refuse(Verdict::GaveWay, now),
+        if self.is_untouched() && now >= self.gives_way() {
+            self.refuse(Verdict::GaveWay, now);
         }
     }
 

@@ -41,6 +41,9 @@
 #[cfg(test)]
 extern crate std;
 
+/// In signatures here: what errors are classified by, and what an adapter may wrap.
+pub use embedded_io;
+
 mod buffer;
 pub mod client;
 pub mod drive;

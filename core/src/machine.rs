@@ -81,7 +81,8 @@ pub trait Machine {
     /// left.
     fn transmit(&self) -> &[u8];
 
-    /// Whether FIN follows right behind what [`transmit`](Self::transmit) says.
+    /// Whether FIN follows right behind what [`transmit`](Self::transmit) says. Asked where it wants
+    /// to write.
     fn fin_follows(&self) -> bool;
 
     /// The first `n` bytes of [`transmit`](Self::transmit) have left.

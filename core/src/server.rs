@@ -164,20 +164,22 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
         next: &mut Instant,
         report: &mut impl FnMut(Event<'_, M, L::Error>),
     ) -> Option<usize> {
-        if let Some(free) = self.free() {
-            return Some(free);
-        }
-        if !listener.is_awaited() {
-            return None;
-        }
-        // Each gives way in steps, such as a refusal that has to leave first.
-        for _ in 0..2 * N {
-            let (index, gives_way) = self
-                .places
-                .iter()
-                .enumerate()
-                .map(|(index, place)| (index, place.machine.gives_way()))
-                .min_by_key(|(_, gives_way)| *gives_way)?;
+        // Whoever gives way may have something to say first, and need not go at once.
+        for _ in 0..=N {
+            let mut first = (0, Instant::NEVER);
+            for (index, place) in self.places.iter().enumerate() {
+                if let Client::Nobody = place.client {
+                    return Some(index);
+                }
+                let gives_way = place.machine.gives_way();
+                if gives_way < first.1 {
+                    first = (index, gives_way);
+                }
+            }
+            let (index, gives_way) = first;
+            if gives_way == Instant::NEVER || !listener.is_awaited() {
+                return None;
+            }
             if now < gives_way {
                 *next = gives_way.min(*next);
                 return None;
@@ -186,17 +188,8 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
                 place.machine.give_way(now);
             }
             *next = self.serve(index, listener, now, report).min(*next);
-            if let Some(free) = self.free() {
-                return Some(free);
-            }
         }
         None
-    }
-
-    fn free(&self) -> Option<usize> {
-        self.places
-            .iter()
-            .position(|place| matches!(place.client, Client::Nobody))
     }
 
     /// Serves the client in one place, if there is one, and returns when to do it again at the

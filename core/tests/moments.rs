@@ -313,14 +313,7 @@ fn a_client_that_has_sent_nothing_gives_way_after_a_quarter_of_a_second() {
         "its answer must leave"
     );
     exchange.transmitted(usize::MAX, now);
-    exchange.finished(now);
-    assert_eq!(
-        stage(&exchange),
-        Stage::Reading,
-        "what comes is thrown away"
-    );
-    assert!(exchange.gives_way() <= now);
-    exchange.give_way(now);
+    exchange.finished(now); // nothing was sent that would have to be read, and the place is needed
     let late = Outcome::Refused(Refusal::Late { within_ms: 250 });
     assert_eq!(stage(&exchange), Stage::Done(late));
 }

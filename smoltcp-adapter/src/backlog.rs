@@ -128,13 +128,13 @@ impl<'a> Backlog<'a> {
         }
     }
 
-    /// Whether a client waits for this port.
-    pub(crate) fn waits_at(&self, port: u16, now: Instant) -> bool {
-        !self.empty
-            && self
-                .parked
-                .iter()
-                .any(|parked| parked.port == port && parked.waits(now))
+    /// How many clients wait for this port.
+    pub(crate) fn waiting_at(&self, port: u16, now: Instant) -> usize {
+        if self.empty {
+            return 0;
+        }
+        let waits = |parked: &&Parked| parked.port == port && parked.waits(now);
+        self.parked.iter().filter(waits).count()
     }
 
     /// Whether somebody has found no room of late, and would now.

@@ -10,7 +10,7 @@ use core::num::NonZeroU16;
 use greet_core::limits::DEFAULT_MSS;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::{IpListenEndpoint, TCP_HEADER_LEN, TcpPacket};
+use smoltcp::wire::IpListenEndpoint;
 
 use crate::backlog::{Backlog, Parked};
 use crate::net::MAX_LISTENERS;
@@ -30,8 +30,8 @@ pub(crate) struct Gate {
     pub(crate) expecting: bool,
     /// A client is at its handshake.
     pub(crate) half_open: bool,
-    /// A client waits in the backlog.
-    pub(crate) awaited: bool,
+    /// How many clients wait in the backlog.
+    pub(crate) waiting: usize,
 }
 
 /// The gates of all listeners, and who waits before them.
@@ -44,8 +44,7 @@ pub(crate) struct Gates<'a> {
     header: usize,
     /// A segment went through that may have changed which sockets listen.
     pub(crate) passed: bool,
-    /// The maximum segment size of the connection that the frame under way begins, if it is less
-    /// than TCP's default.
+    /// The maximum segment size of the connection that the frame under way begins.
     pub(crate) mss: Option<NonZeroU16>,
     /// The largest IP packet.
     pub(crate) mtu: usize,
@@ -77,7 +76,7 @@ impl Gate {
             open: false,
             expecting: false,
             half_open: false,
-            awaited: false,
+            waiting: 0,
         }
     }
 
@@ -109,15 +108,8 @@ impl<'a> Gates<'a> {
     pub(crate) fn begin_sweep(&mut self, now: Instant) {
         for gate in &mut self.list {
             gate.clear();
-            gate.awaited = self.backlog.waits_at(gate.endpoint.port, now);
+            gate.waiting = self.backlog.waiting_at(gate.endpoint.port, now);
         }
-    }
-
-    /// Whether a client waits in the backlog for this gate.
-    pub(crate) fn is_awaited(&self, gate: usize, now: Instant) -> bool {
-        self.list
-            .get(gate)
-            .is_some_and(|gate| self.backlog.waits_at(gate.endpoint.port, now))
     }
 
     /// Whether the backlog is full, and had no room for somebody of late.
@@ -172,21 +164,30 @@ impl<'a> Gates<'a> {
         false
     }
 
-    /// The maximum segment size between this device and whoever sent this SYN, if it is less than
-    /// TCP's default (RFC 9293, section 3.7.1).
+    /// The maximum segment size between this device and whoever sent this SYN (RFC 9293, section
+    /// 3.7.1).
     fn mss_of(&self, frame: &[u8], segment: usize) -> Option<NonZeroU16> {
-        let announced = TcpPacket::new_checked(frame.get(segment..)?)
-            .and_then(|syn| syn.options_summary())
-            .ok()
-            .and_then(|options| options.max_segment_size)
-            .map_or(DEFAULT_MSS, usize::from);
-        let headers = segment - self.header + TCP_HEADER_LEN;
-        let mss = announced.min(self.mtu.saturating_sub(headers)).max(1);
-        if mss < DEFAULT_MSS {
-            NonZeroU16::new(u16::try_from(mss).ok()?)
-        } else {
-            None
-        }
+        let announced = announced_mss(frame.get(segment..)?).map_or(DEFAULT_MSS, usize::from);
+        let headers = segment - self.header + TCP_HEADER;
+        let mss = announced.min(self.mtu.saturating_sub(headers));
+        NonZeroU16::new(u16::try_from(mss).unwrap_or(u16::MAX))
+    }
+}
+
+/// What the sender of a SYN can take, if it says so.
+// Not smoltcp's parser, which makes something of every option: kilobytes are scarce.
+fn announced_mss(syn: &[u8]) -> Option<u16> {
+    let end = usize::from(*syn.get(12)? >> 4) * 4;
+    let mut options = syn.get(TCP_HEADER..end)?;
+    loop {
+        options = match options {
+            [NO_OPERATION, rest @ ..] => rest,
+            [MAXIMUM_SEGMENT_SIZE, 4, high, low, ..] => {
+                return Some(u16::from_be_bytes([*high, *low]));
+            }
+            [NO_OPERATION..=u8::MAX, len @ 2..=u8::MAX, ..] => options.get((*len).into()..)?,
+            _ => return None,
+        };
     }
 }
 
@@ -262,6 +263,10 @@ fn header_at(medium: Medium) -> usize {
         _ => 0,
     }
 }
+
+const TCP_HEADER: usize = 20;
+const NO_OPERATION: u8 = 1;
+const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;

@@ -60,14 +60,15 @@ impl<'a> Net<'a> {
         device: &mut impl Device,
         storage: &'a mut SocketSlots<'a, SOCKETS, BACKLOG>,
     ) -> Self {
+        let capabilities = device.capabilities();
         Self {
             ports: Ports::new(config.random_seed),
             interface: Interface::new(config, device, Instant::ZERO),
             set: SocketSet::new(filled(storage.sockets.as_mut_view())),
             slots: &mut storage.slots,
             used: 0,
-            gates: Gates::new(device.capabilities(), Backlog::new(&mut storage.parked)),
             sweep: const { Sweep::new(Timeouts::DEFAULT) },
+            gates: Gates::new(capabilities, Backlog::new(&mut storage.parked)),
         }
     }
 
@@ -247,7 +248,7 @@ impl<'a> Net<'a> {
             .zip(self.set.iter())
             .filter(|(slot, (_, socket))| {
                 slot.gate == number(listener.gate)
-                    && matches!(slot.role, Role::Listening { .. })
+                    && matches!(slot.role, Role::Listening)
                     && tcp::Socket::downcast(socket).is_some_and(tcp::Socket::is_listening)
             })
             .count()
@@ -294,19 +295,17 @@ impl<'a> Net<'a> {
         Some((Connection { slot }, peer.into()))
     }
 
-    /// Whether a client waits at this gate whom nobody has accepted, or who finds no socket.
+    /// Whether a client waits at this gate whom nobody has accepted, or who finds no socket even
+    /// when those are back that were released last.
     pub(crate) fn is_awaited(&mut self, gate: usize) -> bool {
-        if self.gates.is_awaited(gate, self.sweep.now) {
-            return true;
-        }
-        if !self.gates.list.get(gate).is_some_and(|gate| gate.expecting) {
-            return false;
-        }
         self.sweep(After::Ingress);
+        let on_their_way = self.slots.iter().filter(|slot| {
+            slot.gate == number(gate) && slot.is_on_its_way(&self.sweep.patience, self.sweep.now)
+        });
         self.gates
             .list
             .get(gate)
-            .is_some_and(|gate| gate.first.is_some())
+            .is_some_and(|gate| gate.first.is_some() || gate.waiting > on_their_way.count())
     }
 
     /// Half-closes the connection, and sets its socket aside until it can be used again.
@@ -408,8 +407,16 @@ impl<'a> Net<'a> {
                     socket.is_open() && (socket.local_endpoint(), socket.remote_endpoint()) == ends
                 })
         });
-        if is_known && let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
+        if is_known {
             // It answers nothing any more. Most often nothing was sent yet, and no trace is left.
+            self.reuse(slot);
+        }
+    }
+
+    /// Makes a socket of a listener listen again at once.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    fn reuse(&mut self, slot: usize) {
+        if let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
             entry.reuse(socket, &mut self.gates);
         }
     }

@@ -65,13 +65,21 @@ impl Default for Timeouts {
 /// [`Timeouts`] as smoltcp counts them.
 pub(crate) struct Patience {
     pub(crate) handshake: Span,
+    /// That of a handshake while somebody else waits.
+    crowded: Span,
     pub(crate) linger: Span,
 }
 
 impl Patience {
     pub(crate) const fn new(timeouts: Timeouts) -> Self {
+        let handshake = span(timeouts.handshake);
         Self {
-            handshake: span(timeouts.handshake),
+            handshake,
+            crowded: if handshake.total_micros() < CROWDED.total_micros() {
+                handshake
+            } else {
+                CROWDED
+            },
             linger: span(timeouts.linger),
         }
     }
@@ -80,7 +88,7 @@ impl Patience {
 /// One socket of the set.
 pub(crate) struct Slot {
     pub(crate) role: Role,
-    /// The maximum segment size between it and its client, if it is less than TCP's default.
+    /// The maximum segment size between it and its client, if one was announced.
     pub(crate) mss: Option<NonZeroU16>,
     /// The listener it belongs to: 1 is that of the first gate. 0: it connects.
     pub(crate) gate: u8,
@@ -92,18 +100,16 @@ pub(crate) enum Role {
     Foreign,
     /// Can be connected.
     Idle,
-    /// Listens, or is at a handshake since then: [`NEVER`] before it was noted.
-    Listening { since: Instant },
+    /// Listens, or its client has come since the last sweep.
+    Listening,
+    /// Is at the handshake with a client since then.
+    Handshake { since: Instant },
     /// Has a client since this arrival, whom nobody has accepted yet.
     Waiting(u64),
     /// Is with a [`Connection`](crate::stream::Connection), which has been established or not.
     Lent { established: bool },
     /// Released, but not done: closed or reset at this moment at the latest.
     Closing { until: Instant },
-}
-
-impl Role {
-    pub(crate) const LISTENING: Self = Self::Listening { since: NEVER };
 }
 
 /// What a sweep follows.
@@ -172,24 +178,26 @@ impl Slot {
         match (self.role, socket.state()) {
             (Role::Foreign | Role::Idle | Role::Lent { .. }, _) => {}
             (Role::Closing { until }, _) => self.close(socket, gates, sweep, until),
-            (Role::Listening { since: NEVER }, State::Listen) => {
+            (Role::Listening, State::Listen) => {
                 if let Some(gate) = self.gate(gates) {
                     gate.open = true;
                 }
             }
-            (Role::Listening { mut since }, State::SynReceived) => {
-                if since == NEVER {
-                    since = now;
-                    self.role = Role::Listening { since };
+            (Role::Listening | Role::Handshake { .. }, State::SynReceived) => {
+                let since = if let Role::Handshake { since } = self.role {
+                    since
+                } else {
+                    self.role = Role::Handshake { since: now };
                     self.mss = gates.mss;
                     sweep.newest = Some(index);
-                }
+                    now
+                };
                 let mut patience = sweep.patience.handshake;
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
                     gate.half_open = true;
-                    if gate.awaited {
-                        patience = patience.min(CROWDED);
+                    if gate.waiting > 0 {
+                        patience = sweep.patience.crowded;
                         if sweep.oldest.is_none_or(|(oldest, _)| since < oldest) {
                             sweep.oldest = Some((since, index));
                         }
@@ -233,7 +241,7 @@ impl Slot {
         if sweep.after == After::Ingress {
             return;
         }
-        let awaited = self.gate(gates).is_some_and(|gate| gate.awaited);
+        let awaited = self.gate(gates).is_some_and(|gate| gate.waiting > 0);
         // Its peer has all that we sent, and whoever waits may have its socket. If too much is sent,
         // it is most likely one whose window was closed before and behind the last acknowledgment:
         // smoltcp 0.14 never sets its timer for the window back (see
@@ -258,6 +266,11 @@ impl Slot {
         sweep.next = sweep.next.min(until);
     }
 
+    /// Whether the socket was released not long ago, and may soon listen again.
+    pub(crate) fn is_on_its_way(&self, patience: &Patience, now: Instant) -> bool {
+        matches!(self.role, Role::Closing { until } if until + CROWDED > now + patience.linger)
+    }
+
     /// Forgets its handshake for whoever waits, unless another socket listens already.
     #[cold]
     pub(crate) fn give_way(&mut self, socket: &mut tcp::Socket<'_>, gates: &mut Gates<'_>) {
@@ -275,7 +288,7 @@ impl Slot {
             Some(gate) => {
                 socket.abort(); // without a reset, as it listens at once
                 gate.open |= socket.listen(gate.endpoint).is_ok();
-                Role::LISTENING
+                Role::Listening
             }
         };
     }

@@ -1,11 +1,11 @@
 //! One TCP connection: its handle between polls, and a view of its socket that is core's `Stream`.
 
 use core::num::NonZeroU16;
-use core::task::Poll;
+use core::task::{Poll, ready};
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use greet_core::limits::DEFAULT_MSS;
-use greet_core::transport;
+use greet_core::transport::{self, Sent};
 use smoltcp::socket::tcp::{self, State};
 
 use crate::error::StreamError;
@@ -31,7 +31,7 @@ pub struct Stream<'n, 'a> {
     /// `None`: the connection is another stack's.
     socket: Option<&'n mut tcp::Socket<'a>>,
     established: bool,
-    /// The maximum segment size, if it is less than TCP's default.
+    /// The maximum segment size, if one was announced.
     mss: Option<NonZeroU16>,
 }
 
@@ -144,8 +144,21 @@ impl transport::Stream for Stream<'_, '_> {
         Poll::Ready(Ok(()))
     }
 
+    /// In one look at the socket.
+    #[inline]
+    fn send_last(&mut self, bytes: &[u8]) -> Poll<Result<Sent, StreamError>> {
+        let sent = ready!(transport::Stream::send(self, bytes))?;
+        let fin = sent == bytes.len();
+        if fin && let Some(socket) = &mut self.socket {
+            socket.close();
+        }
+        Poll::Ready(Ok(Sent { bytes: sent, fin }))
+    }
+
     fn in_one_segment(&self, len: usize) -> bool {
-        len < self.mss.map_or(DEFAULT_MSS, |mss| mss.get().into())
+        len < self
+            .mss
+            .map_or(DEFAULT_MSS, |mss| DEFAULT_MSS.min(mss.get().into()))
     }
 
     fn abort(&mut self) {

@@ -20,7 +20,7 @@ pub(crate) fn moment(instant: Instant) -> greet_core::time::Instant {
     if instant == NEVER {
         return greet_core::time::Instant::NEVER;
     }
-    greet_core::time::Instant::from_micros(instant.total_micros().unsigned_abs())
+    greet_core::time::Instant::from_micros(instant.total_micros().cast_unsigned())
 }
 
 /// A span of time as smoltcp counts it.

@@ -18,6 +18,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SCB, SYST};
 use cortex_m_rt::exception;
 use cortex_m_semihosting::debug;
+use greet_core::time::Instant;
 use lan9118::{Buffers, Lan9118, Mmio};
 use static_cell::ConstStaticCell;
 
@@ -81,7 +82,7 @@ impl Board {
 
     /// The time since [`take`](Self::take). Look at it every 171 seconds at least;
     /// [`sleep`](Self::sleep) ends well before that.
-    pub fn now(&mut self) -> Duration {
+    pub fn now(&mut self) -> Instant {
         self.clock.now()
     }
 
@@ -100,11 +101,8 @@ impl Board {
 
     /// Stops the processor until a frame comes, until this time at the latest, or earlier for no
     /// reason.
-    pub fn sleep(&mut self, until: Option<Duration>) {
-        let now = self.now();
-        let pause = until
-            .map_or(LONGEST_SLEEP, |until| until.saturating_sub(now))
-            .min(LONGEST_SLEEP);
+    pub fn sleep(&mut self, until: Instant) {
+        let pause = until.since(self.now()).min(LONGEST_SLEEP);
         let Ok(micros @ 1..) = u32::try_from(pause.as_micros()) else {
             return;
         };
@@ -175,11 +173,11 @@ impl Clock {
         }
     }
 
-    fn now(&mut self) -> Duration {
+    fn now(&mut self) -> Instant {
         let counter = self.counter.read();
         self.ticks += u64::from(self.last.wrapping_sub(counter));
         self.last = counter;
-        Duration::from_micros(self.ticks / u64::from(TICKS_PER_MICROSECOND))
+        Instant::from_micros(self.ticks / u64::from(TICKS_PER_MICROSECOND))
     }
 }
 

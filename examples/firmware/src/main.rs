@@ -14,6 +14,7 @@ use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
 use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLIES, REPLY};
 use greet_core::error::Refusal;
+use greet_core::exchange::Outcome;
 use greet_core::limits::Limits;
 use greet_core::receiver;
 #[cfg(feature = "reply")]
@@ -110,13 +111,16 @@ fn main() -> ! {
                 ready(console);
             }
             let next_client = server.poll(&mut listener.on(net), now, |event| {
-                use server::Event::{Abandoned, Connected, Refused};
+                use server::Event::{Connected, Ended};
                 match event {
                     Connected { peer } => console.line(format_args!("Connection from {peer}")),
-                    Refused { peer, why } => refused(console, *peer, why),
-                    Abandoned { peer, why } => {
-                        console.line(format_args!("Abandoned by {peer}: {why}"));
-                    }
+                    Ended { peer, outcome, .. } => match outcome {
+                        Outcome::Greeted => {}
+                        Outcome::Refused(why) => refused(console, *peer, why),
+                        Outcome::Abandoned(why) => {
+                            console.line(format_args!("Abandoned by {peer}: {why}"));
+                        }
+                    },
                     _ => {}
                 }
             });
@@ -130,10 +134,7 @@ fn main() -> ! {
                     _ => {}
                 }
             });
-            match (next_client, next_message) {
-                (Some(client), Some(message)) => Some(client.min(message)),
-                (client, message) => client.or(message),
-            }
+            next_client.min(next_message)
         });
         // While lines wait, the loop goes on: at the serial line's speed, not at the network's.
         if console.flush(&mut board.uart) {

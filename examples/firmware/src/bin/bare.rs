@@ -10,12 +10,12 @@
 #![no_main]
 
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use cortex_m_rt::entry;
 use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
 use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLY};
+use greet_core::time::Instant as Moment;
 use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::{tcp, udp};
 use smoltcp::storage::RingBuffer;
@@ -102,11 +102,13 @@ fn main() -> ! {
         interface.poll(now, &mut ethernet, &mut sockets);
         let next = interface.poll_at(now, &sockets);
         if console.flush(&mut board.uart) {
-            board.sleep(next.map(|at| Duration::from_micros(at.total_micros().unsigned_abs())));
+            board.sleep(next.map_or(Moment::NEVER, |at| {
+                Moment::from_micros(at.total_micros().unsigned_abs())
+            }));
         }
     }
 }
 
-fn instant(since_start: Duration) -> Instant {
-    Instant::from_micros(i64::try_from(since_start.as_micros()).unwrap_or(i64::MAX))
+fn instant(moment: Moment) -> Instant {
+    Instant::from_micros(i64::try_from(moment.as_micros()).unwrap_or(i64::MAX))
 }

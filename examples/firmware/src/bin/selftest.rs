@@ -20,7 +20,8 @@ use firmware::board;
 use greet_core::limits::Limits;
 use greet_core::receiver::{Event, Receiver};
 use greet_core::server::Server;
-use greet_core::transport::{Datagrams, Stream};
+use greet_core::time::Instant;
+use greet_core::transport::{Datagrams, Local, Stream};
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::net::Net;
 use greet_smoltcp::stack::Stack;
@@ -103,7 +104,7 @@ fn names() -> usize {
     let client = CLIENT.init_with(TcpBuffers::new);
     stack.net().add_clients(client).expect("there are slots");
     let mut server = Server::<_, 2>::new(Limits::DEFAULT);
-    let mut now = Duration::ZERO;
+    let mut now = Instant::START;
 
     NAMES
         .iter()
@@ -113,9 +114,9 @@ fn names() -> usize {
             while (!client.done || server.clients() > 0) && now < give_up {
                 let next = stack.poll(now, |net| {
                     let wake = server.poll(&mut listener.on(net), now, |_| ());
-                    [wake, client.poll(net, now)].into_iter().flatten().min()
+                    wake.min(client.poll(net, now))
                 });
-                now = next.unwrap_or(give_up).max(now);
+                now = next.min(give_up).max(now);
             }
             let good = client.verdict() && server.clients() == 0;
             report(
@@ -136,7 +137,7 @@ struct Client {
     /// Pieces that have left, and bytes of the next one.
     pieces: usize,
     sent: usize,
-    next_piece: Duration,
+    next_piece: Instant,
     finished: bool,
     /// Bytes that have come, and how many of them were right.
     received: usize,
@@ -145,7 +146,7 @@ struct Client {
 }
 
 impl Client {
-    fn new(case: &'static Name, now: Duration) -> Self {
+    fn new(case: &'static Name, now: Instant) -> Self {
         Self {
             case,
             connection: None,
@@ -164,16 +165,16 @@ impl Client {
         self.done && self.received == expected && self.right == expected
     }
 
-    fn poll(&mut self, net: &mut Net<'_>, now: Duration) -> Option<Duration> {
+    fn poll(&mut self, net: &mut Net<'_>, now: Instant) -> Instant {
         if self.done {
-            return None;
+            return Instant::NEVER;
         }
         let connection = match self.connection.take() {
             Some(connection) => connection,
             // The socket of the case before may still be closing.
             None => match net.connect(SocketAddr::from((ADDRESS, PORT))) {
                 Ok(connection) => connection,
-                Err(_) => return Some(now + Duration::from_millis(1)),
+                Err(_) => return now + Duration::from_millis(1),
             },
         };
         let mut stream = connection.on(net);
@@ -187,10 +188,10 @@ impl Client {
         next_piece
     }
 
-    fn send(&mut self, stream: &mut impl Stream, now: Duration) -> Option<Duration> {
+    fn send(&mut self, stream: &mut impl Stream, now: Instant) -> Instant {
         while let Some(piece) = self.case.send.get(self.pieces) {
             if now < self.next_piece {
-                return Some(self.next_piece);
+                return self.next_piece;
             }
             match stream.send(&piece[self.sent..]) {
                 Poll::Ready(Ok(n)) => self.sent += n,
@@ -198,17 +199,16 @@ impl Client {
                 Poll::Pending => {}
             }
             if self.sent < piece.len() {
-                return None;
+                return Instant::NEVER;
             }
             self.pieces += 1;
             self.sent = 0;
             self.next_piece = now + Duration::from_millis(self.case.gap_ms);
         }
-        // A FIN before the connection is established would be none.
-        if self.case.fin && !self.finished && stream.send(&[]).is_ready() {
-            self.finished = stream.finish().is_ok();
+        if self.case.fin && !self.finished {
+            self.finished = stream.finish().is_ready();
         }
-        None
+        Instant::NEVER
     }
 
     fn receive(&mut self, stream: &mut impl Stream) {
@@ -242,13 +242,13 @@ fn messages() -> usize {
     let outgoing = OUTGOING.init_with(UdpBuffers::new);
     let outgoing = stack.net().bind(outgoing, 0).expect("there are slots");
     let mut receiver = Receiver::new();
-    let now = Duration::ZERO;
+    let now = Instant::START;
 
     MESSAGES
         .iter()
         .filter(|case| {
             let to = SocketAddr::from((ADDRESS, PORT));
-            let sent = outgoing.on(stack.net()).send_to(case.datagram, to);
+            let sent = outgoing.on(stack.net()).send_to(case.datagram, to, Local::default());
             let (mut events, mut good) = (0, matches!(sent, Poll::Ready(Ok(()))));
             stack.poll(now, |net| {
                 receiver.poll(&mut incoming.on(net), now, |event| {
