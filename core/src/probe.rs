@@ -11,15 +11,15 @@ use core::time::Duration;
 mod bytes;
 mod case;
 mod cases;
+mod need;
 mod session;
 mod stack;
 mod verdict;
 
 pub use bytes::Repeat;
-pub use case::{
-    About, AfterSend, Body, Case, Level, Message, Need, Procedure, Reply, Vector, Whose,
-};
+pub use case::{About, AfterSend, Body, Case, Level, Message, Procedure, Reply, Vector, Whose};
 pub use cases::CASES;
+pub use need::Need;
 pub use session::Session;
 pub use stack::{Dial, ProbeStack, StackError};
 pub use verdict::{Cause, End, Expected, Failure, Verdict};

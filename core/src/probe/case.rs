@@ -5,6 +5,7 @@
 //! enter.
 
 use super::bytes::Repeat;
+use super::need::Need;
 use super::session::Session;
 use super::verdict::Done;
 
@@ -94,31 +95,6 @@ pub enum Level {
     Should,
     /// Who fails is different from others.
     May,
-}
-
-/// What a check may need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Need {
-    /// That the tester can abort a connection with RST.
-    Reset,
-    /// That the tester can offer a small window and small segments.
-    SmallWindow,
-    /// That the tester can send SYN, and then nothing.
-    HalfOpen,
-    /// That segments arrive as far from each other as they were sent, to a few milliseconds. A
-    /// tester that lacks it must at least send a name of 1025 bytes in one segment.
-    Timing,
-    /// A UDP address.
-    Udp,
-    /// A deadline to wait for.
-    Deadline,
-    /// Two connections at once.
-    Two,
-    /// As many connections at once as clients were asked for.
-    Clients,
-    /// One connection more than that.
-    OneMore,
 }
 
 /// Whose fault something is.

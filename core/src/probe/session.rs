@@ -10,7 +10,7 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 
 use super::bytes::{Repeat, byte_of};
-use super::case::Need;
+use super::need::Need;
 use super::stack::{Dial, StackError, Tester};
 use super::verdict::{Cause, End, Expected};
 use super::{Event, Plan};

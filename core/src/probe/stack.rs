@@ -8,7 +8,8 @@ use core::task::Poll;
 
 use embedded_io::{Error, ErrorKind};
 
-use super::case::Need;
+use super::need::Need;
+use super::verdict::Cause;
 use crate::time::Instant;
 use crate::transport::{Sent, Stream};
 
@@ -85,6 +86,15 @@ pub enum StackError {
 impl From<ErrorKind> for StackError {
     fn from(kind: ErrorKind) -> Self {
         Self::Refused(kind)
+    }
+}
+
+impl From<StackError> for Cause {
+    fn from(error: StackError) -> Self {
+        match error {
+            StackError::Refused(kind) => Self::Refused(kind),
+            StackError::Lacks(reason) => Self::Lacks(reason),
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 
 use super::bytes::{Repeat, byte_of, client_byte};
-use super::stack::StackError;
 use crate::limits::GREETING;
 
 /// How a check ended.
@@ -143,15 +142,6 @@ impl Expected {
             Self::Greeting(pieces) => byte_of(pieces, at),
             Self::Client(number) => client_byte(number, at),
             Self::Refusal(_) | Self::Late => None,
-        }
-    }
-}
-
-impl From<StackError> for Cause {
-    fn from(error: StackError) -> Self {
-        match error {
-            StackError::Refused(kind) => Self::Refused(kind),
-            StackError::Lacks(reason) => Self::Lacks(reason),
         }
     }
 }

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::super::bytes::Repeat;
-use super::super::case::{About, Case, Level, Need, Whose};
+use super::super::case::{About, Case, Level, Whose};
+use super::super::need::Need;
 use super::super::session::Session;
 use super::super::stack::Dial;
 use super::super::verdict::{Done, During, Expected, Verdict};

@@ -1,7 +1,8 @@
 //! RST at every moment of a greeting. Whether the server lives on is seen by who runs the checks.
 
 use super::super::bytes::Repeat;
-use super::super::case::{About, Case, Level, Need};
+use super::super::case::{About, Case, Level};
+use super::super::need::Need;
 use super::super::session::Session;
 use super::super::stack::Dial;
 use super::super::verdict::{Done, During, Verdict};

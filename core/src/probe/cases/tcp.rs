@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::super::bytes::{Repeat, len_of};
 use super::super::case::AfterSend::{self, Fin, Quiet};
-use super::super::case::{About, Body, Case, Level, Need, Vector};
+use super::super::case::{About, Body, Case, Level, Vector};
+use super::super::need::Need;
 use super::super::session::Session;
 use super::super::stack::Dial;
 use super::super::verdict::{Done, During, Expected, Verdict};

@@ -7,7 +7,8 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 
 use super::super::bytes::{Repeat, byte_of, len_of};
-use super::super::case::{About, Body, Case, Level, Message, Need, Reply, Whose};
+use super::super::case::{About, Body, Case, Level, Message, Reply, Whose};
+use super::super::need::Need;
 use super::super::session::Session;
 use super::super::stack::StackError;
 use super::super::verdict::{Cause, Done, End, Expected, Failure, Verdict};
