@@ -135,20 +135,25 @@ fn rest(lines: &Receiver<String>) -> Vec<String> {
 
 /// Whether there is Python; says so if not.
 pub(crate) fn has_python() -> bool {
-    let found = Command::new("python3")
-        .arg("--version")
+    has("python", &["python3", "--version"])
+}
+
+/// Whether this command succeeds; says so if not, and fails where `GREET_REQUIRE` has its name.
+pub(crate) fn has(name: &str, command: &[&str]) -> bool {
+    let found = Command::new(command[0])
+        .args(&command[1..])
         .output()
-        .is_ok_and(|version| version.status.success());
+        .is_ok_and(|output| output.status.success());
     if !found {
         let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
         assert!(
-            !required.split(',').any(|program| program == "python"),
-            "GREET_REQUIRE names python, but no python3 on the PATH runs"
+            !required.split(',').any(|program| program == name),
+            "GREET_REQUIRE names {name}, but this fails: {command:?}"
         );
         // Not `eprintln`: the test runner would keep that to itself.
         let _ = writeln!(
             std::io::stderr(),
-            "{} skipped: no python3 on the PATH runs",
+            "{} skipped: this fails: {command:?}",
             thread::current().name().unwrap_or_default()
         );
     }

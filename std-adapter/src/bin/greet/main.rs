@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+mod address;
 mod args;
 mod bench;
 mod console;
@@ -15,6 +16,7 @@ mod hexdump;
 mod latency;
 mod probe;
 mod serve;
+mod values;
 mod wording;
 
 use args::{Args, Command};

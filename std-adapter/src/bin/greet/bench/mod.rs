@@ -11,7 +11,6 @@ use serde_json::json;
 use crate::args::BenchArgs;
 use crate::console;
 use crate::latency::micros;
-use crate::probe::resolve;
 
 mod client;
 mod load;
@@ -20,11 +19,12 @@ use client::Server;
 use load::{Load, Report, sentence};
 
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let server = resolve(&args.server)?;
-    let target = if args.udp {
-        Server::Udp(server)
+    let (server, target) = if args.udp {
+        let server = args.server.over_udp()?;
+        (server, Server::Udp(server))
     } else {
-        Server::Tcp(server)
+        let server = args.server.over_tcp(args.timeout)?;
+        (server, Server::Tcp(server))
     };
     let shows = !args.json && stderr().is_terminal();
     let report = Load::new(args, target)

@@ -1,12 +1,13 @@
 //! `greet probe`: grades any greet server, and prints a report.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use greet_std::SocketLab;
 use greet_std::core::probe::{self, CHECKS, Check, Event, Level, Plan, Server, Summary};
 
+use crate::address::Address;
 use crate::args::ProbeArgs;
 use crate::console;
 use crate::latency::Latency;
@@ -55,8 +56,8 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     if args.list {
         return list(picked);
     }
-    let server = resolve(&args.server)?;
-    let udp = args.udp.as_deref().map(resolve).transpose()?;
+    let server = args.server.over_tcp(args.timeout)?;
+    let udp = args.udp.as_ref().map(Address::over_udp).transpose()?;
     let plan = Plan {
         timeout: args.timeout,
         clients: args.clients.get(),
@@ -157,18 +158,6 @@ fn list(picked: impl Fn(&Check) -> bool) -> Result<()> {
         let _ = writeln!(lines, "{:24} {}", check.id, check.requirement);
     }
     console::print(lines.as_bytes())
-}
-
-/// The first address of a server.
-pub fn resolve(address: &str) -> Result<SocketAddr> {
-    let found = address.to_socket_addrs().map(|mut found| found.next());
-    match found {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) => bail!("{address} has no address; check how it is spelt"),
-        Err(error) => Err(error).with_context(|| {
-            format!("can't find {address} (it is HOST:PORT, such as 127.0.0.1:8000)")
-        }),
-    }
 }
 
 impl Outcome {
