@@ -15,7 +15,7 @@ mod table;
 mod vectors;
 
 pub use check::{Act, Cause, Check, End, Expected, Failure, Level, Moment, Run, Verdict};
-pub use lab::{Ability, Dial, Lab};
+pub use lab::{Ability, Dial, Lab, LabError};
 pub use table::CHECKS;
 pub use vectors::{Message, Reply, Then, Vector};
 

@@ -51,7 +51,7 @@ impl<L: Lab> Session<'_, L> {
     /// Connects until this time.
     pub fn open_until(&mut self, slot: usize, dial: Dial, until: Duration) -> Result<(), Cause> {
         self.received = 0;
-        self.lab.connect(slot, dial).map_err(Cause::Refused)?;
+        self.lab.connect(slot, dial)?;
         loop {
             let Some(mut stream) = self.lab.stream(slot) else {
                 return Err(Cause::Refused(ErrorKind::NotConnected));
@@ -248,14 +248,14 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// Whether the server still greets. A connection that is refused is tried again for a while:
-    /// a board may have restarted.
+    /// a board may have restarted. Where this side can't ask, nothing speaks against it.
     pub fn is_alive(&mut self) -> Result<(), Cause> {
         let until = self.bound();
         // Of one client all segments may be lost.
         let mut once_more = self.lab.lacks(Ability::Timing).is_some();
         loop {
             match self.greet(0, u16::MAX) {
-                Ok(_) => return Ok(()),
+                Ok(_) | Err(Cause::Lacks(_)) => return Ok(()),
                 Err(cause) if self.lab.now() >= until && !mem::take(&mut once_more) => {
                     return Err(cause);
                 }
@@ -285,7 +285,7 @@ impl<L: Lab> Session<'_, L> {
             Cause::Reply { end, .. } => {
                 end == End::Silence || self.judge(Expected::Late, end).is_ok()
             }
-            Cause::Lost { .. } | Cause::Slow { .. } => false,
+            Cause::Lacks(_) | Cause::Lost { .. } | Cause::Slow { .. } => false,
         }
     }
 

@@ -29,6 +29,7 @@ pub fn explain(verdict: &Verdict, actual: &[u8]) -> (String, Vec<String>) {
 fn cause_of(cause: &Cause, actual: &[u8]) -> (String, Vec<String>) {
     let sentence = match cause {
         Cause::Refused(kind) => format!("no connection: {}", kind_of(*kind)),
+        Cause::Lacks(reason) => (*reason).to_owned(),
         Cause::Unreachable => "no connection in time".to_owned(),
         Cause::Reply { expected, end } => return reply(*expected, *end, actual),
         Cause::Lost { sent, answered } => format!("{answered} of {sent} were answered"),
@@ -77,6 +78,7 @@ pub fn not_greeting(
             format!("nobody listens at {server} (is a server running there?)")
         }
         Cause::Refused(kind) => format!("can't connect to {server}: {}", kind_of(kind)),
+        Cause::Lacks(reason) => format!("{server} wasn't asked: {reason}"),
         Cause::Unreachable => format!(
             "{server} doesn't answer within {timeout:?} (is the machine up, and no firewall between?)"
         ),
