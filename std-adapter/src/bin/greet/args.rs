@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use greet_std::core::responder::REPLIES_PER_SECOND;
 
 use crate::address::Address;
+use crate::probe::Only;
 use crate::values::{number, some_time, time};
 
 /// Serves greetings and asks for them, over TCP and UDP.
@@ -159,8 +160,8 @@ pub struct ProbeArgs {
     pub server: Address,
 
     /// Run only the checks whose id fits, such as `tcp/split-*`, or a whole group such as `crowd`
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<String>,
+    #[arg(long, value_name = "GLOB", value_parser = Only::parse)]
+    pub only: Vec<Only>,
 
     /// Where it answers messages over UDP (`greet serve --reply`)
     #[arg(long, value_name = "ADDR", value_parser = Address::to_reach)]

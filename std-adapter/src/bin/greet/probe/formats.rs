@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use greet_std::core::probe::{Level, Summary};
+use anyhow::Error;
+use greet_std::core::probe::Level;
 use greet_std::core::text::is_unsafe;
 use serde_json::json;
 
@@ -29,7 +30,9 @@ pub fn json_line(entry: &Entry) -> String {
     format!("{object}\n")
 }
 
-pub fn json_summary(graded: &Graded, summary: Summary) -> String {
+/// The last line, with the reason if not all could be checked.
+pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
+    let summary = graded.summary;
     let mut object = json!({
         "event": "summary",
         "server": graded.server,
@@ -47,21 +50,25 @@ pub fn json_summary(graded: &Graded, summary: Summary) -> String {
             "slowest": micros(graded.latency.max()),
         });
     }
+    if let Some(error) = error {
+        object["error"] = format!("{error:#}").into();
+    }
     format!("{object}\n")
 }
 
-/// A suite for each group, a case for each check.
-pub fn junit(graded: &Graded) -> String {
+/// A case for each check, and one for the reason if not all could be checked.
+pub fn junit(graded: &Graded, error: Option<&Error>) -> String {
     let count = |result| graded.entries.iter().filter(|e| e.result == result).count();
+    let errors = usize::from(error.is_some());
     // A string takes everything.
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         xml,
         "<testsuites>\n<testsuite name=\"greet probe {}\" tests=\"{}\" failures=\"{}\" \
          skipped=\"{}\">",
-        graded.server,
-        graded.entries.len(),
-        count(Outcome::Failed),
+        escaped(&graded.server),
+        graded.entries.len() + errors,
+        count(Outcome::Failed) + errors,
         count(Outcome::Skipped)
     );
     for entry in &graded.entries {
@@ -87,6 +94,13 @@ pub fn junit(graded: &Graded) -> String {
                 escaped(&entry.details.join("\n"))
             ),
         };
+    }
+    if let Some(error) = error {
+        let _ = writeln!(
+            xml,
+            "<testcase classname=\"probe\" name=\"to the end\"><failure message=\"{}\"/></testcase>",
+            escaped(&format!("{error:#}"))
+        );
     }
     xml + "</testsuite>\n</testsuites>\n"
 }

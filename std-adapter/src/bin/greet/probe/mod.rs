@@ -1,11 +1,13 @@
 //! `greet probe`: grades any greet server, and prints a report.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use greet_std::SocketLab;
-use greet_std::core::probe::{self, CHECKS, Check, Event, Level, Plan, Server, Summary};
+use greet_std::core::probe::{self, CHECKS, Check, Event, Level, Plan, Summary};
 
 use crate::address::Address;
 use crate::args::ProbeArgs;
@@ -13,8 +15,12 @@ use crate::console;
 use crate::latency::Latency;
 
 mod formats;
+mod only;
 mod tree;
 mod words;
+
+pub use only::Only;
+use tree::{Detail, Tree};
 
 /// Room for the longest datagram of any check.
 const ROOM: usize = 8192;
@@ -39,24 +45,59 @@ enum Outcome {
 
 /// All that a run came to.
 struct Graded {
-    server: SocketAddr,
+    /// As it was typed, until its address is known.
+    server: String,
     entries: Vec<Entry>,
+    summary: Summary,
     latency: Latency,
     /// Greetings in a second, one after the other.
     rate: f64,
 }
 
 pub fn run(args: &ProbeArgs) -> Result<()> {
-    let picked = |check: &Check| {
-        args.only.is_empty() || args.only.iter().any(|glob| matches(glob, check.id))
-    };
-    if !CHECKS.iter().any(picked) {
-        bail!("no check is called that; `greet probe --list` shows them all");
-    }
+    let picked =
+        |check: &Check| args.only.is_empty() || args.only.iter().any(|only| only.picks(check.id));
     if args.list {
         return list(picked);
     }
+    let report = args.junit.as_deref().map(Report::create).transpose()?;
+    let mut graded = Graded {
+        server: args.server.to_string(),
+        entries: Vec::new(),
+        summary: Summary::default(),
+        latency: Latency::new(),
+        rate: 0.0,
+    };
+    let detail = if args.brief {
+        Detail::Brief
+    } else {
+        Detail::Full
+    };
+    let mut tree = (!args.json).then(|| Tree::new(detail));
+    let mut done = grade(args, picked, &mut graded, &mut tree);
+    // Whatever happened, reports end as reports do, so that nobody takes an old one for this.
+    let last = match &mut tree {
+        None => formats::json_summary(&graded, done.as_ref().err()),
+        Some(_) if graded.entries.is_empty() => String::new(),
+        Some(tree) => tree.end_group() + &tree::summary(&graded),
+    };
+    done = done.and(console::print(last.as_bytes()));
+    if let Some(report) = report {
+        report.write(&formats::junit(&graded, done.as_ref().err()))?;
+    }
+    done?;
+    conclude(graded.summary, args.strict)
+}
+
+/// Runs the checks, and prints each. An error: not all could be run, or printed.
+fn grade(
+    args: &ProbeArgs,
+    picked: impl Fn(&Check) -> bool,
+    graded: &mut Graded,
+    tree: &mut Option<Tree>,
+) -> Result<()> {
     let server = args.server.over_tcp(args.timeout)?;
+    graded.server = server.to_string();
     let udp = args.udp.as_ref().map(Address::over_udp).transpose()?;
     let plan = Plan {
         timeout: args.timeout,
@@ -65,20 +106,8 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         deadline: args.deadline,
     };
     let mut lab = SocketLab::new(server, udp, usize::from(args.clients.get()) + 1)?;
-    let mut graded = Graded {
-        server,
-        entries: Vec::new(),
-        latency: Latency::new(),
-        rate: 0.0,
-    };
-    let detail = if args.brief {
-        tree::Detail::Brief
-    } else {
-        tree::Detail::Full
-    };
-    let mut tree = (!args.json).then(|| tree::Tree::new(detail));
-    let (mut end, mut printed) = (None, Ok(()));
-    let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], picked, &mut |event| {
+    let (mut end, mut printed) = (Ok(()), Ok(()));
+    graded.summary = probe::run(&mut lab, &plan, &mut [0; ROOM], picked, &mut |event| {
         let line = match event {
             Event::Greeting { took } => {
                 graded.latency.record(took);
@@ -95,7 +124,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
                 actual,
             } => {
                 let entry = Entry::new(check, verdict, actual, args.strict);
-                let line = match &mut tree {
+                let line = match tree {
                     Some(tree) => tree.ended(&entry),
                     None => formats::json_line(&entry),
                 };
@@ -103,15 +132,20 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
                 Some(line)
             }
             Event::NotGreeting { failure, actual } => {
-                end = Some(words::not_greeting(server, args.timeout, &failure, actual));
+                end = Err(anyhow!(words::not_greeting(
+                    server,
+                    args.timeout,
+                    &failure,
+                    actual
+                )));
                 None
             }
             Event::Stopped { after } => {
-                end = Some(format!(
+                end = Err(anyhow!(
                     "{server} doesn't greet any more since {}: start it again, and look there",
                     after.id
                 ));
-                tree.as_mut().map(tree::Tree::stopped)
+                tree.as_mut().map(Tree::stopped)
             }
             _ => None,
         };
@@ -121,26 +155,11 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
             printed = console::print(line.as_bytes());
         }
     });
-    printed?;
-    if summary.server != Server::NeverGreeted {
-        let last = match &mut tree {
-            None => formats::json_summary(&graded, summary),
-            Some(tree) => tree.end_group() + &tree::summary(&graded, summary),
-        };
-        console::print(last.as_bytes())?;
-        if let Some(path) = &args.junit {
-            std::fs::write(path, formats::junit(&graded))
-                .with_context(|| format!("can't write {}", path.display()))?;
-        }
-    }
-    conclude(end, summary, args.strict)
+    end.and(printed)
 }
 
 /// Success only if nothing failed.
-fn conclude(end: Option<String>, summary: Summary, strict: bool) -> Result<()> {
-    if let Some(end) = end {
-        bail!(end);
-    }
+fn conclude(summary: Summary, strict: bool) -> Result<()> {
     let failed = summary.failed + if strict { summary.failed_should } else { 0 };
     if failed > 0 {
         bail!("{failed} failed: what stands under each cross says what came instead");
@@ -149,6 +168,25 @@ fn conclude(end: Option<String>, summary: Summary, strict: bool) -> Result<()> {
         bail!("nothing was checked");
     }
     Ok(())
+}
+
+/// The file for a report. It is empty as long as the run goes on: no old report stays in it.
+struct Report<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> Report<'a> {
+    fn create(path: &'a Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("can't write {}", path.display()))?;
+        Ok(Self { path, file })
+    }
+
+    fn write(mut self, report: &str) -> Result<()> {
+        self.file
+            .write_all(report.as_bytes())
+            .with_context(|| format!("can't write {}", self.path.display()))
+    }
 }
 
 fn list(picked: impl Fn(&Check) -> bool) -> Result<()> {
@@ -186,44 +224,5 @@ impl Entry {
     /// The group, and the name in it.
     fn parts(&self) -> (&'static str, &'static str) {
         self.check.id.split_once('/').unwrap_or(("", self.check.id))
-    }
-}
-
-/// Whether a pattern with `*` and `?` fits the whole id. A group's name alone is all of it.
-fn matches(glob: &str, id: &str) -> bool {
-    fn fits(glob: &[u8], id: &[u8]) -> bool {
-        match (glob, id) {
-            ([b'*', glob @ ..], _) => (0..=id.len()).any(|at| fits(glob, &id[at..])),
-            ([b'?', glob @ ..], [_, id @ ..]) => fits(glob, id),
-            ([g, glob @ ..], [i, id @ ..]) => g == i && fits(glob, id),
-            ([], []) => true,
-            _ => false,
-        }
-    }
-    fits(glob.as_bytes(), id.as_bytes())
-        || id
-            .strip_prefix(glob)
-            .is_some_and(|rest| rest.starts_with('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_glob_fits_the_whole_id_or_names_a_group() {
-        for (glob, id, fit) in [
-            ("tcp/world", "tcp/world", true),
-            ("tcp/w", "tcp/world", false),
-            ("tcp", "tcp/world", true),
-            ("tc", "tcp/world", false),
-            ("*/world", "tcp/world", true),
-            ("tcp/*-fin", "tcp/world-fin", true),
-            ("tcp/*-fin", "tcp/world", false),
-            ("tcp/?orld", "tcp/world", true),
-            ("*", "udp/ada", true),
-        ] {
-            assert_eq!(matches(glob, id), fit, "{glob} {id}");
-        }
     }
 }

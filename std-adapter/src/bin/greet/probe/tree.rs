@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal, stdout};
 
-use greet_std::core::probe::{Check, Summary};
+use greet_std::core::probe::Check;
 
 use super::{Entry, Graded, Outcome};
 
@@ -157,7 +157,8 @@ impl Tree {
     }
 }
 
-pub fn summary(graded: &Graded, summary: Summary) -> String {
+pub fn summary(graded: &Graded) -> String {
+    let summary = graded.summary;
     let mut text = String::new();
     if graded.latency.count() > 0 {
         let _ = write!(text, "\n{} greetings", graded.latency.count());
