@@ -108,6 +108,27 @@ fn row_10_what_the_prober_lacks_is_skipped_and_no_fault_of_the_servers() {
     assert!(matches!(lacks, Some(Cause::Lacks(NO_FILES))), "{lacks:?}");
 }
 
+/// Row 18: ten seconds passed without a word.
+#[test]
+fn row_18_a_long_wait_is_told_of_every_second() {
+    let mut lab = MemoryLab::new(Ours::default(), 8);
+    let mut told = Vec::new();
+    let late = |check: &Check| check.id == "crowd/late";
+    run(
+        &mut lab,
+        &Plan::DEFAULT,
+        &mut [0; 1100],
+        late,
+        &mut |event| {
+            if let Event::Waiting { left } = event {
+                told.push(left.as_secs());
+            }
+        },
+    );
+    // It would wait for 15 s; the server speaks after 10.
+    assert_eq!(told, (5..=14).rev().collect::<Vec<_>>());
+}
+
 #[test]
 fn smoltcp_passes_every_check() {
     let mut lab = SmoltcpLab::new(Subject::GOOD);

@@ -72,6 +72,11 @@ pub enum Event<'a> {
         /// What came from the server last, for a reply that is another than was due.
         actual: &'a [u8],
     },
+    /// The server has been waited for, and may take so much longer. Comes once a second at most.
+    Waiting {
+        /// Until the wait is given up.
+        left: Duration,
+    },
     /// One greeting of the many in a row.
     Greeting {
         /// From connecting to FIN.
@@ -143,6 +148,8 @@ pub fn run<L: Lab>(
         plan: *plan,
         scratch,
         received: 0,
+        waits_until: Duration::ZERO,
+        told: Duration::ZERO,
         report,
     };
     let mut summary = Summary::default();

@@ -163,7 +163,7 @@ impl<L: Lab> Session<'_, L> {
                 }
                 Poll::Ready(result) => return result,
                 Poll::Pending if self.lab.now() >= until => return Err(ErrorKind::TimedOut.into()),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -178,7 +178,7 @@ impl<L: Lab> Session<'_, L> {
                 }
                 Poll::Ready(Err(kind)) => return End::Broken(kind),
                 Poll::Pending if self.lab.now() >= until => return End::Silence,
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }

@@ -17,6 +17,9 @@ use crate::transport::Stream;
 /// How long after a refused connection the next is tried, while a server comes back.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// How often a report hears of a wait.
+const TELL: Duration = Duration::from_secs(1);
+
 /// One probe at work.
 pub(super) struct Session<'a, L> {
     pub lab: &'a mut L,
@@ -25,6 +28,9 @@ pub(super) struct Session<'a, L> {
     pub scratch: &'a mut [u8],
     /// How many bytes of `scratch` came.
     pub received: usize,
+    /// The end of the wait that goes on, and when the report heard of it.
+    pub waits_until: Duration,
+    pub told: Duration,
     pub report: &'a mut dyn FnMut(Event<'_>),
 }
 
@@ -34,11 +40,25 @@ impl<L: Lab> Session<'_, L> {
         self.lab.now().saturating_add(self.plan.timeout)
     }
 
+    /// Lets the network go on until something may have happened, or until this time at the latest.
+    /// The report hears of a wait that takes long.
+    pub fn wait(&mut self, until: Duration) {
+        let now = self.lab.now();
+        if until != self.waits_until {
+            (self.waits_until, self.told) = (until, now);
+        } else if now.saturating_sub(self.told) >= TELL {
+            self.told = now;
+            let left = until.saturating_sub(now);
+            (self.report)(Event::Waiting { left });
+        }
+        self.lab.wait(until.min(now.saturating_add(TELL)));
+    }
+
     /// Lets time go by.
     pub fn pause(&mut self, time: Duration) {
         let until = self.lab.now().saturating_add(time);
         while self.lab.now() < until {
-            self.lab.wait(until);
+            self.wait(until);
         }
     }
 
@@ -62,7 +82,7 @@ impl<L: Lab> Session<'_, L> {
                 Poll::Ready(Ok(_)) => return Ok(()),
                 Poll::Ready(Err(kind)) => return Err(Cause::Refused(kind)),
                 Poll::Pending if self.lab.now() >= until => return Err(Cause::Unreachable),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -129,7 +149,7 @@ impl<L: Lab> Session<'_, L> {
                 Poll::Ready(Ok(n)) if n > 0 => sent += n,
                 Poll::Ready(_) => return false,
                 Poll::Pending if self.lab.now() >= until => return false,
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
         true
@@ -152,7 +172,7 @@ impl<L: Lab> Session<'_, L> {
             let result = stream.send_last(bytes).map_err(|error| error.kind());
             drop(stream);
             match result {
-                Poll::Pending if self.lab.now() < until => self.lab.wait(until),
+                Poll::Pending if self.lab.now() < until => self.wait(until),
                 _ => return,
             }
         }
@@ -210,7 +230,7 @@ impl<L: Lab> Session<'_, L> {
                 }
                 Poll::Ready(Err(kind)) => return Err(End::Broken(kind)),
                 Poll::Pending if self.lab.now() >= until => return Err(End::Silence),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
