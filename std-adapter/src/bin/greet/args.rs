@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use greet_std::core::responder::REPLIES_PER_SECOND;
 
@@ -22,6 +22,10 @@ use crate::values::{number, some_time, time};
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Whether a report has colours; `auto`: on a terminal, unless `NO_COLOR` or `TERM=dumb` is set
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: ColorChoice,
 }
 
 const EXIT_STATUS: &str = "\

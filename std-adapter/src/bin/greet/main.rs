@@ -16,13 +16,16 @@ mod hexdump;
 mod latency;
 mod probe;
 mod serve;
+mod terminal;
 mod values;
 mod wording;
 
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    let done = match Args::parse().command {
+    let args = Args::parse();
+    terminal::set_color(args.color);
+    let done = match args.command {
         Command::Serve(args) => serve::run(&args),
         Command::Hello(args) => hello::hello(&args),
         Command::Send(args) => hello::send(&args),

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::args::BenchArgs;
 use crate::console;
 use crate::latency::micros;
+use crate::terminal::{Screen, takes_escapes};
 
 mod client;
 mod load;
@@ -26,7 +27,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         let server = args.server.over_tcp(args.timeout)?;
         (server, Server::Tcp(server))
     };
-    let shows = !args.json && stderr().is_terminal();
+    let shows = !args.json && stderr().is_terminal() && takes_escapes(&stderr());
     let report = Load::new(args, target)
         .run(|done, elapsed| {
             if shows {
@@ -74,9 +75,12 @@ fn in_words(report: &Report) -> String {
         let percent = 100.0 * float(report.lost) / float(report.lost + count);
         let _ = write!(text, ", {} lost ({percent:.2} %)", report.lost);
     }
-    let _ = writeln!(text, ": {}", report.latency.sentence());
-    for bar in report.latency.bars() {
-        let _ = writeln!(text, "  < {bar}");
+    let _ = write!(text, ": {}", report.latency.sentence());
+    let screen = Screen::of_stdout();
+    let mut text = screen.paragraph(&text, "  ");
+    for bar in report.latency.bars(screen.width) {
+        text += &bar;
+        text.push('\n');
     }
     text
 }

@@ -79,7 +79,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     let last = match &mut tree {
         None => formats::json_summary(&graded, done.as_ref().err()),
         Some(_) if graded.entries.is_empty() => String::new(),
-        Some(tree) => tree.end_group() + &tree::summary(&graded),
+        Some(tree) => tree.end_group() + &tree.summary(&graded),
     };
     done = done.and(console::print(last.as_bytes()));
     if let Some(report) = report {
@@ -106,6 +106,7 @@ fn grade(
         deadline: args.deadline,
     };
     let mut lab = SocketLab::new(server, udp, usize::from(args.clients.get()) + 1)?;
+    let row = tree.as_ref().map_or(16, Tree::row);
     let (mut end, mut printed) = (Ok(()), Ok(()));
     graded.summary = probe::run(&mut lab, &plan, &mut [0; ROOM], picked, &mut |event| {
         let line = match event {
@@ -118,12 +119,13 @@ fn grade(
                 return;
             }
             Event::Started { check } => tree.as_mut().map(|tree| tree.started(check)),
+            Event::Waiting { left } => tree.as_ref().map(|tree| tree.waiting(left)),
             Event::Ended {
                 check,
                 verdict,
                 actual,
             } => {
-                let entry = Entry::new(check, verdict, actual, args.strict);
+                let entry = Entry::new(check, verdict, actual, args.strict, row);
                 let line = match tree {
                     Some(tree) => tree.ended(&entry),
                     None => formats::json_line(&entry),
@@ -211,8 +213,14 @@ impl Outcome {
 }
 
 impl Entry {
-    fn new(check: &'static Check, verdict: probe::Verdict, actual: &[u8], strict: bool) -> Self {
-        let (why, details) = words::explain(&verdict, actual);
+    fn new(
+        check: &'static Check,
+        verdict: probe::Verdict,
+        actual: &[u8],
+        strict: bool,
+        row: usize,
+    ) -> Self {
+        let (why, details) = words::explain(&verdict, actual, row);
         Self {
             check,
             result: Outcome::of(check, &verdict, strict),
