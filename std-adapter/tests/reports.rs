@@ -1,13 +1,17 @@
 //! The reports of `greet probe` for programs: they are written whatever happens, and say what did
 //! (rows 12, 15 and 19 of what real use broke).
 
+#![cfg(unix)] // signals
 mod process;
 
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 
 use process::Process;
+use serde_json::Value;
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
@@ -138,4 +142,175 @@ fn row_15_a_pattern_that_picks_nothing_is_an_error() {
     }
     let (lines, errors, status) = greet(&["probe", "--list", "--only=crowd", "--only=tcp/world*"]);
     assert_eq!((lines.len(), status), (9, Some(0)), "{errors:?}");
+}
+
+/// A row of PROBE.md's table: a key of an event.
+struct Key {
+    event: String,
+    name: String,
+    kind: String,
+    what: String,
+}
+
+/// The table of PROBE.md.
+fn schema() -> Vec<Key> {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../PROBE.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide");
+    let mut event = String::new();
+    guide
+        .lines()
+        .skip_while(|line| *line != "| event | key | type | what |")
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|row| {
+            let cells = row.trim_matches('|').split('|');
+            let cells: Vec<_> = cells.map(|cell| cell.trim().replace('`', "")).collect();
+            let [first, name, kind, what] = &cells[..] else {
+                panic!("four cells in {row}");
+            };
+            if !first.is_empty() {
+                event.clone_from(first);
+            }
+            Key {
+                event: event.clone(),
+                name: name.clone(),
+                kind: kind.clone(),
+                what: what.clone(),
+            }
+        })
+        .collect()
+}
+
+/// An object has what the table says of its event, and nothing else. Returns the event.
+fn check(schema: &[Key], program: &str, line: &str) -> String {
+    let object: serde_json::Map<_, _> = serde_json::from_str(line).expect("an object");
+    let event = object["event"].as_str().expect("a name");
+    let long = format!("{event} of {program}");
+    let each = format!("each of {program}");
+    let keys: Vec<_> = schema
+        .iter()
+        .filter(|key| [event, &long, &each].contains(&&*key.event))
+        .collect();
+    for key in &keys {
+        let there = object.contains_key(&key.name);
+        assert!(
+            there || key.kind.ends_with('?'),
+            "no {} in {line}",
+            key.name
+        );
+    }
+    for (name, value) in object.iter().filter(|(name, _)| *name != "event") {
+        let key = keys.iter().find(|key| key.name == *name);
+        let key = key.unwrap_or_else(|| panic!("PROBE.md doesn't know {name} in {line}"));
+        let parts = match value {
+            Value::String(_) => {
+                assert!(key.kind.starts_with("string"), "{name} in {line}");
+                continue;
+            }
+            Value::Number(_) => {
+                assert!(key.kind.starts_with("number"), "{name} in {line}");
+                continue;
+            }
+            Value::Array(_) => {
+                assert!(key.kind.starts_with("array"), "{name} in {line}");
+                continue;
+            }
+            Value::Object(parts) => parts,
+            other => panic!("{name} is {other}"),
+        };
+        assert!(key.kind.starts_with("object"), "{name} in {line}");
+        let parts: Vec<_> = parts.keys().map(String::as_str).collect();
+        assert_eq!(parts.join(", "), key.what, "{name} in {line}");
+    }
+    // Before it come those of each event.
+    let last = keys.last().expect("PROBE.md knows the event");
+    last.event.clone()
+}
+
+#[test]
+fn row_19_events_are_what_the_guide_says() {
+    let schema = schema();
+    let server = Process::start(Command::new(GREET).args([
+        "serve",
+        "--json",
+        "--tcp=127.0.0.1:0",
+        "--udp=127.0.0.1:0",
+        "--reply",
+        "--reply-limit=65535",
+        "--deadline=1s",
+    ]));
+    let listening = [server.line(), server.line()];
+    let address = |line: &str| -> String {
+        let object: Value = serde_json::from_str(line).expect("an object");
+        object["address"].as_str().expect("an address").to_owned()
+    };
+    let (tcp, udp) = (address(&listening[0]), address(&listening[1]));
+    let (mut lines, _, _) = greet(&[
+        "probe",
+        &tcp,
+        "--udp",
+        &udp,
+        "--json",
+        "--rounds=3",
+        "--only=crowd/in-a-row",
+        "--only=crowd/half-open",
+        "--only=tcp/world",
+        "--only=tcp/bad-first",
+        "--only=udp",
+    ]);
+    let (failed, _, _) = greet(&[
+        "probe",
+        &plain_server(),
+        "--json",
+        "--only=tcp/too-long-by-one",
+    ]);
+    let (dead, _, _) = greet(&["probe", &nobody(), "--json"]);
+    lines.extend(failed.into_iter().chain(dead));
+    let mut seen: BTreeSet<_> = lines
+        .iter()
+        .map(|line| check(&schema, "probe", line))
+        .collect();
+    assert!(lines.iter().any(|line| line.contains("latency_us")));
+    assert!(
+        lines.iter().any(|line| line.contains("\"bytes\":[")),
+        "{lines:#?}"
+    );
+
+    server.interrupt();
+    let (mut lines, _, _) = server.end();
+    lines.extend(listening);
+    for line in &lines {
+        seen.insert(check(&schema, "serve", line));
+        let object: Value = serde_json::from_str(line).expect("an object");
+        let time = object["time"].as_str().expect("a time");
+        assert!(
+            time.ends_with('Z') && humantime::parse_rfc3339(time).is_ok(),
+            "{time}"
+        );
+    }
+    // What the system must fail for, and what a client must leave for.
+    for rare in [
+        "abandoned",
+        "accept_failed",
+        "receive_failed",
+        "each of serve",
+    ] {
+        seen.insert(rare.to_owned());
+    }
+    let documented: BTreeSet<_> = schema.into_iter().map(|key| key.event).collect();
+    assert_eq!(seen, documented);
+}
+
+/// A ten-line server, which knows no limit.
+fn plain_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut name = [0; 2000];
+            let len = client.read(&mut name).unwrap_or(0);
+            let _ = client.write_all(&[b"Hello, ", &name[..len]].concat());
+        }
+    });
+    address.to_string()
 }

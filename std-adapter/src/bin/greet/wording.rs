@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
 
 use greet_std::core::text::is_unsafe;
 use greet_std::core::{receiver, server};
+use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
 use crate::console::{Console, Target};
@@ -109,7 +111,7 @@ impl Wording<'_> {
                 );
             }
             (Style::Json, AcceptFailed { error }) => {
-                self.json(&json!({"event": "accept failed", "why": accept_failed(error)}));
+                self.json(&json!({"event": "accept_failed", "why": accept_failed(error)}));
             }
             _ => {}
         }
@@ -145,7 +147,7 @@ impl Wording<'_> {
                 );
             }
             (Style::Json, Failed { error }) => {
-                self.json(&json!({"event": "receive failed", "why": error.to_string()}));
+                self.json(&json!({"event": "receive_failed", "why": error.to_string()}));
             }
             _ => {}
         }
@@ -170,9 +172,11 @@ impl Wording<'_> {
         });
     }
 
-    /// JSON escapes line feeds and the like by itself; the other characters that a terminal would
+    /// With the time. JSON escapes line feeds and the like by itself; the other characters that a terminal would
     /// obey may be escaped in it as well.
     fn json(&self, event: &Value) {
+        let mut event = event.clone();
+        event["time"] = format_rfc3339_millis(SystemTime::now()).to_string().into();
         let mut line = String::new();
         for c in event.to_string().chars() {
             if is_unsafe(c) {
@@ -191,18 +195,18 @@ impl Summary {
         if let Some(tally) = self.greetings {
             object["greeted"] = tally.greeted.into();
             object["refused"] = json!({
-                "too long": tally.too_long, "not UTF-8": tally.not_utf8, "late": tally.late,
+                "too_long": tally.too_long, "not_utf8": tally.not_utf8, "late": tally.late,
             });
             object["abandoned"] = tally.abandoned.into();
         }
         if let Some(tally) = self.messages {
             object["messages"] = tally.messages.into();
-            object["messages refused"] =
-                json!({"too long": tally.too_long, "not UTF-8": tally.not_utf8});
+            object["messages_refused"] =
+                json!({"too_long": tally.too_long, "not_utf8": tally.not_utf8});
             if replies {
                 object["replies"] = tally.replies.into();
-                object["replies withheld"] =
-                    json!({"over the limit": tally.limited, "not sent": tally.unsent});
+                object["replies_withheld"] =
+                    json!({"over_the_limit": tally.limited, "not_sent": tally.unsent});
             }
         }
         object

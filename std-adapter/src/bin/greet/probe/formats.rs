@@ -8,7 +8,6 @@ use greet_std::core::text::is_unsafe;
 use serde_json::json;
 
 use super::{Entry, Graded, Outcome};
-use crate::latency::micros;
 
 pub fn json_line(entry: &Entry) -> String {
     let mut object = json!({
@@ -38,17 +37,13 @@ pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
         "server": graded.server,
         "passed": summary.passed,
         "failed": summary.failed,
-        "failed SHOULD": summary.failed_should,
+        "failed_should": summary.failed_should,
         "skipped": summary.skipped,
     });
     if graded.latency.count() > 0 {
         object["greetings"] = graded.latency.count().into();
-        object["greetings per second"] = graded.rate.round().into();
-        object["latency in µs"] = json!({
-            "median": micros(graded.latency.percentile(50.0)),
-            "p99": micros(graded.latency.percentile(99.0)),
-            "slowest": micros(graded.latency.max()),
-        });
+        object["greetings_per_second"] = graded.rate.round().into();
+        object["latency_us"] = graded.latency.in_json();
     }
     if let Some(error) = error {
         object["error"] = format!("{error:#}").into();
