@@ -7,8 +7,8 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 
 use greet_core::text::Text;
-use greet_std::{Error, send};
-use process::{PATIENCE, Process, has};
+use greet_std::send;
+use process::{PATIENCE, Process};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
@@ -41,7 +41,7 @@ fn row_11_a_message_goes_to_the_first_address_that_does_not_refuse_it() {
 #[test]
 fn row_11_a_message_that_nobody_takes_is_an_error() {
     let error = send(nobody(), Text::default()).expect_err("nobody is there");
-    assert!(matches!(error, Error::Send { .. }), "{error:?}");
+    assert!(matches!(error, greet_std::Error::Send { .. }), "{error:?}");
     let (errors, status) = greet(&["send", "--to", &nobody().to_string()]);
     assert_eq!(status, Some(1));
     assert!(
@@ -63,7 +63,7 @@ fn row_11_every_command_tries_every_address() {
         "/etc/hosts",
         "/etc/hosts",
     ];
-    if !has("unshare", &mounts) {
+    if !process::has("unshare", &mounts) {
         return;
     }
     let hosts = std::env::temp_dir().join(format!("greet-hosts-{}", std::process::id()));

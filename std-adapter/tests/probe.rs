@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use process::{Process, has, has_python};
+use process::{Process, has_python};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
@@ -383,7 +383,7 @@ fn row_10_a_probe_without_files_blames_nobody() {
 #[cfg(target_os = "linux")]
 #[test]
 fn row_10_a_probe_without_ports_blames_nobody() {
-    if !has(
+    if !process::has(
         "unshare",
         &["unshare", "-rn", "ip", "link", "set", "lo", "up"],
     ) {
