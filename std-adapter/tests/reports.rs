@@ -27,14 +27,6 @@ fn nobody() -> String {
     listener.local_addr().expect("it is bound").to_string()
 }
 
-/// A server of ours, and its address.
-fn ours() -> (Process, String) {
-    let process =
-        Process::start(Command::new(GREET).args(["serve", "--tcp=127.0.0.1:0", "--quiet"]));
-    let address = format!("127.0.0.1:{}", process.tcp_port());
-    (process, address)
-}
-
 /// A file in which an old report says that all is well. It is gone when this is dropped.
 struct OldReport(PathBuf);
 
@@ -96,7 +88,9 @@ fn row_12_json_ends_with_a_line_for_a_dead_server() {
 #[cfg(target_os = "linux")] // which has /dev/full
 #[test]
 fn row_12_a_report_is_written_though_stdout_is_broken() {
-    let (_process, server) = ours();
+    let process =
+        Process::start(Command::new(GREET).args(["serve", "--tcp=127.0.0.1:0", "--quiet"]));
+    let server = format!("127.0.0.1:{}", process.tcp_port());
     let report = OldReport::new("full");
     let probe = format!(
         "exec {GREET} probe {server} --only close {} >/dev/full",
