@@ -5,10 +5,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use embedded_io::ErrorKind;
-use greet_core::probe::{Ability, Dial, Lab};
-use greet_core::time::Instant;
+use greet_core::probe::{Ability, Dial, Lab, LabError};
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::SocketSlots;
@@ -17,7 +17,7 @@ use smoltcp::iface::Config;
 use smoltcp::phy::{Medium, PcapMode, PcapSink, PcapWriter};
 use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address};
 
-use super::prober::{self, Prober, send_syn};
+use super::prober::{self, Prober};
 use super::subject::{PLACES, Running, Subject};
 use crate::loopback::leak;
 
@@ -41,7 +41,7 @@ pub struct SmoltcpLab {
     frames: Rc<Cell<usize>>,
     prober: Prober,
     server: Running,
-    now: Instant,
+    now: Duration,
 }
 
 impl SmoltcpLab {
@@ -65,11 +65,11 @@ impl SmoltcpLab {
             frames,
             prober,
             server,
-            now: Instant::from_millis(1_000_000),
+            now: Duration::from_secs(1_000),
         }
     }
 
-    fn poll(&mut self) -> Instant {
+    fn poll(&mut self) -> Option<Duration> {
         let (server, now) = (&mut self.server, self.now);
         self.stack.poll(now, |net| server.poll(net, now))
     }
@@ -78,15 +78,16 @@ impl SmoltcpLab {
 impl Lab for SmoltcpLab {
     type Stream<'a> = Stream<'a, 'static>;
 
-    fn now(&mut self) -> Instant {
+    fn now(&mut self) -> Duration {
         self.now
     }
 
-    fn wait(&mut self, until: Instant) {
+    fn wait(&mut self, until: Duration) {
         let before = self.frames.get();
         let next = self.poll();
         if self.frames.get() == before {
-            self.now = self.now.max(next.min(until));
+            let next = next.map_or(until, |next| next.min(until));
+            self.now = self.now.max(next);
         }
     }
 
@@ -94,7 +95,7 @@ impl Lab for SmoltcpLab {
         self.prober.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
         self.prober.connect(self.stack.net(), slot, dial)
     }
 
@@ -115,15 +116,15 @@ impl Lab for SmoltcpLab {
         None
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), ErrorKind> {
+    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
         for port in (20_000..).take(count) {
-            send_syn(self.stack.device(), NOBODY, ADDRESS, port)?;
+            self.prober.syn(self.stack.device(), NOBODY, port)?;
             self.poll();
         }
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
         self.prober.send_datagram(self.stack.net(), datagram)
     }
 

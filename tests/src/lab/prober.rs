@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::task::Poll;
 
 use embedded_io::{Error as _, ErrorKind};
-use greet_core::probe::Dial;
-use greet_core::transport::{Datagrams as _, Local};
+use greet_core::probe::{Dial, LabError};
+use greet_core::transport::Datagrams as _;
 use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::net::{Clients, Net};
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
@@ -67,7 +67,7 @@ impl Prober {
         net: &mut Net<'static>,
         slot: usize,
         dial: Dial,
-    ) -> Result<(), ErrorKind> {
+    ) -> Result<(), LabError> {
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         let clients = match dial {
             Dial::Plain => &self.plain,
@@ -91,12 +91,12 @@ impl Prober {
         &self,
         net: &mut Net<'static>,
         datagram: &[u8],
-    ) -> Poll<Result<(), ErrorKind>> {
+    ) -> Poll<Result<(), LabError>> {
         let receiver = SocketAddr::from((self.server, UDP_PORT));
         self.outbox
             .on(net)
-            .send_to(datagram, receiver, Local::default())
-            .map_err(|error| error.kind())
+            .send_to(datagram, receiver)
+            .map_err(|error| error.kind().into())
     }
 
     pub(super) fn receive_datagram(
@@ -107,54 +107,49 @@ impl Prober {
         self.outbox
             .on(net)
             .receive_from(buffer)
-            .map_ok(|datagram| datagram.len)
+            .map_ok(|(len, _)| len)
             .map_err(|error| error.kind())
     }
-}
 
-/// Puts a SYN on the wire whose SYN-ACK nobody answers, as it comes from nobody's address, or as
-/// whoever has it is silent.
-///
-/// # Errors
-///
-/// The device has no room.
-pub fn send_syn(
-    device: &mut impl Device,
-    from: Ipv4Address,
-    to: Ipv4Address,
-    port: u16,
-) -> Result<(), ErrorKind> {
-    let tcp = TcpRepr {
-        src_port: port,
-        dst_port: TCP_PORT,
-        control: TcpControl::Syn,
-        seq_number: TcpSeqNumber(i32::from(port)),
-        ack_number: None,
-        window_len: 1024,
-        window_scale: None,
-        max_seg_size: Some(1460),
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload: &[],
-    };
-    let ip = Ipv4Repr {
-        src_addr: from,
-        dst_addr: to,
-        next_header: IpProtocol::Tcp,
-        payload_len: tcp.buffer_len(),
-        hop_limit: 64,
-    };
-    let checksums = device.capabilities().checksum;
-    let token = device
-        .transmit(Instant::ZERO)
-        .ok_or(ErrorKind::OutOfMemory)?;
-    token.consume(ip.buffer_len() + ip.payload_len, |frame| {
-        let mut packet = Ipv4Packet::new_unchecked(frame);
-        ip.emit(&mut packet, &checksums);
-        let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
-
-        tcp.emit(&mut segment, &from.into(), &to.into(), &checksums);
-    });
-    Ok(())
+    /// Puts a SYN on the wire whose SYN-ACK nobody gets, as it comes `from` nobody's address.
+    pub(super) fn syn(
+        &self,
+        device: &mut impl Device,
+        from: Ipv4Address,
+        port: u16,
+    ) -> Result<(), ErrorKind> {
+        let tcp = TcpRepr {
+            src_port: port,
+            dst_port: TCP_PORT,
+            control: TcpControl::Syn,
+            seq_number: TcpSeqNumber(i32::from(port)),
+            ack_number: None,
+            window_len: 1024,
+            window_scale: None,
+            max_seg_size: Some(1460),
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: &[],
+        };
+        let ip = Ipv4Repr {
+            src_addr: from,
+            dst_addr: self.server,
+            next_header: IpProtocol::Tcp,
+            payload_len: tcp.buffer_len(),
+            hop_limit: 64,
+        };
+        let checksums = device.capabilities().checksum;
+        let token = device
+            .transmit(Instant::ZERO)
+            .ok_or(ErrorKind::OutOfMemory)?;
+        token.consume(ip.buffer_len() + ip.payload_len, |frame| {
+            let mut packet = Ipv4Packet::new_unchecked(frame);
+            ip.emit(&mut packet, &checksums);
+            let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
+            let (from, to) = (from.into(), self.server.into());
+            tcp.emit(&mut segment, &from, &to, &checksums);
+        });
+        Ok(())
+    }
 }

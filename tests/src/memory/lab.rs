@@ -5,13 +5,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::task::Poll;
+use std::time::Duration;
 
 use embedded_io::ErrorKind;
 use greet_core::limits::Limits;
-use greet_core::probe::{Ability, Dial, Lab};
+use greet_core::probe::{Ability, Dial, Lab, LabError};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
-use greet_core::time::Instant;
 
 use super::{Backlog, End, Mailbox, Wire};
 
@@ -22,8 +22,8 @@ pub trait Service {
         &mut self,
         backlog: &mut Backlog<false>,
         mailbox: &mut Mailbox,
-        now: Instant,
-    ) -> Instant;
+        now: Duration,
+    ) -> Option<Duration>;
 
     /// So many SYNs came without the rest of a handshake.
     fn half_open(&mut self, _count: usize) {}
@@ -41,8 +41,13 @@ pub struct MemoryLab<S> {
     mailbox: Mailbox,
     service: S,
     slots: Vec<Option<End<false>>>,
-    now: Instant,
+    /// So many connections its machine has files for.
+    files: usize,
+    now: Duration,
 }
+
+/// What is said where its machine has no more files.
+pub const NO_FILES: &str = "this machine lacks files";
 
 impl Default for Ours {
     fn default() -> Self {
@@ -58,11 +63,11 @@ impl Service for Ours {
         &mut self,
         backlog: &mut Backlog<false>,
         mailbox: &mut Mailbox,
-        now: Instant,
-    ) -> Instant {
+        now: Duration,
+    ) -> Option<Duration> {
         let next = self.server.poll(backlog, now, |_| {});
         let more = self.responder.poll(mailbox, now, |_| {});
-        next.min(more)
+        next.into_iter().chain(more).min()
     }
 }
 
@@ -74,8 +79,16 @@ impl<S: Service> MemoryLab<S> {
             mailbox: Mailbox::new(),
             service,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
-            now: Instant::from_millis(1_000_000),
+            files: slots,
+            now: Duration::from_secs(1_000),
         }
+    }
+
+    /// Its machine has fewer files than it has slots.
+    #[must_use]
+    pub fn with_files(mut self, files: usize) -> Self {
+        self.files = files;
+        self
     }
 
     fn moves(&self) -> usize {
@@ -90,17 +103,18 @@ impl<S: Service> Lab for MemoryLab<S> {
     where
         S: 'a;
 
-    fn now(&mut self) -> Instant {
+    fn now(&mut self) -> Duration {
         self.now
     }
 
-    fn wait(&mut self, until: Instant) {
+    fn wait(&mut self, until: Duration) {
         let before = self.moves();
         let next = self
             .service
             .poll(&mut self.backlog, &mut self.mailbox, self.now);
         if self.moves() == before {
-            self.now = self.now.max(next.min(until));
+            let next = next.map_or(until, |next| next.min(until));
+            self.now = self.now.max(next);
         }
     }
 
@@ -108,7 +122,7 @@ impl<S: Service> Lab for MemoryLab<S> {
         self.slots.len()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
         let wire = match dial {
             Dial::Plain => Wire::default(),
             Dial::Tight => Wire {
@@ -116,6 +130,9 @@ impl<S: Service> Lab for MemoryLab<S> {
                 ..Wire::default()
             },
         };
+        if self.slots.iter().flatten().count() == self.files {
+            return Err(LabError::Lacks(NO_FILES));
+        }
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         assert!(place.is_none(), "the slot is taken");
         *place = Some(self.backlog.connect(wire).0);
@@ -134,12 +151,12 @@ impl<S: Service> Lab for MemoryLab<S> {
         None
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), ErrorKind> {
+    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
         self.service.half_open(count);
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
         let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
         self.mailbox.post(datagram, from);
         Poll::Ready(Ok(()))
