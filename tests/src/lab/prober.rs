@@ -12,7 +12,7 @@ use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::net::{Clients, Net};
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::Connection;
-use smoltcp::phy::{Device, TxToken as _};
+use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
@@ -138,6 +138,15 @@ pub fn send_syn(
         timestamp: None,
         payload: &[],
     };
+    let token = device
+        .transmit(Instant::ZERO)
+        .ok_or(ErrorKind::OutOfMemory)?;
+    send_segment(token, from, to, &tcp);
+    Ok(())
+}
+
+/// Puts a segment on the wire.
+pub fn send_segment(token: impl TxToken, from: Ipv4Address, to: Ipv4Address, tcp: &TcpRepr<'_>) {
     let ip = Ipv4Repr {
         src_addr: from,
         dst_addr: to,
@@ -145,16 +154,11 @@ pub fn send_syn(
         payload_len: tcp.buffer_len(),
         hop_limit: 64,
     };
-    let checksums = device.capabilities().checksum;
-    let token = device
-        .transmit(Instant::ZERO)
-        .ok_or(ErrorKind::OutOfMemory)?;
+    let checksums = ChecksumCapabilities::default();
     token.consume(ip.buffer_len() + ip.payload_len, |frame| {
         let mut packet = Ipv4Packet::new_unchecked(frame);
         ip.emit(&mut packet, &checksums);
         let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
-
         tcp.emit(&mut segment, &from.into(), &to.into(), &checksums);
     });
-    Ok(())
 }
