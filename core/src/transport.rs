@@ -175,8 +175,8 @@ pub trait Datagrams: ErrorType {
     /// all addresses, and can't tell which are its own, says yes to all with its port.
     fn is_own(&self, address: SocketAddr) -> bool;
 
-    /// How many datagrams the system has dropped so far that this socket should have got, as its
-    /// receive buffer was full; as far as the system tells.
+    /// How many datagrams came for this socket and were dropped before it could be asked for them,
+    /// most often as it had no room. 0 where the stack doesn't count them.
     fn lost(&mut self) -> u64 {
         0
     }
