@@ -5,6 +5,7 @@
 //! listener's port is looked at, no frame is changed, and no more leave than the
 //! [`pace`](crate::pace) allows.
 
+use smoltcp::iface::Interface;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpListenEndpoint;
@@ -32,7 +33,7 @@ pub(crate) struct Gates<'a> {
     pub(crate) list: heapless::Vec<Gate, MAX_LISTENERS>,
     backlog: Backlog<'a>,
     pub(crate) pace: Pace,
-    pub(crate) own: Own,
+    own: Own,
     /// Where the IP header starts in a frame.
     header: usize,
     /// A segment went through that may have changed which sockets listen.
@@ -85,6 +86,13 @@ impl<'a> Gates<'a> {
             header: header_at(device.medium),
             own: Own::new(device),
             passed: false,
+        }
+    }
+
+    /// Notes what is the interface's own, if SYNs have to be measured by it: a gate isn't open.
+    pub(crate) fn note(&mut self, interface: &Interface) {
+        if self.list.iter().any(|gate| !gate.open) {
+            self.own.note(interface);
         }
     }
 

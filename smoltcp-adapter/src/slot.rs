@@ -203,15 +203,15 @@ impl Slot {
         }
         // Its peer has all that we sent. It is most likely one whose window was closed before and
         // behind the last acknowledgment: smoltcp 0.14 never sets its timer for the window back (see
-        // reports/fin-wait-2-zero-window.md). It isn't reset, as its peer may still read.
-        if sweep.after == After::Excess && socket.state() == State::FinWait2 {
-            socket.abort();
-            sweep.moved = true;
-            return self.reuse(socket, gates);
+        // reports/fin-wait-2-zero-window.md). A listener's isn't reset, as its peer may still read.
+        let excess = sweep.after == After::Excess && socket.state() == State::FinWait2;
+        if excess {
+            until = sweep.now;
         }
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
-        if !socket.is_open() && (!resetting || sweep.now >= until) {
-            sweep.moved |= self.gate == 0;
+        let done = !socket.is_open() && (!resetting || sweep.now >= until);
+        if done || excess && self.gate != 0 {
+            sweep.moved |= excess || self.gate == 0;
             return self.reuse(socket, gates);
         }
         if sweep.now >= until {
