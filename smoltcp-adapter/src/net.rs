@@ -324,7 +324,7 @@ impl<'a> Net<'a> {
     pub(crate) fn begin(&mut self, now: Instant) {
         self.sweep.now = now;
         self.gates.pace.begin(self.used);
-        self.gates.own.note(&self.interface);
+        self.gates.note(&self.interface);
         self.interface.poll_maintenance(now);
     }
 
@@ -347,6 +347,7 @@ impl<'a> Net<'a> {
             if core::mem::take(&mut self.gates.passed) {
                 self.sweep(After::Ingress);
                 self.gates.mss = None;
+                self.gates.note(&self.interface);
             }
             if result == PollIngressSingleResult::None {
                 return taken;
