@@ -135,22 +135,44 @@ fn rest(lines: &Receiver<String>) -> Vec<String> {
 
 /// Whether there is Python; says so if not.
 pub(crate) fn has_python() -> bool {
-    let found = Command::new("python3")
-        .arg("--version")
-        .output()
-        .is_ok_and(|version| version.status.success());
+    let found = runs("python3", &["--version"]);
     if !found {
-        let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|program| program == "python"),
-            "GREET_REQUIRE names python, but no python3 on the PATH runs"
-        );
-        // Not `eprintln`: the test runner would keep that to itself.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{} skipped: no python3 on the PATH runs",
-            thread::current().name().unwrap_or_default()
+        skip("python", "no python3 on the PATH runs");
+    }
+    found
+}
+
+/// Whether a program runs with these arguments and succeeds; says so if not.
+pub(crate) fn has(program: &str, arguments: &[&str]) -> bool {
+    let found = runs(program, arguments);
+    if !found {
+        skip(
+            program,
+            &format!("`{program} {}` fails here", arguments.join(" ")),
         );
     }
     found
+}
+
+fn runs(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// Says that a test is skipped; where the program is required, it fails.
+fn skip(program: &str, why: &str) {
+    let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split(',').any(|required| required == program),
+        "GREET_REQUIRE names {program}, but {why}"
+    );
+    // Not `eprintln`: the test runner would keep that to itself.
+    let _ = writeln!(
+        std::io::stderr(),
+        "{} skipped: {why}",
+        thread::current().name().unwrap_or_default()
+    );
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde_json::{Value, json};
 
 /// What took how long, to three digits, from a microsecond to an hour.
 pub struct Latency(Histogram<u64>);
@@ -52,6 +53,20 @@ impl Latency {
             shown(self.percentile(99.9)),
             shown(self.max())
         )
+    }
+
+    /// In microseconds; `null` if there are none.
+    pub fn in_json(&self) -> Value {
+        if self.count() == 0 {
+            return Value::Null;
+        }
+        json!({
+            "median": micros(self.percentile(50.0)),
+            "p90": micros(self.percentile(90.0)),
+            "p99": micros(self.percentile(99.0)),
+            "p99_9": micros(self.percentile(99.9)),
+            "slowest": micros(self.max()),
+        })
     }
 
     /// A bar for each doubling of time that anything fell into.
