@@ -24,7 +24,8 @@ pub struct Connection {
 ///
 /// It is also an `embedded_io` reader and writer, for code that knows nothing of this crate. Such
 /// code must ask [`ReadReady`] and [`WriteReady`] first, as a view can't wait for the network: a
-/// call that would have to wait ends in [`StreamError::NotReady`].
+/// call that would have to wait ends in [`StreamError::NotReady`], of the kind
+/// [`TimedOut`](embedded_io::ErrorKind::TimedOut).
 pub struct Stream<'n, 'a> {
     /// `None`: the connection is another stack's.
     socket: Option<&'n mut tcp::Socket<'a>>,
