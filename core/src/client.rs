@@ -13,6 +13,7 @@ use crate::transport::Stream;
 /// Asks one server for one greeting.
 ///
 /// All memory is in here, about 1.1 KiB.
+#[derive(Debug)]
 pub struct Client<'a> {
     request: Request<'a>,
 }

@@ -4,6 +4,7 @@
 //! [`Exchange`] and a connection. When a name is complete, what is refused and how, is decided here
 //! and nowhere else. No clock and no socket may enter.
 
+use core::fmt;
 use core::time::Duration;
 
 use embedded_io::ErrorKind;
@@ -401,6 +402,15 @@ impl Exchange {
                 within_ms: self.grant.deadline_ms,
             },
         }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("status", &self.status())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
     }
 }
 

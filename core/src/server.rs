@@ -1,6 +1,7 @@
 //! A polled server of `N` places: no heap, no thread, no clock. For a microcontroller, a
 //! simulation, or a desktop program with a loop of its own.
 
+use core::fmt;
 use core::mem;
 use core::net::SocketAddr;
 use core::ops::Add;
@@ -19,7 +20,9 @@ use crate::transport::Listener;
 /// How long after a failed accept the next is due: nobody says when what was missing is back.
 pub const RETRY: Duration = Duration::from_millis(100);
 
-/// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's handle.
+/// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's
+/// [`Handle`](Listener::Handle). `Server<<L as Listener>::Handle, 4>` fits any listener `L`, and
+/// `greet-smoltcp` has a name for its own.
 ///
 /// All memory is in here, about 1.1 KiB a place, so a `static` or the stack can hold it. While all
 /// places are taken, nobody is accepted: clients wait in the listener's backlog. Dropping it
@@ -52,7 +55,7 @@ enum Client<H> {
 /// one of the three events after that.
 ///
 /// `E` is the listener's error.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a, E = ErrorKind> {
     /// Somebody connected.
@@ -283,5 +286,14 @@ impl<H, const N: usize> Server<H, N> {
             }
         }
         exchange.due()
+    }
+}
+
+impl<H, const N: usize> fmt::Debug for Server<H, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("clients", &self.clients())
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 //! [`Stack`] owns the device and decides how often frames come in, the application runs, and frames
 //! go out, until nothing moves. The protocol never enters, and no socket is touched here.
 
+use core::fmt;
 use core::time::Duration;
 
 use smoltcp::iface::Config;
@@ -137,5 +138,13 @@ fn fits(address: HardwareAddress, medium: Medium) -> bool {
         (HardwareAddress::Ip, Medium::Ip) => true,
         #[allow(unreachable_patterns, reason = "reached when there are more media")]
         _ => false,
+    }
+}
+
+impl<D> fmt::Debug for Stack<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("net", &self.net)
+            .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Counts from when it was made.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(Instant);
 
 impl Clock {

@@ -39,6 +39,7 @@ use crate::udp::UdpSocket;
 /// # running.join().expect("the server doesn't panic")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct SocketLab {
     server: SocketAddr,
     udp: Option<UdpSocket<mio::net::UdpSocket>>,
@@ -49,6 +50,7 @@ pub struct SocketLab {
 }
 
 /// A connection that is there or on its way.
+#[derive(Debug)]
 pub struct Connection {
     stream: Stream<mio::net::TcpStream>,
     established: bool,

@@ -13,6 +13,7 @@
 //! alone, which costs a third less time of the processor than an event loop that watches the
 //! listener; whoever would make it wait is handed to the loop. Both move bytes with core's driver.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
@@ -248,5 +249,14 @@ impl Drop for AbortOnPanic<'_> {
         if thread::panicking() {
             self.0.abort();
         }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
