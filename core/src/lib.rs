@@ -36,6 +36,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(test)]
 extern crate std;
@@ -54,3 +55,5 @@ pub mod server;
 pub mod text;
 mod time;
 pub mod transport;
+
+pub use embedded_io;

@@ -23,7 +23,7 @@ const ROUNDS: usize = 64;
 /// ```
 /// use core::time::Duration;
 /// use greet_core::limits::Limits;
-/// use greet_core::server::Server;
+/// use greet_smoltcp::Server;
 /// use greet_smoltcp::loopback::Loopback;
 /// use greet_smoltcp::stack::Stack;
 /// use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -38,7 +38,7 @@ const ROUNDS: usize = 64;
 /// let addresses = [IpCidr::new(IpAddress::v4(127, 0, 0, 1), 8)];
 /// let mut stack = Stack::new(device, Config::new(HardwareAddress::Ip), &addresses, &mut slots)?;
 /// let listener = stack.net().listen(&mut places, 8000)?;
-/// let mut server = Server::<_, 4>::new(Limits::DEFAULT);
+/// let mut server = Server::<4>::new(Limits::DEFAULT);
 ///
 /// // In a loop, with the time since the program's start:
 /// let now = Duration::ZERO;

@@ -22,10 +22,10 @@ pub(crate) const BACKLOG: i32 = 4096;
 /// use std::time::{Duration, Instant};
 /// use greet_core::limits::Limits;
 /// use greet_core::server::Server;
-/// use greet_std::Listener;
+/// use greet_std::{Listener, Stream};
 ///
 /// let mut listener = Listener::bind("127.0.0.1:0")?;
-/// let mut server = Server::<_, 8>::new(Limits::DEFAULT);
+/// let mut server = Server::<Stream, 8>::new(Limits::DEFAULT);
 /// let start = Instant::now();
 /// let next = server.poll(&mut listener, start.elapsed(), |_event| {});
 /// assert_eq!(next, None); // nobody is there: nothing to do until the listener is ready
