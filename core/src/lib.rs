@@ -37,6 +37,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(test)]
 extern crate std;
@@ -56,3 +57,5 @@ pub mod server;
 pub mod text;
 pub mod time;
 pub mod transport;
+
+pub use embedded_io;
