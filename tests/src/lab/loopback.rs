@@ -5,10 +5,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use embedded_io::ErrorKind;
 use greet_core::probe::{Ability, Dial, Lab, LabError};
+use greet_core::time::Instant;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::SocketSlots;
@@ -17,7 +17,7 @@ use smoltcp::iface::Config;
 use smoltcp::phy::{Medium, PcapMode, PcapSink, PcapWriter};
 use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address};
 
-use super::prober::{self, Prober};
+use super::prober::{self, Prober, send_syn};
 use super::subject::{PLACES, Running, Subject};
 use crate::loopback::leak;
 
@@ -41,7 +41,7 @@ pub struct SmoltcpLab {
     frames: Rc<Cell<usize>>,
     prober: Prober,
     server: Running,
-    now: Duration,
+    now: Instant,
 }
 
 impl SmoltcpLab {
@@ -65,11 +65,11 @@ impl SmoltcpLab {
             frames,
             prober,
             server,
-            now: Duration::from_secs(1_000),
+            now: Instant::from_millis(1_000_000),
         }
     }
 
-    fn poll(&mut self) -> Option<Duration> {
+    fn poll(&mut self) -> Instant {
         let (server, now) = (&mut self.server, self.now);
         self.stack.poll(now, |net| server.poll(net, now))
     }
@@ -78,16 +78,15 @@ impl SmoltcpLab {
 impl Lab for SmoltcpLab {
     type Stream<'a> = Stream<'a, 'static>;
 
-    fn now(&mut self) -> Duration {
+    fn now(&mut self) -> Instant {
         self.now
     }
 
-    fn wait(&mut self, until: Duration) {
+    fn wait(&mut self, until: Instant) {
         let before = self.frames.get();
         let next = self.poll();
         if self.frames.get() == before {
-            let next = next.map_or(until, |next| next.min(until));
-            self.now = self.now.max(next);
+            self.now = self.now.max(next.min(until));
         }
     }
 
@@ -118,7 +117,7 @@ impl Lab for SmoltcpLab {
 
     fn half_open(&mut self, count: usize) -> Result<(), LabError> {
         for port in (20_000..).take(count) {
-            self.prober.syn(self.stack.device(), NOBODY, port)?;
+            send_syn(self.stack.device(), NOBODY, ADDRESS, port)?;
             self.poll();
         }
         Ok(())

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType};
 use greet_core::probe::{Ability, Dial, Lab, LabError};
+use greet_core::time::Instant;
 use greet_core::transport;
 use greet_smoltcp::error::StreamError;
 use greet_smoltcp::sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network};
@@ -18,7 +19,7 @@ use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::{Connection, Stream};
 use smoltcp::wire::{IpCidr, Ipv4Address};
 
-use super::prober::{self, Prober};
+use super::prober::{self, Prober, send_syn};
 use super::subject::{PLACES, Subject};
 use crate::loopback::leak;
 
@@ -53,7 +54,11 @@ impl SimulatedLab {
         network.boot_program(server, move |boot| {
             let mut stack = stack::<{ PLACES + 1 }, 8>(boot);
             let mut server = subject.start(stack.net());
-            move |now| stack.poll(now, |net| server.poll(net, now))
+            move |now| {
+                let now = Instant::at(now);
+                let next = stack.poll(now, |net| server.poll(net, now));
+                next.wait(Instant::START)
+            }
         });
         // The probe's stack is shared with the program that the network polls.
         let shared = Rc::new(OnceCell::new());
@@ -62,7 +67,12 @@ impl SimulatedLab {
             let stack = stack::<{ prober::SOCKETS }, 0>(boot);
             let stack = booted.get_or_init(|| Rc::new(RefCell::new(stack)));
             let stack = Rc::clone(stack);
-            move |now| stack.borrow_mut().poll(now, |_| None)
+            move |now| {
+                let next = stack
+                    .borrow_mut()
+                    .poll(Instant::at(now), |_| Instant::NEVER);
+                next.wait(Instant::START)
+            }
         });
         let stack = Rc::clone(shared.get().expect("a host boots at once"));
         let prober = Prober::new(stack.borrow_mut().net(), SERVER);
@@ -114,11 +124,12 @@ fn stack<const SOCKETS: usize, const BACKLOG: usize>(boot: Boot) -> Stack<'stati
 impl Lab for SimulatedLab {
     type Stream<'a> = Lent<'a>;
 
-    fn now(&mut self) -> Duration {
-        self.network.now()
+    fn now(&mut self) -> Instant {
+        Instant::at(self.network.now())
     }
 
-    fn wait(&mut self, until: Duration) {
+    fn wait(&mut self, until: Instant) {
+        let until = until.since(Instant::START);
         let moved = |counters: Counters| (counters.sent, counters.delivered);
         let before = moved(self.network.counters());
         self.settle();
@@ -164,8 +175,7 @@ impl Lab for SimulatedLab {
 
     fn half_open(&mut self, count: usize) -> Result<(), LabError> {
         for port in (20_000..).take(count) {
-            let mut stack = self.stack.borrow_mut();
-            self.prober.syn(stack.device(), NOBODY, port)?;
+            send_syn(self.stack.borrow_mut().device(), NOBODY, SERVER, port)?;
         }
         self.settle();
         Ok(())
@@ -209,7 +219,7 @@ impl transport::Stream for Lent<'_> {
         self.stream().send(bytes)
     }
 
-    fn finish(&mut self) -> Result<(), StreamError> {
+    fn finish(&mut self) -> Poll<Result<(), StreamError>> {
         self.stream().finish()
     }
 

@@ -5,13 +5,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::task::Poll;
-use std::time::Duration;
 
 use embedded_io::ErrorKind;
 use greet_core::limits::Limits;
 use greet_core::probe::{Ability, Dial, Lab, LabError};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
+use greet_core::time::Instant;
 
 use super::{Backlog, End, Mailbox, Wire};
 
@@ -22,8 +22,8 @@ pub trait Service {
         &mut self,
         backlog: &mut Backlog<false>,
         mailbox: &mut Mailbox,
-        now: Duration,
-    ) -> Option<Duration>;
+        now: Instant,
+    ) -> Instant;
 
     /// So many SYNs came without the rest of a handshake.
     fn half_open(&mut self, _count: usize) {}
@@ -43,7 +43,7 @@ pub struct MemoryLab<S> {
     slots: Vec<Option<End<false>>>,
     /// So many connections its machine has files for.
     files: usize,
-    now: Duration,
+    now: Instant,
 }
 
 /// What is said where its machine has no more files.
@@ -63,11 +63,11 @@ impl Service for Ours {
         &mut self,
         backlog: &mut Backlog<false>,
         mailbox: &mut Mailbox,
-        now: Duration,
-    ) -> Option<Duration> {
+        now: Instant,
+    ) -> Instant {
         let next = self.server.poll(backlog, now, |_| {});
         let more = self.responder.poll(mailbox, now, |_| {});
-        next.into_iter().chain(more).min()
+        next.min(more)
     }
 }
 
@@ -80,7 +80,7 @@ impl<S: Service> MemoryLab<S> {
             service,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
             files: slots,
-            now: Duration::from_secs(1_000),
+            now: Instant::from_millis(1_000_000),
         }
     }
 
@@ -103,18 +103,17 @@ impl<S: Service> Lab for MemoryLab<S> {
     where
         S: 'a;
 
-    fn now(&mut self) -> Duration {
+    fn now(&mut self) -> Instant {
         self.now
     }
 
-    fn wait(&mut self, until: Duration) {
+    fn wait(&mut self, until: Instant) {
         let before = self.moves();
         let next = self
             .service
             .poll(&mut self.backlog, &mut self.mailbox, self.now);
         if self.moves() == before {
-            let next = next.map_or(until, |next| next.min(until));
-            self.now = self.now.max(next);
+            self.now = self.now.max(next.min(until));
         }
     }
 
