@@ -5,8 +5,8 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use greet_core::receiver::{Receiver, Tally};
-use greet_core::time::Instant;
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
+use greet_core::time::Instant;
 use greet_tests::memory::Mailbox;
 
 const START: Instant = Instant::from_millis(50_000);
@@ -216,7 +216,11 @@ fn a_key_chooses_who_shares() {
                 mailbox.post(b"Ada", from([10, 0, 0, flood], 9));
             }
         }
-        let sent = answers(&mut responder, &mailbox, Duration::from_secs(second));
+        let sent = answers(
+            &mut responder,
+            &mailbox,
+            Instant::at(Duration::from_secs(second)),
+        );
         sent.len()
     };
     let first = answered(0, 50);

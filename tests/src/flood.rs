@@ -22,8 +22,7 @@ use greet_smoltcp::stream::Connection;
 use smoltcp::phy::{Device as _, RxToken as _};
 use smoltcp::wire::{IpCidr, Ipv4Address};
 
-use crate::lab::send_syn;
-use crate::loopback::leak;
+use crate::lab::{leak, send_syn};
 
 /// Honest clients, how far apart they come, and how long each waits.
 pub const CLIENTS: usize = 80;
@@ -106,7 +105,7 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
         move |now| {
             while arrivals.come(now) {
                 port = if port == u16::MAX { 1_024 } else { port + 1 };
-                send_syn(&mut card, SYNS, SERVER, port).expect("a card has room");
+                send_syn(&mut card, SYNS.into(), SERVER.into(), port).expect("a card has room");
             }
             // What it hears it doesn't answer.
             while let Some((frame, _)) = card.receive(smoltcp::time::Instant::ZERO) {
@@ -225,7 +224,7 @@ impl<'f> Crowd<'f> {
             self.came += 1;
             self.asking.push(Asking::new(net, now, false, now));
         }
-        let mut next = if self.came < CLIENTS {
+        let mut due = if self.came < CLIENTS {
             self.arrival()
         } else {
             Instant::NEVER
@@ -237,7 +236,7 @@ impl<'f> Crowd<'f> {
                 .poll(&mut one.connection.on(net), now)
                 .is_pending()
             {
-                next = next.min(one.client.due());
+                due = due.min(one.client.due());
                 index += 1;
                 continue;
             }
@@ -248,7 +247,7 @@ impl<'f> Crowd<'f> {
                 self.asking.push(Asking::new(net, one.since, true, now));
             }
         }
-        next
+        due
     }
 
     fn arrival(&self) -> Instant {
