@@ -6,14 +6,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use greet_core::limits::Limits;
-use greet_core::probe::{About, CASES, Plan, ServerState};
+use greet_core::probe::{About, CASES, Cause, Event, Plan, ServerState, run};
 use greet_core::time::Instant;
 use greet_core::transport::{Listener as _, Stream as _};
 use greet_smoltcp::sim::Link;
 use greet_smoltcp::slot::Timeouts;
 use greet_tests::faulty::{Fault, Faulty};
 use greet_tests::lab::{Grade, SimulatedLab, SmoltcpLab, Subject, grade};
-use greet_tests::memory::lab::{MemoryLab, Ours, Service};
+use greet_tests::memory::lab::{MemoryLab, NO_FILES, Ours, Service};
 use greet_tests::memory::{Backlog, End, Mailbox};
 
 fn checks() -> impl Iterator<Item = &'static About> {
@@ -29,6 +29,11 @@ fn grade_some(service: impl Service, only: impl Fn(&About) -> bool) -> Grade {
     grade(&mut MemoryLab::new(service, 8), &Plan::DEFAULT, only)
 }
 
+/// Our own server, over memory.
+fn ours() -> MemoryLab<Ours> {
+    MemoryLab::new(Ours::default(), 8)
+}
+
 fn assert_passed(grade: &Grade) {
     assert!(grade.failed.is_empty(), "{:#?}", grade.failed);
     assert!(grade.skipped.is_empty(), "{:#?}", grade.skipped);
@@ -41,6 +46,57 @@ fn assert_passed(grade: &Grade) {
 #[test]
 fn a_server_without_a_fault_passes_every_check() {
     assert_passed(&grade_all(Faulty::new(Fault::None)));
+}
+
+/// Row 10: a probe that ran out of files put a cross on the server.
+#[test]
+fn row_10_what_the_prober_lacks_is_skipped_and_no_fault_of_the_servers() {
+    let crowds = ["crowd/at-once", "crowd/latency", "crowd/one-more"];
+    for (files, skipped) in [(4, &crowds[2..]), (3, &crowds[..])] {
+        let mut lab = ours().with_files(files);
+        let skipped = skipped.iter().map(|id| (*id, NO_FILES)).collect();
+        let grade = grade(&mut lab, &Plan::DEFAULT, |_| true);
+        assert_eq!(grade.failed(), BTreeSet::new(), "{files} files");
+        assert_eq!(grade.skipped, skipped, "{files} files");
+        let passed = usize::from(grade.summary.passed);
+        assert_eq!(passed + skipped.len(), checks().count(), "{files} files");
+        assert_eq!(grade.summary.server, ServerState::Lives);
+    }
+    let mut lab = ours().with_files(0);
+    let mut lacks = None;
+    run(
+        &mut lab,
+        &Plan::DEFAULT,
+        &mut [0; 1100],
+        |_| true,
+        &mut |event| {
+            if let Event::NotGreeting { failure, .. } = event {
+                lacks = Some(failure.cause);
+            }
+        },
+    );
+    assert!(matches!(lacks, Some(Cause::Lacks(NO_FILES))), "{lacks:?}");
+}
+
+/// Row 18: ten seconds passed without a word.
+#[test]
+fn row_18_a_long_wait_is_told_of_every_second() {
+    let mut lab = ours();
+    let mut told = Vec::new();
+    let late = |check: &About| check.id == "crowd/late";
+    run(
+        &mut lab,
+        &Plan::DEFAULT,
+        &mut [0; 1100],
+        late,
+        &mut |event| {
+            if let Event::Waiting { left } = event {
+                told.push(left.as_secs());
+            }
+        },
+    );
+    // It would wait for 15 s; the server speaks after 10.
+    assert_eq!(told, (5..=14).rev().collect::<Vec<_>>());
 }
 
 const UNTIMELY: &str = "what is lost comes later, or not at all";

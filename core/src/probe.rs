@@ -25,6 +25,7 @@ pub use stack::{Dial, ProbeStack, StackError};
 pub use verdict::{Cause, End, Expected, Failure, Verdict};
 
 use crate::limits::Limits;
+use crate::time::Instant;
 
 /// How much room [`run`] needs for what it sends and receives. A datagram that is longer needs
 /// more, 8000 bytes at most.
@@ -76,6 +77,11 @@ pub enum Event<'a> {
         verdict: Verdict,
         /// What came from the server last, for a reply that is another than was due.
         actual: &'a [u8],
+    },
+    /// The server has been waited for, and may take so much longer. Comes once a second at most.
+    Waiting {
+        /// Until the wait is given up.
+        left: Duration,
     },
     /// One greeting of the many in a row.
     Greeting {
@@ -152,6 +158,8 @@ pub fn run<S: ProbeStack>(
         plan: *plan,
         room,
         received: 0,
+        waits_until: Instant::START,
+        told: Instant::START,
         report,
     };
     Runner {

@@ -1,4 +1,4 @@
-//! Sockets of this machine as core's [`Lab`], from which any greet server is probed.
+//! Sockets of this machine as core's [`ProbeStack`], from which any greet server is probed.
 //!
 //! Everything waits in one call, for all sockets and for time. No rule of the protocol may enter.
 
@@ -9,7 +9,7 @@ use std::task::Poll;
 use embedded_io::{ErrorKind, ErrorType};
 #[cfg(unix)]
 use greet_core::limits::DEFAULT_MSS;
-use greet_core::probe::{Ability, Dial, Lab};
+use greet_core::probe::{Dial, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_core::transport::{self, Datagrams as _, Sent};
 use mio::{Events, Interest, Token};
@@ -20,26 +20,30 @@ use crate::error::Error;
 use crate::stream::Stream;
 use crate::udp::UdpSocket;
 
+mod lack;
+
+use lack::classify;
+
 /// Connects to one server, over TCP and, if wanted, UDP.
 ///
 /// ```
-/// use greet_core::probe::{Plan, Server as Grade, run};
-/// use greet_std::{Server, SocketLab};
+/// use greet_core::probe::{Plan, ServerState, run};
+/// use greet_std::{Server, SocketStack};
 ///
 /// let server = Server::bind("127.0.0.1:0")?;
 /// let (address, handle) = (server.local_addr(), server.handle());
 /// let running = std::thread::spawn(move || server.run(|_event| {}));
 ///
-/// let mut lab = SocketLab::new(address, None, 8)?;
-/// let some = |check: &greet_core::probe::Check| check.id.starts_with("close/");
-/// let summary = run(&mut lab, &Plan::DEFAULT, &mut [0; 1100], some, &mut |_event| {});
-/// assert_eq!((summary.failed, summary.server), (0, Grade::Lives));
+/// let mut stack = SocketStack::new(address, None, 8)?;
+/// let some = |check: &greet_core::probe::About| check.id.starts_with("close/");
+/// let summary = run(&mut stack, &Plan::DEFAULT, &mut [0; 1100], some, &mut |_event| {});
+/// assert_eq!((summary.failed, summary.server), (0, ServerState::Lives));
 ///
 /// handle.stop();
 /// # running.join().expect("the server doesn't panic")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
-pub struct SocketLab {
+pub struct SocketStack {
     server: SocketAddr,
     udp: Option<UdpSocket<mio::net::UdpSocket>>,
     slots: Vec<Option<Connection>>,
@@ -54,7 +58,7 @@ pub struct Connection {
     established: bool,
 }
 
-impl SocketLab {
+impl SocketStack {
     /// A lab for the server at an address, and for its receiver that replies at another.
     ///
     /// It can hold so many connections at once.
@@ -98,7 +102,7 @@ impl SocketLab {
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?; // each send is a segment
-        if dial == Dial::Tight {
+        if dial == Dial::SmallWindow {
             socket.set_recv_buffer_size(1)?; // the system takes its smallest
             // Smaller ones would cut names that the protocol takes for whole.
             #[cfg(unix)]
@@ -133,7 +137,7 @@ fn is_underway(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-impl Lab for SocketLab {
+impl ProbeStack for SocketStack {
     type Stream<'a> = &'a mut Connection;
 
     fn now(&mut self) -> Instant {
@@ -150,8 +154,8 @@ impl Lab for SocketLab {
         self.slots.len()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
-        self.dial(slot, dial).map_err(|error| error.kind().into())
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
+        self.dial(slot, dial).map_err(|error| classify(&error))
     }
 
     fn stream(&mut self, slot: usize) -> Option<&mut Connection> {
@@ -164,23 +168,23 @@ impl Lab for SocketLab {
         }
     }
 
-    fn lacks(&self, ability: Ability) -> Option<&'static str> {
-        match ability {
-            Ability::HalfOpen => {
+    fn unsupported(&self, need: Need) -> Option<&'static str> {
+        match need {
+            Need::HalfOpen => {
                 Some("a handshake that never ends needs raw packets, not this system's sockets")
             }
-            Ability::Udp if self.udp.is_none() => Some("no UDP address was given"),
+            Need::Udp if self.udp.is_none() => Some("no UDP address was given"),
             _ => None,
         }
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
         let Some(socket) = &self.udp else {
-            return Poll::Ready(Err(ErrorKind::Unsupported));
+            return Poll::Ready(Err(ErrorKind::Unsupported.into()));
         };
         crate::failure::poll(|| socket.get_ref().send(datagram))
             .map_ok(|_whole| ())
-            .map_err(|error| error.kind().into())
+            .map_err(|error| classify(&error))
     }
 
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {

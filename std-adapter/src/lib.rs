@@ -6,7 +6,7 @@
 //! | ask a server for a greeting | [`Client`] |
 //! | receive messages over UDP | [`Receiver`] |
 //! | send a message over UDP | [`send()`] |
-//! | grade any greet server from this machine | [`SocketLab`] |
+//! | grade any greet server from this machine | [`SocketStack`] |
 //! | run [`greet_core`]'s polled server in a loop of your own | [`Listener`], [`Stream`], [`UdpSocket`] |
 //!
 //! ```
@@ -47,7 +47,7 @@ mod udp;
 pub use client::{Client, Conversation, Greeting};
 pub use error::Error;
 pub use greet_core as core;
-pub use lab::SocketLab;
+pub use lab::SocketStack;
 pub use listener::Listener;
 pub use receiver::{Receiver, ReceiverHandle};
 pub use server::Server;

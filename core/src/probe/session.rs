@@ -20,6 +20,9 @@ use crate::transport::Sent;
 /// How long after a refused connection the next is tried, while a server comes back.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// How often a report hears of a wait.
+const TELL: Duration = Duration::from_secs(1);
+
 /// One probe at work.
 pub struct Session<'a> {
     pub(super) stack: &'a mut dyn Tester,
@@ -28,6 +31,9 @@ pub struct Session<'a> {
     pub(super) room: &'a mut [u8],
     /// How many bytes of `room` came.
     pub(super) received: usize,
+    /// The end of the wait that goes on, and when the report heard of it.
+    pub(super) waits_until: Instant,
+    pub(super) told: Instant,
     pub(super) report: &'a mut dyn FnMut(Event<'_>),
 }
 
@@ -37,11 +43,25 @@ impl Session<'_> {
         self.stack.now() + self.plan.timeout
     }
 
+    /// Lets the network go on until something may have happened, or until this time at the latest.
+    /// The report hears of a wait that takes long.
+    pub(super) fn wait(&mut self, until: Instant) {
+        let now = self.stack.now();
+        if until != self.waits_until {
+            (self.waits_until, self.told) = (until, now);
+        } else if now.since(self.told) >= TELL {
+            self.told = now;
+            let left = until.since(now);
+            (self.report)(Event::Waiting { left });
+        }
+        self.stack.wait(until.min(now + TELL));
+    }
+
     /// Lets time go by.
     pub(super) fn pause(&mut self, time: Duration) {
         let until = self.stack.now() + time;
         while self.stack.now() < until {
-            self.stack.wait(until);
+            self.wait(until);
         }
     }
 
@@ -65,7 +85,7 @@ impl Session<'_> {
                 Poll::Ready(Ok(_)) => return Ok(()),
                 Poll::Ready(Err(kind)) => return Err(Cause::Refused(kind)),
                 Poll::Pending if self.stack.now() >= until => return Err(Cause::Unreachable),
-                Poll::Pending => self.stack.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -116,7 +136,7 @@ impl Session<'_> {
                 Poll::Ready(Ok(n)) if n > 0 => sent += n,
                 Poll::Ready(_) => return false,
                 Poll::Pending if self.stack.now() >= until => return false,
-                Poll::Pending => self.stack.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
         true
@@ -144,7 +164,7 @@ impl Session<'_> {
             if self.stack.now() >= until {
                 return;
             }
-            self.stack.wait(until);
+            self.wait(until);
         }
     }
 
@@ -193,7 +213,7 @@ impl Session<'_> {
                 }
                 Poll::Ready(Err(kind)) => return Err(End::Broken(kind)),
                 Poll::Pending if self.stack.now() >= until => return Err(End::Silence),
-                Poll::Pending => self.stack.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -308,7 +328,7 @@ impl Session<'_> {
                 Poll::Pending if self.stack.now() >= until => {
                     return Err(ErrorKind::TimedOut.into());
                 }
-                Poll::Pending => self.stack.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -324,7 +344,7 @@ impl Session<'_> {
                 }
                 Poll::Ready(Err(kind)) => return End::Broken(kind),
                 Poll::Pending if self.stack.now() >= until => return End::Silence,
-                Poll::Pending => self.stack.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }

@@ -51,8 +51,7 @@ impl Peers for SocketPeers {
         let stream = TcpStream::connect(self.tcp).expect("a listener");
         stream.set_nonblocking(true).expect("a socket");
         stream.set_nodelay(true).expect("a socket");
-        self.peers
-            .resize_with(peer.max(self.peers.len()), || None);
+        self.peers.resize_with(peer.max(self.peers.len()), || None);
         self.peers.push(Some(stream));
     }
 

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::task::Poll;
 
 use greet_core::time::Instant;
-use greet_core::transport::{Accepted, Listener as _};
+use greet_core::transport::{self, Accepted};
 use greet_std::{Listener, Stream, core as greet_core};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -25,7 +25,7 @@ pub(crate) struct Watched<'a> {
     pub(crate) registry: &'a Registry,
 }
 
-impl greet_core::transport::Listener for Watched<'_> {
+impl transport::Listener for Watched<'_> {
     type Error = io::Error;
     type Handle = Stream;
     type Stream<'s>
@@ -34,7 +34,7 @@ impl greet_core::transport::Listener for Watched<'_> {
         Self: 's;
 
     fn accept(&mut self, now: Instant) -> Poll<io::Result<Accepted<Stream>>> {
-        let accepted = self.listener.accept(now);
+        let accepted = transport::Listener::accept(self.listener, now);
         if let Poll::Ready(Ok((stream, _))) = &accepted {
             watch(self.registry, stream.get_ref())?;
         }
@@ -42,7 +42,7 @@ impl greet_core::transport::Listener for Watched<'_> {
     }
 
     fn is_awaited(&mut self) -> bool {
-        self.listener.is_awaited()
+        transport::Listener::is_awaited(self.listener)
     }
 
     fn stream<'s>(&'s mut self, handle: &'s mut Stream) -> &'s mut Stream {
@@ -50,6 +50,6 @@ impl greet_core::transport::Listener for Watched<'_> {
     }
 
     fn release(&mut self, handle: Stream) {
-        self.listener.release(handle);
+        transport::Listener::release(self.listener, handle);
     }
 }

@@ -162,6 +162,63 @@ impl<W: World> Hands<'_, W> {
         Ok(())
     }
 
+    /// Sends until there is no room for good, as the peer takes nothing, and says how many bytes
+    /// were taken.
+    pub(crate) fn fill(&mut self, handle: &mut W::Handle) -> Result<usize, Breach> {
+        /// No send buffer and no receive buffer are that large.
+        const MOST: usize = 64 << 20;
+        let piece = pattern(PIECE);
+        let mut sent = 0;
+        // Whether it is for good shows when time passes and there still is no room.
+        let mut full = 0;
+        while full < 3 {
+            match self.try_send(handle, &piece[sent % PIECE..]) {
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    sent += n;
+                    full = 0;
+                }
+                Poll::Ready(other) => return Err(Breach::new(format!("send: {other:?}"))),
+                Poll::Pending => {
+                    full += 1;
+                    self.pass(Duration::from_millis(20));
+                }
+            }
+            if sent > MOST {
+                return Err(Breach::new("send takes bytes for which there is no room"));
+            }
+        }
+        Ok(sent)
+    }
+
+    /// The peer gets so many bytes as [`fill`](Self::fill) has sent, from the one after `got` on.
+    pub(crate) fn peer_empties(
+        &mut self,
+        peer: usize,
+        mut got: usize,
+        sent: usize,
+    ) -> Result<(), Breach> {
+        let piece = pattern(PIECE);
+        let mut buffer = vec![0; 65_536];
+        while got < sent {
+            let room = buffer.len().min(sent - got);
+            match self.peer_sees(peer, &mut buffer[..room])? {
+                Seen::Bytes(n) => {
+                    for byte in &buffer[..n] {
+                        if *byte != piece[got % PIECE] {
+                            return Err(Breach::new(format!("byte {got} is another")));
+                        }
+                        got += 1;
+                    }
+                }
+                other => {
+                    let how = format!("the peer saw {other:?} after {got} of {sent} bytes");
+                    return Err(Breach::new(how));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sends FIN.
     pub(crate) fn finish(&mut self, handle: &mut W::Handle) -> Result<(), Breach> {
         self.until("finish", |hands| {
@@ -269,6 +326,9 @@ pub(crate) fn same(got: &[u8], wanted: &[u8]) -> Result<(), Breach> {
         None => Ok(()),
     }
 }
+
+/// What is sent over and over to fill a stream.
+const PIECE: usize = 1_000;
 
 /// Bytes of which no two neighbouring stretches are alike.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {

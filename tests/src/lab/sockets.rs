@@ -17,7 +17,7 @@ use greet_core::responder::Responder;
 use greet_core::server::Server as PolledServer;
 use greet_core::time::Instant;
 use greet_std::server::Handle;
-use greet_std::{Listener, Receiver, ReceiverHandle, Server, SocketLab, Stream, UdpSocket};
+use greet_std::{Listener, Receiver, ReceiverHandle, Server, SocketStack, Stream, UdpSocket};
 
 use super::subject::PLACES;
 
@@ -68,8 +68,8 @@ impl Serving {
     /// # Panics
     ///
     /// The system has no sockets for it.
-    pub fn lab(&self) -> SocketLab {
-        SocketLab::new(self.tcp, Some(self.udp), SLOTS).expect("sockets")
+    pub fn lab(&self) -> SocketStack {
+        SocketStack::new(self.tcp, Some(self.udp), SLOTS).expect("sockets")
     }
 }
 
@@ -87,7 +87,7 @@ impl Drop for Serving {
 /// Core's polled server and responder over greet-std's sockets, in the prober's own thread: they are
 /// polled while it waits.
 pub struct PolledLab {
-    lab: SocketLab,
+    lab: SocketStack,
     listener: Listener,
     server: PolledServer<Stream, PLACES>,
     mailbox: UdpSocket,
@@ -106,7 +106,7 @@ impl PolledLab {
         let tcp = listener.get_ref().local_addr().expect("it listens");
         let udp = mailbox.get_ref().local_addr().expect("it is bound");
         Self {
-            lab: SocketLab::new(tcp, Some(udp), SLOTS).expect("sockets"),
+            lab: SocketStack::new(tcp, Some(udp), SLOTS).expect("sockets"),
             listener,
             server: PolledServer::new(limits()),
             mailbox,
@@ -116,7 +116,7 @@ impl PolledLab {
 }
 
 impl ProbeStack for PolledLab {
-    type Stream<'a> = <SocketLab as ProbeStack>::Stream<'a>;
+    type Stream<'a> = <SocketStack as ProbeStack>::Stream<'a>;
 
     fn now(&mut self) -> Instant {
         self.lab.now()

@@ -44,8 +44,13 @@ pub struct MemoryLab<S, const TAKES_ALL: bool = false> {
     mailbox: Mailbox,
     service: S,
     slots: Vec<Option<End<TAKES_ALL>>>,
+    /// So many connections its machine has files for.
+    files: usize,
     now: Instant,
 }
+
+/// What is said where its machine has no more files.
+pub const NO_FILES: &str = "this machine lacks files";
 
 impl<const TAKES_ALL: bool> Default for Ours<TAKES_ALL> {
     fn default() -> Self {
@@ -77,8 +82,16 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
             mailbox: Mailbox::new(),
             service,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
+            files: slots,
             now: Instant::from_millis(1_000_000),
         }
+    }
+
+    /// Its machine has fewer files than it has slots.
+    #[must_use]
+    pub fn with_files(mut self, files: usize) -> Self {
+        self.files = files;
+        self
     }
 
     fn moves(&self) -> usize {
@@ -119,6 +132,9 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
                 ..Wire::default()
             },
         };
+        if self.slots.iter().flatten().count() == self.files {
+            return Err(StackError::Lacks(NO_FILES));
+        }
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         assert!(place.is_none(), "the slot is taken");
         *place = Some(self.backlog.connect(wire).0);

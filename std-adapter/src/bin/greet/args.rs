@@ -4,9 +4,14 @@ use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use greet_std::core::responder::REPLIES_PER_SECOND;
+
+use crate::address::Address;
+use crate::probe::Only;
+use crate::values::{number, some_time, time};
 
 /// Serves greetings and asks for them, over TCP and UDP.
 ///
@@ -17,6 +22,10 @@ use greet_std::core::responder::REPLIES_PER_SECOND;
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Whether a report has colours; `auto`: on a terminal, unless `NO_COLOR` or `TERM=dumb` is set
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: ColorChoice,
 }
 
 const EXIT_STATUS: &str = "\
@@ -59,12 +68,12 @@ Examples:
   greet serve --json | jq .                  an object per event")]
 pub struct ServeArgs {
     /// Answer names at this address; port 0 takes a free port
-    #[arg(long, value_name = "ADDR")]
-    pub tcp: Option<String>,
+    #[arg(long, value_name = "ADDR", value_parser = Address::to_listen)]
+    pub tcp: Option<Address>,
 
     /// Show messages that come to this address; port 0 takes a free port
-    #[arg(long, value_name = "ADDR")]
-    pub udp: Option<String>,
+    #[arg(long, value_name = "ADDR", value_parser = Address::to_listen)]
+    pub udp: Option<Address>,
 
     /// Answer each message that comes over UDP to its sender
     ///
@@ -73,15 +82,15 @@ pub struct ServeArgs {
     pub reply: bool,
 
     /// How many messages of one source are answered in a second
-    #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply")]
+    #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply", value_parser = number::<NonZeroU16>)]
     pub reply_limit: NonZeroU16,
 
     /// How long a client may take, from connecting to its answer
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     pub deadline: Duration,
 
     /// How long a long name must be quiet to be complete
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = time)]
     pub settle: Duration,
 
     /// How long Ctrl-C or SIGTERM waits for what is in hand; then it is closed as it is
@@ -91,11 +100,11 @@ pub struct ServeArgs {
     pub grace: Duration,
 
     /// How many connections are held at once; more wait until one ends
-    #[arg(long, value_name = "N", default_value = "10000")]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = number::<NonZeroUsize>)]
     pub max_connections: NonZeroUsize,
 
     /// How many workers share the load [default: one for each processor]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<NonZeroUsize>)]
     pub workers: Option<NonZeroUsize>,
 
     /// Print no line for a connection or a message; refusals and losses still go to stderr
@@ -120,11 +129,11 @@ pub struct HelloArgs {
     pub name: String,
 
     /// The server's address; of a host with several addresses, each is tried
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    pub to: String,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    pub to: Address,
 
     /// How long connecting, sending and receiving may take together
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 }
 
@@ -138,8 +147,8 @@ pub struct SendArgs {
     pub message: String,
 
     /// The receiver's address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
-    pub to: String,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001", value_parser = Address::to_reach)]
+    pub to: Address,
 }
 
 /// Grade any greet server: is the network stack under it to be trusted?
@@ -158,31 +167,31 @@ Examples:
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ProbeArgs {
     /// The server's address
-    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    pub server: String,
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    pub server: Address,
 
     /// Run only the checks whose id fits, such as `tcp/split-*`, or a whole group such as `crowd`
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<String>,
+    #[arg(long, value_name = "GLOB", value_parser = Only::parse)]
+    pub only: Vec<Only>,
 
     /// Where it answers messages over UDP (`greet serve --reply`)
-    #[arg(long, value_name = "ADDR")]
-    pub udp: Option<String>,
+    #[arg(long, value_name = "ADDR", value_parser = Address::to_reach)]
+    pub udp: Option<Address>,
 
     /// How many places the server has: so many clients come at once, and one more
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = number::<NonZeroU16>)]
     pub clients: NonZeroU16,
 
     /// How many clients come one after the other
-    #[arg(long, value_name = "N", default_value = "1000")]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = number::<NonZeroU16>)]
     pub rounds: NonZeroU16,
 
     /// How long one answer may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 
     /// How long the server lets a silent client wait; 0s skips the check that waits for it
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub deadline: Duration,
 
     /// What a server only should do counts as well
@@ -220,15 +229,15 @@ Examples:
   greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source")]
 pub struct BenchArgs {
     /// The server's address
-    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    pub server: String,
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    pub server: Address,
 
     /// How many clients ask at once
-    #[arg(long, short, value_name = "N", default_value = "4")]
+    #[arg(long, short, value_name = "N", default_value = "4", value_parser = number::<NonZeroUsize>)]
     pub clients: NonZeroUsize,
 
     /// How long to go on
-    #[arg(long, short, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, short, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub duration: Duration,
 
     /// How many greetings to ask for, instead of a time
@@ -236,8 +245,7 @@ pub struct BenchArgs {
         long = "number",
         short = 'n',
         value_name = "N",
-        conflicts_with = "duration"
-    )]
+        conflicts_with = "duration", value_parser = number::<NonZeroU64>)]
     pub count: Option<NonZeroU64>,
 
     /// Send messages over UDP to a receiver that replies (`greet serve --reply`)
@@ -245,14 +253,21 @@ pub struct BenchArgs {
     pub udp: bool,
 
     /// How many greetings to ask for in a second [default: as many as the server gives]
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = number::<NonZeroU32>)]
     pub rate: Option<NonZeroU32>,
 
     /// How long one answer may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is wrong with a command line, in a sentence, where only its parts are right.
+pub fn wrong(sentence: &str) -> anyhow::Error {
+    Args::command()
+        .error(ErrorKind::ArgumentConflict, sentence)
+        .into()
 }

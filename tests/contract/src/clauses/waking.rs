@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::{Breach, Clause};
-use crate::hands::{Hands, pattern};
+use crate::hands::Hands;
 use crate::world::{Lack, Seen, World};
 use greet_core::transport::{Datagrams as _, Listener as _};
 
@@ -91,16 +91,7 @@ fn fin<W: World>(world: &mut W) -> Result<(), Breach> {
 fn room<W: World>(world: &mut W) -> Result<(), Breach> {
     let mut hands = Hands { world };
     let mut handle = hands.open(0)?;
-    let piece = pattern(1_000);
-    let mut full = 0;
-    while full < 3 {
-        if hands.try_send(&mut handle, &piece).is_pending() {
-            full += 1;
-            hands.pass(Duration::from_millis(20));
-        } else {
-            full = 0;
-        }
-    }
+    hands.fill(&mut handle)?;
     // The peer takes what there is; only the adapter can tell that there is room again.
     let mut buffer = vec![0; 65_536];
     let mut drain = move |hands: &mut Hands<'_, W>| {
@@ -109,7 +100,7 @@ fn room<W: World>(world: &mut W) -> Result<(), Breach> {
     drain(&mut hands);
     woken(&mut hands, "room", |hands| {
         drain(hands);
-        hands.try_send(&mut handle, &piece).is_ready()
+        hands.try_send(&mut handle, b"more").is_ready()
     })
 }
 

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::args::BenchArgs;
 use crate::console;
 use crate::latency::micros;
-use crate::probe::resolve;
 use crate::signals;
+use crate::terminal::{Screen, takes_escapes};
 
 mod client;
 mod load;
@@ -21,14 +21,15 @@ use client::Server;
 use load::{Load, Report, sentence};
 
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let server = resolve(&args.server)?;
-    let target = if args.udp {
-        Server::Udp(server)
+    let (server, target) = if args.udp {
+        let server = args.server.over_udp()?;
+        (server, Server::Udp(server))
     } else {
-        Server::Tcp(server)
+        let server = args.server.over_tcp(args.timeout)?;
+        (server, Server::Tcp(server))
     };
     signals::note_first()?;
-    let shows = !args.json && stderr().is_terminal();
+    let shows = !args.json && stderr().is_terminal() && takes_escapes(&stderr());
     let report = Load::new(args, target)
         .run(|done, elapsed| {
             if shows {
@@ -78,9 +79,12 @@ fn in_words(report: &Report) -> String {
         let percent = 100.0 * float(report.lost) / float(report.lost + count);
         let _ = write!(text, ", {} lost ({percent:.2} %)", report.lost);
     }
-    let _ = writeln!(text, ": {}", report.latency.sentence());
-    for bar in report.latency.bars() {
-        let _ = writeln!(text, "  < {bar}");
+    let _ = write!(text, ": {}", report.latency.sentence());
+    let screen = Screen::of_stdout();
+    let mut text = screen.paragraph(&text, "  ");
+    for bar in report.latency.bars(screen.width) {
+        text += &bar;
+        text.push('\n');
     }
     text
 }

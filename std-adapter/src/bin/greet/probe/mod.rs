@@ -1,28 +1,36 @@
 //! `greet probe`: grades any greet server, and prints a report.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::fs::File;
+use std::io::Write as _;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
-use greet_std::SocketLab;
-use greet_std::core::probe::{self, CHECKS, Check, Event, Level, Plan, Server, Summary};
+use anyhow::{Context, Error, Result, anyhow, bail};
+use greet_std::SocketStack;
+use greet_std::core::probe::{self, About, CASES, Event, Level, Plan, Summary};
 
+use crate::address::Address;
 use crate::args::ProbeArgs;
-use crate::console;
+use crate::console::{self, ReaderGone};
 use crate::latency::Latency;
 use crate::signals::{self, Signal};
 
 mod formats;
+mod only;
 mod tree;
 mod words;
+
+pub use only::Only;
+use tree::{Detail, Tree};
 
 /// Room for the longest datagram of any check.
 const ROOM: usize = 8192;
 
 /// What one check came to, with its details in lines.
 struct Entry {
-    check: &'static Check,
+    check: &'static About,
     result: Outcome,
     /// A sentence, where it didn't simply pass.
     why: String,
@@ -33,15 +41,20 @@ struct Entry {
 enum Outcome {
     Passed,
     Failed,
-    /// A SHOULD that doesn't count.
-    Warned,
+    /// A SHOULD that doesn't count: worse than it should be.
+    Worse,
+    /// A MAY.
+    Noted,
+    Inconclusive,
     Skipped,
 }
 
 /// All that a run came to.
 struct Graded {
-    server: SocketAddr,
+    /// As it was typed, until its address is known.
+    server: String,
     entries: Vec<Entry>,
+    summary: Summary,
     latency: Latency,
     /// Greetings in a second, one after the other.
     rate: f64,
@@ -51,60 +64,135 @@ struct Graded {
 struct Progress {
     graded: Graded,
     /// `None`: an object a line.
-    tree: Option<tree::Tree>,
-    /// Why it came to an end.
-    end: Option<String>,
+    tree: Option<Tree>,
+    report: Option<Report>,
     printed: Result<()>,
 }
 
 pub fn run(args: &ProbeArgs) -> Result<()> {
-    let picked = |check: &Check| {
-        args.only.is_empty() || args.only.iter().any(|glob| matches(glob, check.id))
-    };
-    if !CHECKS.iter().any(picked) {
-        bail!("no check is called that; `greet probe --list` shows them all");
-    }
+    let picked =
+        |check: &About| args.only.is_empty() || args.only.iter().any(|only| only.picks(check.id));
     if args.list {
         return list(picked);
     }
-    let server = resolve(&args.server)?;
-    let udp = args.udp.as_deref().map(resolve).transpose()?;
-    let plan = Plan {
-        timeout: args.timeout,
-        clients: args.clients.get(),
-        rounds: args.rounds.get(),
-        deadline: args.deadline,
-    };
-    let mut lab = SocketLab::new(server, udp, usize::from(args.clients.get()) + 1)?;
+    let report = args.junit.as_deref().map(Report::create).transpose()?;
     let graded = Graded {
-        server,
+        server: args.server.to_string(),
         entries: Vec::new(),
+        summary: Summary::default(),
         latency: Latency::new(),
         rate: 0.0,
     };
     let detail = if args.brief {
-        tree::Detail::Brief
+        Detail::Brief
     } else {
-        tree::Detail::Full
+        Detail::Full
     };
     let progress = Arc::new(Mutex::new(Progress {
         graded,
-        tree: (!args.json).then(|| tree::Tree::new(detail)),
-        end: None,
+        tree: (!args.json).then(|| Tree::new(detail)),
+        report,
         printed: Ok(()),
     }));
     signals::on_first({
         let progress = Arc::clone(&progress);
         move |signal| interrupted(&mut lock(&progress), signal)
     })?;
-    let wanted = |check: &Check| picked(check) && lock(&progress).printed.is_ok();
+    let done = grade(args, picked, &progress);
+    let mut progress = lock(&progress);
+    let last = if progress.tree.is_some() && progress.graded.entries.is_empty() {
+        String::new() // an error says it all
+    } else {
+        progress.last_words(done.as_ref().err())
+    };
+    progress.end(done, &last)?;
+    conclude(progress.graded.summary, args.strict)
+}
+
+/// Prints what was graded so far, and ends the program: no check waits in a way that could be ended.
+fn interrupted(progress: &mut Progress, signal: Signal) {
+    progress.graded.summary = progress.graded.count();
+    let erase = progress.tree.as_ref().map_or("", Tree::take_back);
+    let reason = anyhow!("interrupted: the other checks weren't run");
+    let last = erase.to_owned() + &progress.last_words(Some(&reason));
+    if let Err(error) = progress.end(Err(reason), &last) {
+        console::complain(format_args!("greet: {error:#}"));
+    }
+    console::finish();
+    std::process::exit(signal.exit_status().into());
+}
+
+/// Nothing panics while it holds the lock, but for the whole program.
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Progress {
+    fn last_words(&mut self, error: Option<&Error>) -> String {
+        match &mut self.tree {
+            None => formats::json_summary(&self.graded, error),
+            Some(tree) => tree.end_group() + &tree.summary(&self.graded),
+        }
+    }
+
+    /// Whatever happened, reports end as reports do, so that nobody takes an old one for this.
+    fn end(&mut self, done: Result<()>, last: &str) -> Result<()> {
+        let done = done.and(console::print(last.as_bytes()));
+        if let Some(report) = self.report.take() {
+            report.write(&formats::junit(&self.graded, done.as_ref().err()))?;
+        }
+        done
+    }
+}
+
+impl Graded {
+    /// What the checks came to that have ended.
+    fn count(&self) -> Summary {
+        let mut summary = Summary::default();
+        for entry in &self.entries {
+            *match (entry.result, entry.check.level) {
+                (Outcome::Passed, _) => &mut summary.passed,
+                (Outcome::Failed, Level::Must) => &mut summary.failed,
+                (Outcome::Failed | Outcome::Worse, _) => &mut summary.worse,
+                (Outcome::Noted, _) => &mut summary.noted,
+                (Outcome::Inconclusive, _) => &mut summary.inconclusive,
+                (Outcome::Skipped, _) => &mut summary.skipped,
+            } += 1;
+        }
+        summary
+    }
+}
+
+/// Runs the checks, and prints each. An error: not all could be run, or printed.
+fn grade(
+    args: &ProbeArgs,
+    picked: impl Fn(&About) -> bool,
+    progress: &Mutex<Progress>,
+) -> Result<()> {
+    let server = args.server.over_tcp(args.timeout)?;
+    lock(progress).graded.server = server.to_string();
+    let udp = args.udp.as_ref().map(Address::over_udp).transpose()?;
+    let plan = Plan {
+        timeout: args.timeout,
+        clients: args.clients.get(),
+        rounds: args.rounds.get(),
+        deadline: args.deadline,
+    };
+    let mut lab = SocketStack::new(server, udp, usize::from(args.clients.get()) + 1)?;
+    let row = lock(progress).tree.as_ref().map_or(16, Tree::row);
+    let mut end = Ok(());
+    let is_read = || match &lock(progress).printed {
+        Err(error) => !error.is::<ReaderGone>(),
+        Ok(()) => true,
+    };
+    let wanted = |check: &About| picked(check) && is_read();
     let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], wanted, &mut |event| {
-        let mut progress = lock(&progress);
+        let mut progress = lock(progress);
         let Progress {
             graded,
             tree,
-            end,
             printed,
+            ..
         } = &mut *progress;
         let line = match event {
             Event::Greeting { took } => {
@@ -116,12 +204,13 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
                 return;
             }
             Event::Started { check } => tree.as_mut().map(|tree| tree.started(check)),
+            Event::Waiting { left } => tree.as_ref().map(|tree| tree.waiting(left)),
             Event::Ended {
                 check,
                 verdict,
                 actual,
             } => {
-                let entry = Entry::new(check, verdict, actual, args.strict);
+                let entry = Entry::new(check, verdict, actual, args.strict, row);
                 let line = match tree {
                     Some(tree) => tree.ended(&entry),
                     None => formats::json_line(&entry),
@@ -130,15 +219,20 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
                 Some(line)
             }
             Event::NotGreeting { failure, actual } => {
-                *end = Some(words::not_greeting(server, args.timeout, &failure, actual));
+                end = Err(anyhow!(words::not_greeting(
+                    server,
+                    args.timeout,
+                    &failure,
+                    actual
+                )));
                 None
             }
             Event::Stopped { after } => {
-                *end = Some(format!(
+                end = Err(anyhow!(
                     "{server} doesn't greet any more since {}: start it again, and look there",
                     after.id
                 ));
-                tree.as_mut().map(tree::Tree::stopped)
+                tree.as_mut().map(Tree::stopped)
             }
             _ => None,
         };
@@ -148,112 +242,77 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
             *printed = console::print(line.as_bytes());
         }
     });
-    let mut progress = lock(&progress);
-    std::mem::replace(&mut progress.printed, Ok(()))?;
-    if summary.server != Server::NeverGreeted {
-        console::print(progress.last_words(summary).as_bytes())?;
-        if let Some(path) = &args.junit {
-            std::fs::write(path, formats::junit(&progress.graded))
-                .with_context(|| format!("can't write {}", path.display()))?;
-        }
-    }
-    conclude(progress.end.take(), summary, args.strict)
-}
-
-/// Prints what was graded so far, and ends the program: no check waits in a way that could be ended.
-fn interrupted(progress: &mut Progress, signal: Signal) {
-    let summary = progress.graded.summary();
-    let erase = progress.tree.as_ref().map_or("", tree::Tree::take_back);
-    let last = erase.to_owned() + &progress.last_words(summary);
-    // Whether anybody reads it or not.
-    let _ = console::print(last.as_bytes());
-    console::complain(format_args!(
-        "greet: interrupted: the other checks weren't run"
-    ));
-    console::finish();
-    std::process::exit(signal.exit_status().into());
-}
-
-/// Nothing panics while it holds the lock, but for the whole program.
-fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
-    progress.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Progress {
-    fn last_words(&mut self, summary: Summary) -> String {
-        match &mut self.tree {
-            None => formats::json_summary(&self.graded, summary),
-            Some(tree) => tree.end_group() + &tree::summary(&self.graded, summary),
-        }
-    }
-}
-
-impl Graded {
-    fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
-        for entry in &self.entries {
-            *match (entry.result, entry.check.level) {
-                (Outcome::Passed, _) => &mut summary.passed,
-                (Outcome::Failed, Level::Must) => &mut summary.failed,
-                (Outcome::Failed | Outcome::Warned, _) => &mut summary.failed_should,
-                (Outcome::Skipped, _) => &mut summary.skipped,
-            } += 1;
-        }
-        summary
-    }
+    let mut progress = lock(progress);
+    progress.graded.summary = summary;
+    end.and(mem::replace(&mut progress.printed, Ok(())))
 }
 
 /// Success only if nothing failed.
-fn conclude(end: Option<String>, summary: Summary, strict: bool) -> Result<()> {
-    if let Some(end) = end {
-        bail!(end);
-    }
-    let failed = summary.failed + if strict { summary.failed_should } else { 0 };
+fn conclude(summary: Summary, strict: bool) -> Result<()> {
+    let failed = summary.failed + if strict { summary.worse } else { 0 };
     if failed > 0 {
         bail!("{failed} failed: what stands under each cross says what came instead");
     }
-    if summary.passed + summary.failed_should == 0 {
+    if summary.passed + summary.worse == 0 {
         bail!("nothing was checked");
     }
     Ok(())
 }
 
-fn list(picked: impl Fn(&Check) -> bool) -> Result<()> {
+/// The file for a report. It is empty as long as the run goes on: no old report stays in it.
+struct Report {
+    path: PathBuf,
+    file: File,
+}
+
+impl Report {
+    fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("can't write {}", path.display()))?;
+        let path = path.to_owned();
+        Ok(Self { path, file })
+    }
+
+    fn write(mut self, report: &str) -> Result<()> {
+        self.file
+            .write_all(report.as_bytes())
+            .with_context(|| format!("can't write {}", self.path.display()))
+    }
+}
+
+fn list(picked: impl Fn(&About) -> bool) -> Result<()> {
     let mut lines = String::new();
-    for check in CHECKS.iter().filter(|check| picked(check)) {
+    let all = CASES.iter().copied().flatten().map(|case| &case.about);
+    for check in all.filter(|check| picked(check)) {
         // A string takes everything.
-        let _ = writeln!(lines, "{:24} {}", check.id, check.requirement);
+        let _ = writeln!(lines, "{:24} {}", check.id, check.sentence);
     }
     console::print(lines.as_bytes())
 }
 
-/// The first address of a server.
-pub fn resolve(address: &str) -> Result<SocketAddr> {
-    let found = address.to_socket_addrs().map(|mut found| found.next());
-    match found {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) => bail!("{address} has no address; check how it is spelt"),
-        Err(error) => Err(error).with_context(|| {
-            format!("can't find {address} (it is HOST:PORT, such as 127.0.0.1:8000)")
-        }),
-    }
-}
-
 impl Outcome {
-    fn of(check: &Check, verdict: &probe::Verdict, strict: bool) -> Self {
-        use probe::Verdict::{Failed, Passed, PassedWithLoss, Skipped};
-        match verdict {
-            Failed(_) if check.level == Level::Must || strict => Self::Failed,
-            Failed(_) => Self::Warned,
-            Skipped(_) => Self::Skipped,
-            Passed | PassedWithLoss { .. } => Self::Passed,
+    fn of(check: &About, verdict: &probe::Verdict, strict: bool) -> Self {
+        use probe::Verdict::{Failed, Inconclusive, Skipped};
+        match (verdict, check.level) {
+            (Failed(_), Level::Must) => Self::Failed,
+            (Failed(_), Level::Should) if strict => Self::Failed,
+            (Failed(_), Level::Should) => Self::Worse,
+            (Failed(_), Level::May) => Self::Noted,
+            (Inconclusive(_), _) => Self::Inconclusive,
+            (Skipped(_), _) => Self::Skipped,
+            _ => Self::Passed,
         }
     }
 }
 
 impl Entry {
-    fn new(check: &'static Check, verdict: probe::Verdict, actual: &[u8], strict: bool) -> Self {
-        let (why, details) = words::explain(&verdict, actual);
+    fn new(
+        check: &'static About,
+        verdict: probe::Verdict,
+        actual: &[u8],
+        strict: bool,
+        row: usize,
+    ) -> Self {
+        let (why, details) = words::explain(&verdict, actual, row);
         Self {
             check,
             result: Outcome::of(check, &verdict, strict),
@@ -265,44 +324,5 @@ impl Entry {
     /// The group, and the name in it.
     fn parts(&self) -> (&'static str, &'static str) {
         self.check.id.split_once('/').unwrap_or(("", self.check.id))
-    }
-}
-
-/// Whether a pattern with `*` and `?` fits the whole id. A group's name alone is all of it.
-fn matches(glob: &str, id: &str) -> bool {
-    fn fits(glob: &[u8], id: &[u8]) -> bool {
-        match (glob, id) {
-            ([b'*', glob @ ..], _) => (0..=id.len()).any(|at| fits(glob, &id[at..])),
-            ([b'?', glob @ ..], [_, id @ ..]) => fits(glob, id),
-            ([g, glob @ ..], [i, id @ ..]) => g == i && fits(glob, id),
-            ([], []) => true,
-            _ => false,
-        }
-    }
-    fits(glob.as_bytes(), id.as_bytes())
-        || id
-            .strip_prefix(glob)
-            .is_some_and(|rest| rest.starts_with('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_glob_fits_the_whole_id_or_names_a_group() {
-        for (glob, id, fit) in [
-            ("tcp/world", "tcp/world", true),
-            ("tcp/w", "tcp/world", false),
-            ("tcp", "tcp/world", true),
-            ("tc", "tcp/world", false),
-            ("*/world", "tcp/world", true),
-            ("tcp/*-fin", "tcp/world-fin", true),
-            ("tcp/*-fin", "tcp/world", false),
-            ("tcp/?orld", "tcp/world", true),
-            ("*", "udp/ada", true),
-        ] {
-            assert_eq!(matches(glob, id), fit, "{glob} {id}");
-        }
     }
 }
