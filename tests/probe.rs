@@ -1,87 +1,51 @@
-//! The probe over memory, over smoltcp and across simulated networks, under virtual time: good
-//! servers pass every check, and for each check there is a server that fails it.
+//! The probe itself, under virtual time: for each check there is a server that fails it, and what
+//! else happens on a network is no fault of a server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::task::Poll;
 use std::time::Duration;
 
 use greet_core::limits::Limits;
-use greet_core::probe::{
-    Act, CHECKS, Cause, Check, Event, Lab, Level, Plan, Reply, Run, Server, Summary, Then, Verdict,
-    run,
-};
+use greet_core::probe::{About, CASES, Cause, Event, Plan, ServerState, run};
 use greet_core::time::Instant;
 use greet_core::transport::{Listener as _, Stream as _};
-use greet_smoltcp::sim::{Link, Probability};
+use greet_smoltcp::sim::Link;
 use greet_smoltcp::slot::Timeouts;
 use greet_tests::faulty::{Fault, Faulty};
-use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject};
+use greet_tests::lab::{Grade, SimulatedLab, SmoltcpLab, Subject, grade};
 use greet_tests::memory::lab::{MemoryLab, NO_FILES, Ours, Service};
 use greet_tests::memory::{Backlog, End, Mailbox};
-use greet_tests::vectors::{self, Tcp, Udp, joined};
 
-/// What a run came to.
-struct Grade {
-    summary: Summary,
-    /// What went wrong in each check that failed.
-    failed: BTreeMap<&'static str, String>,
-    /// Why each check was skipped that was.
-    skipped: BTreeMap<&'static str, &'static str>,
+fn checks() -> impl Iterator<Item = &'static About> {
+    CASES.iter().copied().flatten().map(|case| &case.about)
 }
 
-impl Grade {
-    fn failed(&self) -> BTreeSet<&'static str> {
-        self.failed.keys().copied().collect()
-    }
-
-    /// Every check passed but these, which were skipped for these reasons.
-    fn assert_passed(&self, name: &str, skipped: &[(&'static str, &'static str)]) {
-        assert!(self.failed.is_empty(), "{name}: {:#?}", self.failed);
-        assert_eq!(self.skipped, skipped.iter().copied().collect(), "{name}");
-        let passed = usize::from(self.summary.passed);
-        assert_eq!(passed, CHECKS.len() - skipped.len(), "{name}");
-        assert_eq!(self.summary.server, Server::Lives, "{name}");
-    }
-}
-
-fn grade(service: impl Service) -> Grade {
+/// Every check over memory.
+fn grade_all(service: impl Service) -> Grade {
     grade_some(service, |_| true)
 }
 
-fn grade_some(service: impl Service, only: impl Fn(&Check) -> bool) -> Grade {
-    grade_over(&mut MemoryLab::new(service, 8), &Plan::DEFAULT, only)
+fn grade_some(service: impl Service, only: impl Fn(&About) -> bool) -> Grade {
+    grade(&mut MemoryLab::new(service, 8), &Plan::DEFAULT, only)
 }
 
-fn grade_over(lab: &mut impl Lab, plan: &Plan, only: impl Fn(&Check) -> bool) -> Grade {
-    let (mut failed, mut skipped) = (BTreeMap::new(), BTreeMap::new());
-    let summary = run(lab, plan, &mut [0; 8192], only, &mut |event| {
-        if let Event::Ended {
-            check,
-            verdict,
-            actual,
-        } = event
-        {
-            match verdict {
-                Verdict::Failed(failure) => {
-                    let actual = actual.escape_ascii();
-                    failed.insert(check.id, format!("{failure:?}, actual: {actual}"));
-                }
-                Verdict::Skipped(reason) => _ = skipped.insert(check.id, reason),
-                _ => {}
-            }
-        }
-    });
-    Grade {
-        summary,
-        failed,
-        skipped,
-    }
+/// Our own server, over memory.
+fn ours() -> MemoryLab<Ours> {
+    MemoryLab::new(Ours::default(), 8)
 }
 
+fn assert_passed(grade: &Grade) {
+    assert!(grade.failed.is_empty(), "{:#?}", grade.failed);
+    assert!(grade.skipped.is_empty(), "{:#?}", grade.skipped);
+    assert_eq!(grade.passed.len(), checks().count());
+    assert_eq!(usize::from(grade.summary.passed), checks().count());
+    assert_eq!(grade.summary.server, ServerState::Lives);
+}
+
+/// What `tests/conformance.rs` says of good servers, this says of one that only could be bad.
 #[test]
-fn good_servers_pass_every_check() {
-    grade(Ours::default()).assert_passed("ours", &[]);
-    grade(Faulty::new(Fault::None)).assert_passed("the one that can be broken", &[]);
+fn a_server_without_a_fault_passes_every_check() {
+    assert_passed(&grade_all(Faulty::new(Fault::None)));
 }
 
 /// Row 10: a probe that ran out of files put a cross on the server.
@@ -89,11 +53,16 @@ fn good_servers_pass_every_check() {
 fn row_10_what_the_prober_lacks_is_skipped_and_no_fault_of_the_servers() {
     let crowds = ["crowd/at-once", "crowd/latency", "crowd/one-more"];
     for (files, skipped) in [(4, &crowds[2..]), (3, &crowds[..])] {
-        let mut lab = MemoryLab::new(Ours::default(), 8).with_files(files);
-        let skipped: Vec<_> = skipped.iter().map(|id| (*id, NO_FILES)).collect();
-        grade_over(&mut lab, &Plan::DEFAULT, |_| true).assert_passed("few files", &skipped);
+        let mut lab = ours().with_files(files);
+        let skipped = skipped.iter().map(|id| (*id, NO_FILES)).collect();
+        let grade = grade(&mut lab, &Plan::DEFAULT, |_| true);
+        assert_eq!(grade.failed(), BTreeSet::new(), "{files} files");
+        assert_eq!(grade.skipped, skipped, "{files} files");
+        let passed = usize::from(grade.summary.passed);
+        assert_eq!(passed + skipped.len(), checks().count(), "{files} files");
+        assert_eq!(grade.summary.server, ServerState::Lives);
     }
-    let mut lab = MemoryLab::new(Ours::default(), 8).with_files(0);
+    let mut lab = ours().with_files(0);
     let mut lacks = None;
     run(
         &mut lab,
@@ -112,9 +81,9 @@ fn row_10_what_the_prober_lacks_is_skipped_and_no_fault_of_the_servers() {
 /// Row 18: ten seconds passed without a word.
 #[test]
 fn row_18_a_long_wait_is_told_of_every_second() {
-    let mut lab = MemoryLab::new(Ours::default(), 8);
+    let mut lab = ours();
     let mut told = Vec::new();
-    let late = |check: &Check| check.id == "crowd/late";
+    let late = |check: &About| check.id == "crowd/late";
     run(
         &mut lab,
         &Plan::DEFAULT,
@@ -130,90 +99,23 @@ fn row_18_a_long_wait_is_told_of_every_second() {
     assert_eq!(told, (5..=14).rev().collect::<Vec<_>>());
 }
 
-#[test]
-fn smoltcp_passes_every_check() {
-    let mut lab = SmoltcpLab::new(Subject::GOOD);
-    grade_over(&mut lab, &Plan::DEFAULT, |_| true).assert_passed("smoltcp", &[]);
-}
+const UNTIMELY: &str = "what is lost comes later, or not at all";
 
 /// Frames so long that the longest datagram needs no fragments.
 const JUMBO: usize = 9000;
-
-#[test]
-fn smoltcp_passes_every_check_across_a_clean_network() {
-    let link = Link::new().latency(Duration::from_millis(10));
-    let mut lab = SimulatedLab::new(1, Subject::GOOD, link, JUMBO);
-    grade_over(&mut lab, &Plan::DEFAULT, |_| true).assert_passed("a clean network", &[]);
-}
-
-const UNTIMELY: &str = "what is lost comes later, or not at all";
-
-/// What can't be checked where packets are lost, and frames aren't jumbo.
-const SKIPPED: &[(&str, &str)] = &[
-    ("crowd/latency", UNTIMELY),
-    ("tcp/bytewise", UNTIMELY),
-    ("tcp/full-chinese", UNTIMELY),
-    ("tcp/segments-settle", UNTIMELY),
-    ("tcp/too-long-pieces", UNTIMELY),
-    (
-        "udp/too-long-far",
-        "this stack can't send so long a datagram",
-    ),
-];
-
-#[test]
-fn smoltcp_passes_every_check_across_lossy_networks() {
-    let link = Link::new()
-        .latency(Duration::from_millis(10))
-        .jitter(Duration::from_millis(2))
-        .loss(Probability::percent(5))
-        .duplication(Probability::percent(3))
-        .reordering(Probability::percent(3), Duration::from_millis(15))
-        .corruption(Probability::percent(2));
-    // A few retransmissions in a row take half a minute. No real time passes.
-    let deadline = Duration::from_mins(1);
-    let plan = Plan {
-        timeout: Duration::from_mins(2),
-        rounds: 100,
-        deadline,
-        ..Plan::DEFAULT
-    };
-    let limits = Limits::DEFAULT
-        .with_deadline(deadline)
-        .with_drain_time(deadline);
-    // By default a handshake has three SYN-ACKs. A client whose answers to them are all lost is reset
-    // when it speaks.
-    let timeouts = Timeouts {
-        handshake: Duration::from_secs(30),
-        linger: deadline,
-    };
-    let subject = Subject { limits, timeouts };
-    for seed in 0..40 {
-        let mut lab = SimulatedLab::new(seed, subject, link.clone(), 1500).untimely(UNTIMELY);
-        grade_over(&mut lab, &plan, |_| true).assert_passed(&format!("seed {seed}"), SKIPPED);
-        let happened = lab.counters();
-        assert!(
-            happened.lost > 0
-                && happened.duplicated > 0
-                && happened.reordered > 0
-                && happened.corrupted > 0,
-            "seed {seed}: {happened:?}"
-        );
-    }
-}
 
 /// On a link where segments may be lost, those of one client may all be.
 #[test]
 fn one_greeting_that_is_lost_is_no_dead_server_where_segments_are_lost() {
     let link = Link::new().latency(Duration::from_millis(10));
-    let only = |check: &Check| check.id == "tcp/world";
+    let only = |check: &About| check.id == "tcp/world";
     // The first greeting and the check take 40 ms each.
     let (from, to) = (Duration::from_millis(85), Duration::from_millis(5_500));
     let lab = || SimulatedLab::new(1, Subject::GOOD, link.clone(), JUMBO).cut(from, to);
-    let strict = grade_over(&mut lab(), &Plan::DEFAULT, only);
-    assert_eq!(strict.summary.server, Server::Stopped);
+    let strict = grade(&mut lab(), &Plan::DEFAULT, only);
+    assert_eq!(strict.summary.server, ServerState::Stopped);
     assert!(strict.failed["tcp/world"].contains("the greeting after it"));
-    let lossy = grade_over(&mut lab().untimely(UNTIMELY), &Plan::DEFAULT, only);
+    let lossy = grade(&mut lab().untimely(UNTIMELY), &Plan::DEFAULT, only);
     assert_eq!(lossy.failed(), BTreeSet::new());
 }
 
@@ -226,8 +128,8 @@ fn half_open_connections_may_keep_a_client_out_for_longer_than_the_timeout() {
     };
     assert!(plan.timeout < Subject::GOOD.timeouts.handshake);
     let mut lab = SimulatedLab::new(1, Subject::GOOD, link, JUMBO);
-    let only = |check: &Check| check.id == "crowd/half-open";
-    assert_eq!(grade_over(&mut lab, &plan, only).failed(), BTreeSet::new());
+    let only = |check: &About| check.id == "crowd/half-open";
+    assert_eq!(grade(&mut lab, &plan, only).failed(), BTreeSet::new());
 }
 
 /// Answers nothing but this, and only after a while, to the first client beside half-open ones.
@@ -287,8 +189,8 @@ fn beside_half_open_connections_a_greeting_may_be_late_but_not_wrong() {
             timeout: Duration::from_secs(timeout),
             ..Plan::DEFAULT
         };
-        let only = |check: &Check| check.id == "crowd/half-open";
-        let failed = grade_over(&mut MemoryLab::new(service, 8), &plan, only).failed;
+        let only = |check: &About| check.id == "crowd/half-open";
+        let failed = grade(&mut MemoryLab::new(service, 8), &plan, only).failed;
         let reply = reply.escape_ascii();
         assert_eq!(failed.is_empty(), passes, "\"{reply}\": {failed:?}");
     }
@@ -303,7 +205,7 @@ fn patience_that_exceeds_the_deadline_makes_nobody_late() {
         ..Plan::DEFAULT
     };
     let mut lab = SimulatedLab::new(1, Subject::GOOD, link, JUMBO);
-    grade_over(&mut lab, &plan, |_| true).assert_passed("a slow network", &[]);
+    assert_passed(&grade(&mut lab, &plan, |_| true));
 }
 
 /// What smoltcp's sockets do for a server, they must do in time. A handshake that may last for ever
@@ -326,11 +228,11 @@ fn smoltcp_fails_with_wrong_timeouts() {
             timeouts,
             ..Subject::GOOD
         };
-        let only = |check: &Check| check.id == id;
+        let only = |check: &About| check.id == id;
         let link = Link::new().latency(Duration::from_millis(1));
         for failed in [
-            grade_over(&mut SmoltcpLab::new(subject), &Plan::DEFAULT, only).failed(),
-            grade_over(
+            grade(&mut SmoltcpLab::new(subject), &Plan::DEFAULT, only).failed(),
+            grade(
                 &mut SimulatedLab::new(1, subject, link, JUMBO),
                 &Plan::DEFAULT,
                 only,
@@ -344,10 +246,10 @@ fn smoltcp_fails_with_wrong_timeouts() {
 
 #[test]
 fn for_each_check_there_is_a_server_that_fails_it() {
-    for check in &CHECKS {
+    for check in checks() {
         let fails = |fault: &Fault| {
             let grade = grade_some(Faulty::new(*fault), |one| one.id == check.id);
-            assert_ne!(grade.summary.server, Server::NeverGreeted, "{fault:?}");
+            assert_ne!(grade.summary.server, ServerState::NeverGreeted, "{fault:?}");
             grade.failed.contains_key(check.id)
         };
         assert!(Fault::ALL.iter().any(fails), "nothing fails {}", check.id);
@@ -357,7 +259,10 @@ fn for_each_check_there_is_a_server_that_fails_it() {
 #[test]
 fn a_fault_is_found_where_it_is() {
     for fault in Fault::ALL {
-        assert!(!grade(Faulty::new(fault)).failed.is_empty(), "{fault:?}");
+        assert!(
+            !grade_all(Faulty::new(fault)).failed.is_empty(),
+            "{fault:?}"
+        );
     }
     for (fault, ids) in [
         (Fault::Impatient, &["read/slow"][..]),
@@ -373,7 +278,7 @@ fn a_fault_is_found_where_it_is() {
         (Fault::DiesOfLeaving, &["close/before-name"]),
         (Fault::DiesOfBrokenPipe, &["close/leave"]),
     ] {
-        let failed = grade(Faulty::new(fault)).failed();
+        let failed = grade_all(Faulty::new(fault)).failed();
         for id in ids {
             assert!(failed.contains(id), "{fault:?} fails {failed:?}, not {id}");
         }
@@ -384,8 +289,8 @@ fn a_fault_is_found_where_it_is() {
 fn a_server_that_stops_is_left_alone() {
     let Grade {
         failed, summary, ..
-    } = grade(Faulty::new(Fault::DiesOfReset));
-    assert_eq!(summary.server, Server::Stopped);
+    } = grade_all(Faulty::new(Fault::DiesOfReset));
+    assert_eq!(summary.server, ServerState::Stopped);
     assert_eq!(
         failed.len(),
         1,
@@ -402,23 +307,9 @@ fn who_never_greets_is_not_graded() {
             Instant::NEVER
         }
     }
-    let summary = grade(Mute).summary;
-    assert_eq!(summary.server, Server::NeverGreeted);
+    let summary = grade_all(Mute).summary;
+    assert_eq!(summary.server, ServerState::NeverGreeted);
     assert_eq!((summary.passed, summary.failed, summary.skipped), (0, 0, 0));
-}
-
-#[test]
-fn every_check_has_a_name_of_its_own_and_says_how_much_it_counts() {
-    let ids: BTreeSet<_> = CHECKS.iter().map(|check| check.id).collect();
-    assert_eq!(ids.len(), CHECKS.len());
-    for check in &CHECKS {
-        let word = match check.level {
-            Level::Must => "MUST",
-            Level::Should => "SHOULD",
-        };
-        assert!(check.requirement.contains(word), "{}", check.id);
-        assert!(check.id.contains('/'), "{}", check.id);
-    }
 }
 
 #[test]
@@ -435,68 +326,12 @@ fn the_guide_says_what_a_cross_of_each_check_means() {
         Some((start, end)) => id.starts_with(start) && id.ends_with(end),
         None => glob == id,
     };
-    for check in &CHECKS {
+    for check in checks() {
         let known = globs.iter().any(|glob| fits(glob, check.id));
         assert!(known, "{} stands in no row", check.id);
     }
     for glob in globs {
-        let known = CHECKS.iter().any(|check| fits(glob, check.id));
+        let known = checks().any(|check| fits(glob, check.id));
         assert!(known, "no check is called {glob}");
     }
-}
-
-#[test]
-fn the_table_of_greetings_is_that_of_the_files() {
-    let table: Vec<_> = CHECKS
-        .iter()
-        .filter_map(|check| match check.act {
-            Act::Vector(vector) => Some((check.id, vector)),
-            _ => None,
-        })
-        .collect();
-    let cases = Tcp::load().one;
-    assert_eq!(table.len(), cases.len());
-    for ((id, vector), case) in table.iter().zip(&cases) {
-        assert_eq!(*id, format!("tcp/{}", case.name));
-        let pieces: Vec<_> = case.send.iter().map(vectors::Piece::bytes).collect();
-        let sent: Vec<_> = vector.send.iter().map(bytes).collect();
-        assert_eq!(sent, pieces, "{id}");
-        assert_eq!(u64::from(vector.gap_ms), case.gap_ms, "{id}");
-        assert_eq!(vector.then == Then::Fin, case.fin, "{id}");
-        let reply = match vector.refusal {
-            Some(refusal) => refusal.as_bytes().to_vec(),
-            None => [b"Hello, ".to_vec(), sent.concat()].concat(),
-        };
-        assert_eq!(reply, case.reply.bytes(), "{id}");
-    }
-}
-
-#[test]
-fn the_table_of_messages_is_that_of_the_files() {
-    let cases = Udp::load().messages;
-    let mut seen = 0;
-    for check in &CHECKS {
-        let Act::Message(message) = check.act else {
-            continue;
-        };
-        seen += 1;
-        let case = cases
-            .iter()
-            .find(|case| check.id == format!("udp/{}", case.name))
-            .unwrap_or_else(|| panic!("{} stands in no file", check.id));
-        let datagram: Vec<u8> = message.datagram.iter().flat_map(bytes).collect();
-        assert_eq!(datagram, joined(&case.datagram), "{}", check.id);
-        let reply = match message.reply {
-            Reply::Greeting => Some([b"Hello, ".to_vec(), datagram].concat()),
-            Reply::Refusal(refusal) => Some(refusal.as_bytes().to_vec()),
-            Reply::Nothing => None,
-        };
-        let expected = case.reply.as_ref().map(vectors::Reply::bytes);
-        assert_eq!(reply, expected, "{}", check.id);
-    }
-    assert_eq!(seen, cases.len());
-}
-
-fn bytes(run: &Run) -> Vec<u8> {
-    run.0.repeat(run.1.into())
 }

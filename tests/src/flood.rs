@@ -22,8 +22,7 @@ use greet_smoltcp::stream::Connection;
 use smoltcp::phy::{Device as _, RxToken as _};
 use smoltcp::wire::{IpCidr, Ipv4Address, Ipv4Packet, TcpControl, TcpPacket, TcpRepr};
 
-use crate::lab::{send_segment, send_syn};
-use crate::loopback::leak;
+use crate::lab::{leak, send_segment, send_syn};
 
 /// Honest clients, how far apart they come, and how long each waits.
 pub const CLIENTS: usize = 80;
@@ -106,16 +105,23 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
         network.boot_program(host, move |boot| {
             let mut arrivals = Arrivals::new(per_second, flood.in_step, boot.random);
             let mut card: Card = boot.card;
+            let capabilities = card.capabilities();
             let mut port = 1_023;
             move |now| {
                 while arrivals.come(now) {
                     port += 1;
-                    send_syn(&mut card, address, SERVER, port).expect("a card has room");
+                    send_syn(&mut card, address.into(), SERVER.into(), port).expect("a card has room");
                 }
                 while let Some((frame, token)) = card.receive(smoltcp::time::Instant::ZERO) {
                     let heard = frame.consume(acknowledgment);
                     if let (true, Some(segment)) = (answers, heard) {
-                        send_segment(token, address, SERVER, &segment);
+                        send_segment(
+                            token,
+                            &capabilities,
+                            address.into(),
+                            SERVER.into(),
+                            &segment,
+                        );
                     }
                 }
                 arrivals.next

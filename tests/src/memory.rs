@@ -2,9 +2,8 @@
 //!
 //! It is harsher than a network is on most days: it can hand bytes over in any pieces, has little
 //! room for replies, and destroys what is on its way when a connection is closed with unread
-//! bytes, as RST does. No clock is in here; the [bench](mod@bench) passes virtual time.
+//! bytes, as RST does. No clock is in here; the [lab] passes virtual time.
 
-pub mod bench;
 mod datagrams;
 pub mod lab;
 mod listener;

@@ -9,7 +9,7 @@ use greet_core::drive::drive;
 use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::{DEFAULT_MSS, Limits};
 use greet_core::machine::{Machine, Service};
-use greet_core::probe::{self, Check, Plan, Summary};
+use greet_core::probe::{self, About, Plan, Summary};
 use greet_core::time::Instant;
 use greet_core::transport::Stream;
 use greet_smoltcp::sim::Link;
@@ -85,7 +85,7 @@ fn run_driven(runs: u64) {
 /// and the network between them.
 #[inline(never)]
 fn simulated(lab: &mut SimulatedLab, plan: &Plan) -> Summary {
-    let only = |check: &Check| check.id == "crowd/in-a-row";
+    let only = |check: &About| check.id == "crowd/in-a-row";
     probe::run(lab, plan, &mut [0; probe::ROOM], only, &mut |_event| {})
 }
 

@@ -7,22 +7,30 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use embedded_io::ErrorKind;
-use greet_core::probe::{Ability, Dial, Lab, LabError};
+use greet_core::probe::{Dial, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::Stream;
 use smoltcp::iface::Config;
-use smoltcp::phy::{Medium, PcapMode, PcapSink, PcapWriter};
-use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address};
+use smoltcp::phy::{self, Device, Medium, PcapMode, PcapSink, PcapWriter};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
+use super::leak;
 use super::prober::{self, Prober, send_syn};
 use super::subject::{PLACES, Running, Subject};
-use crate::loopback::leak;
 
-const ADDRESS: Ipv4Address = Ipv4Address::new(192, 0, 2, 1);
-const NOBODY: Ipv4Address = Ipv4Address::new(192, 0, 2, 99);
+/// The stack's own address, and nobody's.
+type Addresses = [IpAddress; 2];
+const V4: Addresses = [IpAddress::v4(192, 0, 2, 1), IpAddress::v4(192, 0, 2, 99)];
+const V6: Addresses = [
+    IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 1),
+    IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 99),
+];
+
+/// The adapter's own device, with frames so long that the longest datagram needs no fragments.
+type Ring = Loopback<8, 9014>;
 
 /// Counts what crosses the device.
 struct Frames(Rc<Cell<usize>>);
@@ -33,11 +41,10 @@ impl PcapSink for Frames {
     }
 }
 
-type Device = PcapWriter<Loopback<8, 9014>, Frames>;
-
-/// A stack that grades itself.
-pub struct SmoltcpLab {
-    stack: Stack<'static, Device>,
+/// A stack that grades itself, over this loopback device.
+pub struct SmoltcpLab<D: Device = Ring> {
+    stack: Stack<'static, PcapWriter<D, Frames>>,
+    nobody: IpAddress,
     frames: Rc<Cell<usize>>,
     prober: Prober,
     server: Running,
@@ -45,23 +52,56 @@ pub struct SmoltcpLab {
 }
 
 impl SmoltcpLab {
-    /// A lab, and what it grades.
-    ///
-    /// # Panics
-    ///
-    /// The stack has no room for its sockets.
+    /// A lab on IP without frames, and what it grades.
     pub fn new(subject: Subject) -> Self {
+        Self::over(Ring::new, Medium::Ip, V4, subject)
+    }
+
+    /// The same over IPv6.
+    pub fn over_ipv6(subject: Subject) -> Self {
+        Self::over(Ring::new, Medium::Ip, V6, subject)
+    }
+
+    /// On Ethernet, where hosts look for each other by ARP.
+    pub fn on_ethernet(subject: Subject) -> Self {
+        Self::over(Ring::new, Medium::Ethernet, V4, subject)
+    }
+
+    /// On Ethernet, where hosts look for each other by neighbor discovery.
+    pub fn on_ethernet_over_ipv6(subject: Subject) -> Self {
+        Self::over(Ring::new, Medium::Ethernet, V6, subject)
+    }
+}
+
+impl SmoltcpLab<phy::Loopback> {
+    /// Over smoltcp's own loopback device, which needs a heap and verifies no checksums.
+    pub fn on_its_own_device(subject: Subject) -> Self {
+        Self::over(phy::Loopback::new, Medium::Ethernet, V4, subject)
+    }
+}
+
+impl<D: Device> SmoltcpLab<D> {
+    fn over(
+        device: fn(Medium) -> D,
+        medium: Medium,
+        [address, nobody]: Addresses,
+        subject: Subject,
+    ) -> Self {
         let frames = Rc::new(Cell::new(0));
         let sink = Frames(Rc::clone(&frames));
-        let device = PcapWriter::new(Loopback::new(Medium::Ip), sink, PcapMode::TxOnly);
+        let device = PcapWriter::new(device(medium), sink, PcapMode::TxOnly);
         let slots = leak(SocketSlots::<{ prober::SOCKETS + PLACES + 1 }, 8>::new());
-        let network = IpCidr::new(ADDRESS.into(), 24);
-        let config = Config::new(HardwareAddress::Ip);
+        let config = Config::new(match medium {
+            Medium::Ethernet => HardwareAddress::Ethernet(prober::HARDWARE),
+            Medium::Ip => HardwareAddress::Ip,
+        });
+        let network = IpCidr::new(address, 24);
         let mut stack = Stack::new(device, config, &[network], slots).expect("room");
         let server = subject.start(stack.net());
-        let prober = Prober::new(stack.net(), ADDRESS);
+        let prober = Prober::new(stack.net(), address);
         Self {
             stack,
+            nobody,
             frames,
             prober,
             server,
@@ -75,8 +115,11 @@ impl SmoltcpLab {
     }
 }
 
-impl Lab for SmoltcpLab {
-    type Stream<'a> = Stream<'a, 'static>;
+impl<D: Device> ProbeStack for SmoltcpLab<D> {
+    type Stream<'a>
+        = Stream<'a, 'static>
+    where
+        D: 'a;
 
     fn now(&mut self) -> Instant {
         self.now
@@ -94,7 +137,7 @@ impl Lab for SmoltcpLab {
         self.prober.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
         self.prober.connect(self.stack.net(), slot, dial)
     }
 
@@ -111,19 +154,20 @@ impl Lab for SmoltcpLab {
         }
     }
 
-    fn lacks(&self, _: Ability) -> Option<&'static str> {
+    fn unsupported(&self, _: Need) -> Option<&'static str> {
         None
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
+    fn half_open(&mut self, count: usize) -> Result<(), StackError> {
+        let server = self.prober.server();
         for port in (20_000..).take(count) {
-            send_syn(self.stack.device(), NOBODY, ADDRESS, port)?;
+            send_syn(self.stack.device(), self.nobody, server, port)?;
             self.poll();
         }
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
         self.prober.send_datagram(self.stack.net(), datagram)
     }
 

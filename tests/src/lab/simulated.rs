@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType};
-use greet_core::probe::{Ability, Dial, Lab, LabError};
+use greet_core::probe::{Dial, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_core::transport;
 use greet_smoltcp::error::StreamError;
@@ -19,9 +19,9 @@ use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::{Connection, Stream};
 use smoltcp::wire::{IpCidr, Ipv4Address};
 
+use super::leak;
 use super::prober::{self, Prober, send_syn};
 use super::subject::{PLACES, Subject};
-use crate::loopback::leak;
 
 const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 const PROBE: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
@@ -75,7 +75,7 @@ impl SimulatedLab {
             }
         });
         let stack = Rc::clone(shared.get().expect("a host boots at once"));
-        let prober = Prober::new(stack.borrow_mut().net(), SERVER);
+        let prober = Prober::new(stack.borrow_mut().net(), SERVER.into());
         Self {
             network,
             link,
@@ -121,7 +121,7 @@ fn stack<const SOCKETS: usize, const BACKLOG: usize>(boot: Boot) -> Stack<'stati
         .expect("the simulation's addresses fit its card")
 }
 
-impl Lab for SimulatedLab {
+impl ProbeStack for SimulatedLab {
     type Stream<'a> = Lent<'a>;
 
     fn now(&mut self) -> Instant {
@@ -146,7 +146,7 @@ impl Lab for SimulatedLab {
         self.prober.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
         self.prober
             .connect(self.stack.borrow_mut().net(), slot, dial)
     }
@@ -166,22 +166,27 @@ impl Lab for SimulatedLab {
         }
     }
 
-    fn lacks(&self, ability: Ability) -> Option<&'static str> {
-        match ability {
-            Ability::Timing => self.untimely,
+    fn unsupported(&self, need: Need) -> Option<&'static str> {
+        match need {
+            Need::Timing => self.untimely,
             _ => None,
         }
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
+    fn half_open(&mut self, count: usize) -> Result<(), StackError> {
         for port in (20_000..).take(count) {
-            send_syn(self.stack.borrow_mut().device(), NOBODY, SERVER, port)?;
+            send_syn(
+                self.stack.borrow_mut().device(),
+                NOBODY.into(),
+                SERVER.into(),
+                port,
+            )?;
         }
         self.settle();
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
         self.prober
             .send_datagram(self.stack.borrow_mut().net(), datagram)
     }

@@ -11,7 +11,7 @@ use greet_smoltcp::slot::Timeouts;
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::Connection;
 
-use crate::loopback::leak;
+use super::leak;
 
 /// How many clients it holds.
 pub const PLACES: usize = 4;

@@ -3,24 +3,27 @@
 //! It can do all that a check may ask for. Time stands still until neither side has anything left
 //! to do; then it jumps.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::Poll;
 
 use embedded_io::ErrorKind;
 use greet_core::limits::Limits;
-use greet_core::probe::{Ability, Dial, Lab, LabError};
+use greet_core::probe::{Dial, Need, ProbeStack, StackError};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
 use greet_core::time::Instant;
 
 use super::{Backlog, End, Mailbox, Wire};
 
-/// A server that is polled, good or bad.
-pub trait Service {
+/// Who sends the probe's datagrams.
+const SENDER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000);
+
+/// A server that is polled, good or bad, over [streams](End) of this kind.
+pub trait Service<const TAKES_ALL: bool = false> {
     /// Does what is to be done now, and says when it wants to be called again.
     fn poll(
         &mut self,
-        backlog: &mut Backlog<false>,
+        backlog: &mut Backlog<TAKES_ALL>,
         mailbox: &mut Mailbox,
         now: Instant,
     ) -> Instant;
@@ -30,17 +33,17 @@ pub trait Service {
 }
 
 /// Core's own server and responder.
-pub struct Ours {
-    server: Server<End<false>, 4>,
+pub struct Ours<const TAKES_ALL: bool = false> {
+    server: Server<End<TAKES_ALL>, 4>,
     responder: Responder<16>,
 }
 
 /// A probe's side, and the server's.
-pub struct MemoryLab<S> {
-    backlog: Backlog<false>,
+pub struct MemoryLab<S, const TAKES_ALL: bool = false> {
+    backlog: Backlog<TAKES_ALL>,
     mailbox: Mailbox,
     service: S,
-    slots: Vec<Option<End<false>>>,
+    slots: Vec<Option<End<TAKES_ALL>>>,
     /// So many connections its machine has files for.
     files: usize,
     now: Instant,
@@ -49,7 +52,7 @@ pub struct MemoryLab<S> {
 /// What is said where its machine has no more files.
 pub const NO_FILES: &str = "this machine lacks files";
 
-impl Default for Ours {
+impl<const TAKES_ALL: bool> Default for Ours<TAKES_ALL> {
     fn default() -> Self {
         Self {
             server: Server::new(Limits::DEFAULT),
@@ -58,10 +61,10 @@ impl Default for Ours {
     }
 }
 
-impl Service for Ours {
+impl<const TAKES_ALL: bool> Service<TAKES_ALL> for Ours<TAKES_ALL> {
     fn poll(
         &mut self,
-        backlog: &mut Backlog<false>,
+        backlog: &mut Backlog<TAKES_ALL>,
         mailbox: &mut Mailbox,
         now: Instant,
     ) -> Instant {
@@ -71,7 +74,7 @@ impl Service for Ours {
     }
 }
 
-impl<S: Service> MemoryLab<S> {
+impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
     /// A lab for this server, with so many slots.
     pub fn new(service: S, slots: usize) -> Self {
         Self {
@@ -97,9 +100,9 @@ impl<S: Service> MemoryLab<S> {
     }
 }
 
-impl<S: Service> Lab for MemoryLab<S> {
+impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, TAKES_ALL> {
     type Stream<'a>
-        = &'a mut End<false>
+        = &'a mut End<TAKES_ALL>
     where
         S: 'a;
 
@@ -121,16 +124,16 @@ impl<S: Service> Lab for MemoryLab<S> {
         self.slots.len()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
         let wire = match dial {
             Dial::Plain => Wire::default(),
-            Dial::Tight => Wire {
+            Dial::SmallWindow => Wire {
                 down: 7,
                 ..Wire::default()
             },
         };
         if self.slots.iter().flatten().count() == self.files {
-            return Err(LabError::Lacks(NO_FILES));
+            return Err(StackError::Lacks(NO_FILES));
         }
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         assert!(place.is_none(), "the slot is taken");
@@ -138,7 +141,7 @@ impl<S: Service> Lab for MemoryLab<S> {
         Ok(())
     }
 
-    fn stream(&mut self, slot: usize) -> Option<&mut End<false>> {
+    fn stream(&mut self, slot: usize) -> Option<&mut End<TAKES_ALL>> {
         self.slots.get_mut(slot)?.as_mut()
     }
 
@@ -146,24 +149,24 @@ impl<S: Service> Lab for MemoryLab<S> {
         self.slots[slot] = None;
     }
 
-    fn lacks(&self, _: Ability) -> Option<&'static str> {
+    fn unsupported(&self, _: Need) -> Option<&'static str> {
         None
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
+    fn half_open(&mut self, count: usize) -> Result<(), StackError> {
         self.service.half_open(count);
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
-        let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
-        self.mailbox.post(datagram, from);
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
+        self.mailbox.post(datagram, SENDER);
         Poll::Ready(Ok(()))
     }
 
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
         match self.mailbox.fetch() {
-            Some((datagram, _)) => {
+            Some((datagram, to)) => {
+                assert_eq!(to, SENDER, "somebody else is answered");
                 let len = datagram.len().min(buffer.len());
                 buffer[..len].copy_from_slice(&datagram[..len]);
                 Poll::Ready(Ok(datagram.len()))
