@@ -156,7 +156,9 @@ impl transport::Stream for Stream<'_, '_> {
     }
 
     fn in_one_segment(&self, len: usize) -> bool {
-        len < self.mss.map_or(DEFAULT_MSS, |mss| DEFAULT_MSS.min(mss.get().into()))
+        len < self
+            .mss
+            .map_or(DEFAULT_MSS, |mss| DEFAULT_MSS.min(mss.get().into()))
     }
 
     fn abort(&mut self) {
