@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use greet_core::receiver::{Receiver, Tally};
-use greet_core::responder::Responder;
+use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::time::Instant;
 use greet_tests::memory::Mailbox;
 
@@ -160,22 +160,72 @@ fn a_forged_flood_gets_a_bounded_number_of_replies() {
     assert_eq!(responder.tally().limited, 20_000 - 8 * 3);
 }
 
-/// With two counters, a neighbour shares ours in every other second, but not in all.
+/// In the memory that the program takes, from a flood of a fifth as many sources.
 #[test]
-fn nobody_shares_a_counter_for_long() {
+fn a_flood_of_400_sources_silences_nobody_else() {
+    const INNOCENT: u32 = 1_000;
+    const SECONDS: u64 = 5;
     let mailbox = Mailbox::new();
-    let mut responder = Responder::<2>::new(FEW);
-    let mut answered = 0;
-    for second in 0..64 {
-        for _ in 0..3 {
-            mailbox.post(b"flood", from([192, 0, 2, 66], 9));
-        }
-        mailbox.post(b"Ada", SENDER);
+    let mut responder = Responder::<2048>::new(REPLIES_PER_SECOND);
+    let mut silenced = 0;
+    for second in 0..SECONDS {
         let now = START + Duration::from_secs(second);
+        // The flood begins before the others and goes on among them.
+        for round in 0..INNOCENT {
+            for source in 0..if round == 0 { 100 * 400 } else { 40 } {
+                let source = (round * 40 + source) % 400;
+                mailbox.post(b"flood", from(Ipv4Addr::from_bits(0xc633_6400 + source), 9));
+            }
+            mailbox.post(b"Ada", from(Ipv4Addr::from_bits(0x0a00_0000 + round), 9));
+        }
         let sent = answers(&mut responder, &mailbox, now);
-        answered += sent.iter().filter(|(_, to)| *to == SENDER).count();
+        let innocent = sent.iter().filter(|(answer, _)| answer == b"Hello, Ada");
+        silenced += u64::from(INNOCENT) - innocent.count() as u64;
+        let flood = sent.iter().filter(|(answer, _)| answer == b"Hello, flood");
+        assert!(flood.count() <= 400 * 100, "each has its share at most");
     }
-    assert!((10..=54).contains(&answered), "{answered} of 64");
+    println!("{silenced} of {} silenced", SECONDS * u64::from(INNOCENT));
+    assert!(silenced <= SECONDS, "{silenced}: one of a thousand at most");
+}
+
+/// Where there are more sources than places, nobody gets more than its share by being pushed out.
+#[test]
+fn a_crowd_gives_no_source_more_than_its_share() {
+    let mailbox = Mailbox::new();
+    let mut responder = Responder::<8>::new(FEW);
+    for round in 0..10 {
+        for other in 0..40_u8 {
+            mailbox.post(b"Ada", SENDER);
+            mailbox.post(b"Ada", from([10, 0, round, other], 9));
+        }
+    }
+    let sent = answers(&mut responder, &mailbox, START);
+    let own = sent.iter().filter(|(_, to)| *to == SENDER).count();
+    assert!(own <= 3, "{own}");
+    assert_eq!(sent.len(), 8 * 3);
+}
+
+/// A crowd fills the rows in another way with another key, and in another second.
+#[test]
+fn a_key_chooses_who_shares() {
+    let answered = |key, second| {
+        let mailbox = Mailbox::new();
+        let mut responder = Responder::<32>::new(FEW).keyed(key);
+        for flood in 0..40 {
+            for _ in 0..3 {
+                mailbox.post(b"Ada", from([10, 0, 0, flood], 9));
+            }
+        }
+        let sent = answers(
+            &mut responder,
+            &mailbox,
+            Instant::at(Duration::from_secs(second)),
+        );
+        sent.len()
+    };
+    let first = answered(0, 50);
+    assert!((1..100).any(|key| answered(key, 50) != first));
+    assert!((1..100).any(|second| answered(0, second) != first));
 }
 
 #[test]

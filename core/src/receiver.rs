@@ -75,6 +75,8 @@ pub struct Tally {
     pub too_long: u64,
     /// Datagrams that are not UTF-8.
     pub not_utf8: u64,
+    /// Datagrams that the stack dropped before they were seen: [`Datagrams::lost`].
+    pub lost: u64,
     /// Replies that left.
     pub replies: u64,
     /// Replies that didn't leave, as their source had had its share for this second.
@@ -95,6 +97,7 @@ impl Receiver {
                 messages: 0,
                 too_long: 0,
                 not_utf8: 0,
+                lost: 0,
                 replies: 0,
                 limited: 0,
                 unsent: 0,
@@ -138,7 +141,15 @@ impl Receiver {
         &mut self,
         socket: &mut D,
     ) -> Poll<Result<Datagram, D::Error>> {
-        socket.receive_from(self.buffer.space(0))
+        let taken = socket.receive_from(self.buffer.space(0));
+        if !matches!(taken, Poll::Ready(Ok(_))) {
+            // It may be a system call: not one for each datagram of a flood.
+            let lost = socket.lost();
+            if lost > 0 {
+                self.tally.lost = lost; // where it never is, none of this takes flash
+            }
+        }
+        taken
     }
 
     /// Reads the datagram in the buffer, which had `len` bytes, also if the buffer has not.

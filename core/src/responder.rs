@@ -22,29 +22,31 @@ pub const REPLIES_PER_SECOND: NonZeroU16 = NonZeroU16::new(100).unwrap();
 ///
 /// Never answered are messages that start with `Hello, ` or `Error: `, datagrams from port 0 or
 /// from the socket's [own address](Datagrams::is_own), and more than a number of datagrams of one
-/// source in a second. Those are counted in `COUNTERS` counters of two bytes: sources that fall on
-/// the same counter share its replies for that second, and no more than `COUNTERS` times the number
-/// leave in a second, whoever forges whatever. An answer for which the socket has no room is
-/// dropped, so that nobody waits for it.
+/// source in a second. So many sources are told apart in a second as there are `SOURCES`, at four
+/// bytes each. Where there are more, they share what is left: no more than `SOURCES` times the number
+/// leave in a second, whoever forges whatever. A flood of a fifth as many sources takes the reply of
+/// another from less than one in a thousand. An answer for which the socket has no room is dropped,
+/// so that nobody waits for it.
 ///
-/// All memory is in here: about 1 KiB, and the counters.
-pub struct Responder<const COUNTERS: usize> {
+/// All memory is in here: about 1 KiB, and the sources.
+pub struct Responder<const SOURCES: usize> {
     receiver: Receiver,
-    quota: Quota<COUNTERS>,
+    quota: Quota<SOURCES>,
 }
 
-impl<const COUNTERS: usize> Responder<COUNTERS> {
+impl<const SOURCES: usize> Responder<SOURCES> {
     /// A responder that has seen nothing and grants each source so many replies in a second; one
-    /// without any counter doesn't compile.
+    /// that tells no sources apart doesn't compile.
     ///
     /// With [`REPLIES_PER_SECOND`] it is all zeros, which take no flash in a `static`.
     pub const fn new(per_second: NonZeroU16) -> Self {
-        const { assert!(COUNTERS > 0, "a responder needs a counter") };
+        const { assert!(SOURCES > 0, "a responder needs a source") };
         Self {
             receiver: Receiver::new(),
             quota: Quota {
-                counts: [0; COUNTERS],
+                places: [Place::FREE; SOURCES],
                 second: 0,
+                key: 0,
                 per_second: if per_second.get() == REPLIES_PER_SECOND.get() {
                     None
                 } else {
@@ -52,6 +54,14 @@ impl<const COUNTERS: usize> Responder<COUNTERS> {
                 },
             },
         }
+    }
+
+    /// Makes a number that nobody else knows choose which sources are in each other's way where there
+    /// are many. Without it, whoever has many addresses can choose those that are in another's way.
+    #[must_use]
+    pub const fn keyed(mut self, key: u32) -> Self {
+        self.quota.key = key;
+        self
     }
 
     /// Takes what has come, up to [`BATCH`](Receiver::BATCH) datagrams, reports it and answers it.
@@ -150,50 +160,156 @@ impl Answer {
 }
 
 /// How many replies each source has had in this second, in fixed memory.
-struct Quota<const COUNTERS: usize> {
-    counts: [u16; COUNTERS],
+///
+/// A source has a place in one row of [`WAYS`] places, which its address and the second choose. Where
+/// all of them are taken, it takes over the one with the fewest replies, and these count as its own:
+/// as no count ever falls within the second, neither a source nor all together get more than their
+/// share. So a source is only silenced by another where as many sources as a row has places use up
+/// their shares in the same row, or where one does that has its mark.
+struct Quota<const SOURCES: usize> {
+    places: [Place; SOURCES],
     second: u64,
+    key: u32,
     /// `None`: [`REPLIES_PER_SECOND`]. So a responder with these is all zeros, and costs no flash in
     /// a `static`.
     per_second: Option<NonZeroU16>,
 }
 
-impl<const COUNTERS: usize> Quota<COUNTERS> {
+/// So many places are in a row: one line of a large processor's cache.
+const WAYS: usize = 16;
+
+#[derive(Clone, Copy)]
+struct Place {
+    /// Tells the sources of a row apart.
+    mark: u16,
+    replies: u16,
+}
+
+impl Place {
+    const FREE: Self = Self {
+        mark: 0,
+        replies: 0,
+    };
+}
+
+impl<const SOURCES: usize> Quota<SOURCES> {
     /// Counts one reply, unless the source has had its share.
     fn grants(&mut self, source: IpAddr, now: Instant) -> bool {
         if self.second != now.as_micros() / 1_000_000 {
             self.second = now.as_micros() / 1_000_000;
-            self.counts.fill(0);
+            self.places.fill(Place::FREE);
         }
         let most = self.per_second.unwrap_or(REPLIES_PER_SECOND).get();
-        let index = self.index(source);
-        match self.counts.get_mut(index) {
-            Some(count) if *count < most => {
-                *count += 1;
+        let hash = hash(self.key, self.second, source);
+        let row = usize::try_from(hash).unwrap_or_default() % SOURCES / WAYS * WAYS;
+        let mark = (hash >> 16) as u16;
+        let mut own: Option<&mut Place> = None;
+        for place in self.places.iter_mut().skip(row).take(WAYS) {
+            if place.mark == mark {
+                own = Some(place);
+                break;
+            }
+            if own.as_ref().is_none_or(|own| place.replies < own.replies) {
+                own = Some(place);
+            }
+        }
+        match own {
+            Some(place) if place.replies < most => {
+                place.mark = mark;
+                place.replies += 1;
                 true
             }
             _ => false,
         }
     }
+}
 
-    /// FNV-1a over the second and the address: two sources that share a counter by accident part in
-    /// the next second. A secret in it would be worth nothing, as whoever wants to use up another's
-    /// replies can forge that very address.
-    fn index(&self, source: IpAddr) -> usize {
-        let mut hash = 0x811c_9dc5_u32;
-        let mut eat = |bytes: &[u8]| {
-            for byte in bytes {
-                hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+/// Mixes the second and the address: two sources that are in each other's way by accident part in the
+/// next second.
+fn hash(key: u32, second: u64, source: IpAddr) -> u32 {
+    let address = match source {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    let (second, address) = (second.to_le_bytes(), address.octets());
+    let (second, _) = second.as_chunks::<4>();
+    let (address, _) = address.as_chunks::<4>();
+    second
+        .iter()
+        .chain(address)
+        .fold(key, |hash, word| mix(hash ^ u32::from_le_bytes(*word)))
+}
+
+/// Each bit that goes in turns about half of those that come out. By Chris Wellons, found by search
+/// (<https://nullprogram.com/blog/2018/07/31/>), and public domain.
+const fn mix(mut bits: u32) -> u32 {
+    bits ^= bits >> 16;
+    bits = bits.wrapping_mul(0x7feb_352d);
+    bits ^= bits >> 15;
+    bits = bits.wrapping_mul(0x846c_a68b);
+    bits ^ bits >> 16
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    fn v4(bits: u32) -> IpAddr {
+        Ipv4Addr::from_bits(bits).into()
+    }
+
+    /// Neighbours, as the hosts of a network are, must not meet in the same rows.
+    #[test]
+    fn neighbours_spread_over_all_rows_and_marks() {
+        const SOURCES: u32 = 1 << 14;
+        for (shift, second) in [(0, 0), (8, 0), (16, 1), (0, 1 << 33)] {
+            for key in [0, 7] {
+                for low in [0, 16] {
+                    let mut counts = [0_u32; 64];
+                    for source in 0..SOURCES {
+                        let hash = hash(key, second, v4(source << shift));
+                        counts[usize::try_from(hash >> low).expect("64 bits") % 64] += 1;
+                    }
+                    // 256 in each on average, 16 the standard deviation.
+                    let range = 256 - 5 * 16..256 + 5 * 16;
+                    assert!(
+                        counts.iter().all(|count| range.contains(count)),
+                        "{shift} {second} {key} {low}: {counts:?}"
+                    );
+                }
             }
-        };
-        eat(&self.second.to_le_bytes());
-        match source.to_canonical() {
-            IpAddr::V4(ip) => eat(&ip.octets()),
-            IpAddr::V6(ip) => eat(&ip.octets()),
         }
-        // FNV-1a leaves the lowest bits to the lowest bits of the bytes; this spreads the others.
-        hash = (hash ^ hash >> 16).wrapping_mul(0x7feb_352d);
-        hash ^= hash >> 15;
-        usize::try_from(hash).unwrap_or_default() % COUNTERS
+    }
+
+    /// Whatever bit of the key, the second or the address turns, each bit of the hash turns half of
+    /// the time.
+    #[test]
+    fn every_bit_turns_every_other_bit() {
+        const TRIALS: u32 = 1_000;
+        for bit in 0..32 + 64 + 128 {
+            let mut turned = [0_u32; 32];
+            for trial in 0..TRIALS {
+                let (mut key, mut second) = (mix(trial), u64::from(trial) << 20);
+                let mut address = u128::from(mix(!trial)) << (trial % 96);
+                let address_of = |bits| Ipv6Addr::from_bits(bits).into();
+                let before = hash(key, second, address_of(address));
+                match bit {
+                    0..32 => key ^= 1 << bit,
+                    32..96 => second ^= 1 << (bit - 32),
+                    _ => address ^= 1 << (bit - 96),
+                }
+                let changed = before ^ hash(key, second, address_of(address));
+                for (place, count) in turned.iter_mut().enumerate() {
+                    *count += changed >> place & 1;
+                }
+            }
+            // Half of them on average; 16 the standard deviation.
+            assert!(
+                turned.iter().all(|count| (400..600).contains(count)),
+                "bit {bit}: {turned:?}"
+            );
+        }
     }
 }

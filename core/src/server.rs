@@ -118,11 +118,14 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
             next = next.min(self.serve(index, listener, now, &mut report));
         }
         for _ in 0..N {
-            let Some(index) = self.vacancy(listener, now, &mut next, &mut report) else {
-                return next; // clients wait in the backlog
+            let free = self.vacancy();
+            let accepted = match free {
+                Some(_) => listener.accept(now),
+                None => Poll::Pending,
             };
-            match listener.accept(now) {
+            match accepted {
                 Poll::Ready(Ok((handle, peer))) => {
+                    let index = free.unwrap_or_default();
                     report(Event::Connected { peer: &peer });
                     self.used = self.used.max(index + 1);
                     if let Some(place) = self.places.get_mut(index) {
@@ -135,7 +138,13 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
                     report(Event::AcceptFailed { error: &error });
                     return next.min(now + RETRY);
                 }
-                Poll::Pending => return next,
+                // There is no place; or none of what the listener needs for whoever waits.
+                Poll::Pending => {
+                    let made = self.make_room(listener, now, &mut next, &mut report);
+                    if free.is_some() || !made {
+                        return next;
+                    }
+                }
             }
         }
         now
@@ -155,41 +164,52 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
         &self.tally
     }
 
-    /// A free place. If there is none and somebody waits, the client goes that has made no use of
-    /// its own for longest; if nobody goes yet, somebody may at `next`.
-    fn vacancy<L: Listener<Handle = H>>(
+    /// A free place.
+    fn vacancy(&self) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|place| matches!(place.client, Client::Nobody))
+    }
+
+    /// If somebody waits, lets the client go that has made no use of its place for longest, and says
+    /// whether one went. If nobody goes yet, somebody may at `next`.
+    fn make_room<L: Listener<Handle = H>>(
         &mut self,
         listener: &mut L,
         now: Instant,
         next: &mut Instant,
         report: &mut impl FnMut(Event<'_, M, L::Error>),
-    ) -> Option<usize> {
+    ) -> bool {
         // Whoever gives way may have something to say first, and need not go at once.
-        for _ in 0..=N {
+        for _ in 0..N {
             let mut first = (0, Instant::NEVER);
-            for (index, place) in self.places.iter().enumerate() {
-                if let Client::Nobody = place.client {
-                    return Some(index);
-                }
-                let gives_way = place.machine.gives_way();
+            for (index, place) in self.places.iter().take(self.used).enumerate() {
+                let gives_way = match place.client {
+                    Client::Somebody(..) => place.machine.gives_way(),
+                    Client::Nobody => Instant::NEVER,
+                };
                 if gives_way < first.1 {
                     first = (index, gives_way);
                 }
             }
             let (index, gives_way) = first;
             if gives_way == Instant::NEVER || !listener.is_awaited() {
-                return None;
+                return false;
             }
             if now < gives_way {
                 *next = gives_way.min(*next);
-                return None;
+                return false;
             }
-            if let Some(place) = self.places.get_mut(index) {
-                place.machine.give_way(now);
-            }
+            let Some(place) = self.places.get_mut(index) else {
+                return false;
+            };
+            place.machine.give_way(now);
             *next = self.serve(index, listener, now, report).min(*next);
+            if self.vacancy().is_some() {
+                return true;
+            }
         }
-        None
+        false
     }
 
     /// Serves the client in one place, if there is one, and returns when to do it again at the

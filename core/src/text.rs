@@ -5,6 +5,9 @@ use core::fmt::{self, Write};
 use crate::error::TextError;
 use crate::limits::MAX_TEXT;
 
+#[cfg(feature = "unicode")]
+mod invisible;
+
 /// A name or a message: UTF-8 of at most [`MAX_TEXT`] bytes, by construction.
 ///
 /// Its [`Display`](fmt::Display) is safe for a terminal or a log: see [`shown`]. The bytes as they
@@ -75,13 +78,21 @@ impl fmt::Display for Text<'_> {
 /// terminal.
 ///
 /// Escaped in Rust's way (`\n`, `\r`, `\t`, `\u{1b}`) are: control characters (C0, DEL and C1),
-/// line and paragraph separators, and the characters that turn the direction of writing (UAX #9,
+/// line and paragraph separators, the characters that turn the direction of writing (UAX #9,
 /// section 2). All else is shown as it is, the backslash too.
+///
+/// With the feature `unicode`, so are non-characters and what nobody sees
+/// (`Default_Ignorable_Code_Point`), unless an emoji or a script needs it where it stands.
 ///
 /// ```
 /// use greet_core::text::shown;
 ///
 /// assert_eq!(shown("red: \u{1b}[31m").to_string(), r"red: \u{1b}[31m");
+///
+/// # #[cfg(feature = "unicode")] {
+/// assert_eq!(shown("a\u{200d}b").to_string(), r"a\u{200d}b");
+/// assert_eq!(shown("👩\u{200d}🚀").to_string(), "👩‍🚀");
+/// # }
 /// ```
 pub const fn shown(text: &str) -> impl fmt::Display + use<'_> {
     Shown(text)
@@ -95,20 +106,39 @@ impl fmt::Display for Shown<'_> {
         if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return f.write_str(self.0);
         }
-        for c in self.0.chars() {
+        for (c, is_safe) in characters(self.0) {
             match c {
                 '\n' => f.write_str("\\n"),
                 '\r' => f.write_str("\\r"),
                 '\t' => f.write_str("\\t"),
-                c if is_unsafe(c) => write!(f, "\\u{{{:x}}}", u32::from(c)),
-                c => f.write_char(c),
+                c if is_safe => f.write_char(c),
+                c => write!(f, "\\u{{{:x}}}", u32::from(c)),
             }?;
         }
         Ok(())
     }
 }
 
-/// Whether [`shown`] escapes this character.
+/// Each character of a text, and whether [`shown`] shows it as it is: for who escapes in another way.
+pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
+    text.char_indices()
+        .map(|(at, c)| (c, !is_unsafe(c) && !is_invisible(text, at, c)))
+}
+
+/// Whether nobody sees this character of a text, nor needs it there.
+#[cfg(feature = "unicode")]
+fn is_invisible(text: &str, at: usize, c: char) -> bool {
+    let (before, rest) = text.split_at_checked(at).unwrap_or_default();
+    let after = rest.get(c.len_utf8()..).unwrap_or_default();
+    invisible::is_idle(before, c, after)
+}
+
+#[cfg(not(feature = "unicode"))]
+const fn is_invisible(_: &str, _: usize, _: char) -> bool {
+    false
+}
+
+/// Whether [`shown`] escapes this character wherever it stands.
 pub fn is_unsafe(c: char) -> bool {
     matches!(
         c,
@@ -118,7 +148,7 @@ pub fn is_unsafe(c: char) -> bool {
         | '\u{2028}' | '\u{2029}'   // line and paragraph separator
         | '\u{202a}'..='\u{202e}'   // embeddings and overrides
         | '\u{2066}'..='\u{206f}'   // isolates, and deprecated format characters
-        | '\u{fff9}'..='\u{fffb}' // interlinear annotations
+        | '\u{fff9}'..='\u{fffb}'   // interlinear annotations
     )
 }
 

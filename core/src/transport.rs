@@ -136,8 +136,9 @@ pub trait Listener {
         Instant::NEVER
     }
 
-    /// Whether somebody has connected, or would, who finds no place. Asked when all places are
-    /// taken.
+    /// Whether somebody waits: has connected and isn't accepted, or would connect but for something
+    /// that a connection gives back when it is [released](Self::release). Asked when nobody can be
+    /// accepted.
     fn is_awaited(&mut self) -> bool;
 
     /// Lends the stream of a connection.
@@ -174,8 +175,8 @@ pub trait Datagrams: ErrorType {
     /// all addresses, and can't tell which are its own, says yes to all with its port.
     fn is_own(&self, address: SocketAddr) -> bool;
 
-    /// How many datagrams the system has dropped so far that this socket should have got, as its
-    /// receive buffer was full; as far as the system tells.
+    /// How many datagrams came for this socket and were dropped before it could be asked for them,
+    /// most often as it had no room. 0 where the stack doesn't count them.
     fn lost(&mut self) -> u64 {
         0
     }

@@ -18,11 +18,16 @@ const LONGEST_SYN: usize = 14 + 40 + 60;
 /// than all before it together.
 const PATIENCE: Duration = Duration::from_millis(4_500);
 
+/// How long it counts that somebody found no room: longer than the gaps of a flood that matters.
+const OVERRUN_COUNTS: Duration = Duration::from_millis(250);
+
 /// All clients who wait, in no order.
 pub(crate) struct Backlog<'a> {
     parked: &'a mut [Parked],
     /// Nobody waits for certain. Spares a look at each.
     empty: bool,
+    /// Until then it counts that somebody has found no room.
+    overrun_until: Instant,
 }
 
 /// One client's SYN, or room for one.
@@ -66,37 +71,50 @@ impl<'a> Backlog<'a> {
         Self {
             parked,
             empty: true,
+            overrun_until: Instant::ZERO,
         }
     }
 
-    /// Keeps the SYN `frame` to `port`, if there is room. `peer` is where its bytes tell clients
-    /// apart. One that is here already shows that its client still waits.
+    /// Keeps the SYN `frame` to `port`. `peer` is where its bytes tell clients apart. One that is
+    /// here already shows that its client still waits.
+    ///
+    /// Where there is no room, it is for the client to come back; or, if it `displaces`, for the
+    /// one who has waited longest. In a flood all have the same chance so. The first to find a gap
+    /// would most often be one more SYN of the flood.
     pub(crate) fn park(
         &mut self,
         frame: &[u8],
         peer: Range<usize>,
         port: u16,
         mss: Option<NonZeroU16>,
+        displaces: bool,
         now: Instant,
     ) {
         let (Ok(len), Some(client)) = (u8::try_from(frame.len()), frame.get(peer.clone())) else {
             return;
         };
-        let mut slot = None;
-        for parked in self.parked.iter_mut() {
+        if frame.len() > LONGEST_SYN {
+            return;
+        }
+        let (mut room, mut since) = (None, now);
+        let mut oldest: Option<(usize, Instant)> = None;
+        for (index, parked) in self.parked.iter().enumerate() {
             if !parked.waits(now) {
-                slot = Some((parked, now));
+                room = Some(index);
             } else if let Some(known) = parked.frame().get(peer.clone())
                 && known.iter().eq(client)
             {
-                let since = parked.since;
-                slot = Some((parked, since));
+                (room, since) = (Some(index), parked.since);
                 break;
+            } else if oldest.is_none_or(|(_, since)| parked.since <= since) {
+                oldest = Some((index, parked.since));
             }
         }
-        if let Some((slot, since)) = slot
-            && frame.len() <= LONGEST_SYN
-        {
+        if room.is_none() {
+            self.overrun_until = now + OVERRUN_COUNTS;
+            room = oldest.filter(|_| displaces).map(|(index, _)| index);
+        }
+        if let Some(slot) = room.and_then(|index| self.parked.get_mut(index)) {
             // Not copy_from_slice, which keeps a panic where the compiler doesn't see equal lengths.
             for (to, from) in slot.frame.iter_mut().zip(frame) {
                 *to = *from;
@@ -110,18 +128,18 @@ impl<'a> Backlog<'a> {
         }
     }
 
-    /// Whether a client waits for this port.
-    pub(crate) fn waits_at(&self, port: u16, now: Instant) -> bool {
-        !self.empty
-            && self
-                .parked
-                .iter()
-                .any(|parked| parked.port == port && parked.waits(now))
+    /// How many clients wait for this port.
+    pub(crate) fn waiting_at(&self, port: u16, now: Instant) -> usize {
+        if self.empty {
+            return 0;
+        }
+        let waits = |parked: &&Parked| parked.port == port && parked.waits(now);
+        self.parked.iter().filter(waits).count()
     }
 
-    /// Whether the next client would find no room.
-    pub(crate) fn is_full(&self, now: Instant) -> bool {
-        !self.empty && self.parked.iter().all(|parked| parked.waits(now))
+    /// Whether somebody has found no room of late, and would now.
+    pub(crate) fn is_overrun(&self, now: Instant) -> bool {
+        now < self.overrun_until && self.parked.iter().all(|parked| parked.waits(now))
     }
 
     /// The client who has waited longest among those whose gate is open, as an index.

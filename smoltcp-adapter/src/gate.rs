@@ -7,6 +7,8 @@
 
 use core::num::NonZeroU16;
 
+use greet_core::limits::DEFAULT_MSS;
+use smoltcp::iface::Interface;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpListenEndpoint;
@@ -27,10 +29,10 @@ pub(crate) struct Gate {
     pub(crate) open: bool,
     /// A client is at its handshake, or has finished it.
     pub(crate) expecting: bool,
-    /// The handshake that has lasted longest: since when, and the slot.
-    pub(crate) oldest: Option<(Instant, usize)>,
-    /// A client waits in the backlog.
-    pub(crate) awaited: bool,
+    /// A client is at its handshake.
+    pub(crate) half_open: bool,
+    /// How many clients wait in the backlog.
+    pub(crate) waiting: usize,
 }
 
 /// The gates of all listeners, and who waits before them.
@@ -38,15 +40,15 @@ pub(crate) struct Gates<'a> {
     pub(crate) list: heapless::Vec<Gate, MAX_LISTENERS>,
     backlog: Backlog<'a>,
     pub(crate) pace: Pace,
-    pub(crate) own: Own,
+    own: Own,
     /// Where the IP header starts in a frame.
     header: usize,
     /// A segment went through that may have changed which sockets listen.
     pub(crate) passed: bool,
-    /// The maximum segment size that the last SYN led to.
+    /// The maximum segment size of the connection that the frame under way begins.
     pub(crate) mss: Option<NonZeroU16>,
-    /// The largest one that this device allows.
-    largest: u16,
+    /// The largest IP packet.
+    pub(crate) mtu: usize,
 }
 
 /// The device behind the gates.
@@ -74,8 +76,8 @@ impl Gate {
             first: None,
             open: false,
             expecting: false,
-            oldest: None,
-            awaited: false,
+            half_open: false,
+            waiting: 0,
         }
     }
 
@@ -84,7 +86,7 @@ impl Gate {
         self.first = None;
         self.open = false;
         self.expecting = false;
-        self.oldest = None;
+        self.half_open = false;
     }
 }
 
@@ -97,10 +99,7 @@ impl<'a> Gates<'a> {
             pace: const { Pace::new() },
             header: header_at(device.medium),
             mss: None,
-            // With IPv6, an MTU has 1280 bytes at least.
-            largest: u16::try_from(device.ip_mtu())
-                .unwrap_or(u16::MAX)
-                .saturating_sub(IPV4_AND_TCP),
+            mtu: device.ip_mtu(),
             own: Own::new(device),
             passed: false,
         }
@@ -110,15 +109,20 @@ impl<'a> Gates<'a> {
     pub(crate) fn begin_sweep(&mut self, now: Instant) {
         for gate in &mut self.list {
             gate.clear();
-            gate.awaited = self.backlog.waits_at(gate.endpoint.port, now);
+            gate.waiting = self.backlog.waiting_at(gate.endpoint.port, now);
         }
     }
 
-    /// The slot whose handshake has to make room for whoever would find the backlog full.
-    pub(crate) fn overflowing(&self, now: Instant) -> Option<usize> {
-        let gate = self.list.iter().find(|gate| gate.awaited && !gate.open)?;
-        let (_, slot) = gate.oldest?;
-        self.backlog.is_full(now).then_some(slot)
+    /// Whether the backlog is full, and had no room for somebody of late.
+    pub(crate) fn is_overrun(&self, now: Instant) -> bool {
+        self.backlog.is_overrun(now)
+    }
+
+    /// Notes what is the interface's own, if SYNs have to be measured by it: a gate isn't open.
+    pub(crate) fn note(&mut self, interface: &Interface) {
+        if self.list.iter().any(|gate| !gate.open) {
+            self.own.note(interface);
+        }
     }
 
     /// Whether a client of the backlog could be served now.
@@ -146,47 +150,53 @@ impl<'a> Gates<'a> {
         let Some(gate) = self.list.iter().find(|gate| gate.endpoint.port == port) else {
             return true;
         };
-        let gate_is_open = gate.open;
         self.passed = true;
         if flags & (SYN | RST | ACK) != SYN {
             return true;
         }
-        let mss = self.mss_of(frame.get(segment..).unwrap_or_default());
-        if gate_is_open {
-            self.mss = mss;
+        if gate.open {
+            self.mss = self.mss_of(frame, segment);
             return true;
         }
         match self.own.destination(frame) {
             // Nobody listens at this one of our addresses: that is smoltcp's to say.
             Some(to) if gate.endpoint.addr.is_some_and(|own| own != to) => return true,
-            // The client's address and both ports. Somebody may have to make room.
-            Some(_) => self
-                .backlog
-                .park(frame, source..segment + 4, port, mss, now),
+            Some(_) => {
+                let mss = self.mss_of(frame, segment);
+                // The client's address and both ports.
+                let client = source..segment + 4;
+                self.backlog
+                    .park(frame, client, port, mss, gate.half_open, now);
+            }
             None => {}
         }
         false
     }
+
+    /// The maximum segment size between this device and whoever sent this SYN (RFC 9293, section
+    /// 3.7.1).
+    fn mss_of(&self, frame: &[u8], segment: usize) -> Option<NonZeroU16> {
+        let announced = announced_mss(frame.get(segment..)?).map_or(DEFAULT_MSS, usize::from);
+        let headers = segment - self.header + TCP_HEADER;
+        let mss = announced.min(self.mtu.saturating_sub(headers));
+        NonZeroU16::new(u16::try_from(mss).unwrap_or(u16::MAX))
+    }
 }
 
-impl Gates<'_> {
-    /// The maximum segment size between this device and the sender of this SYN (RFC 9293, section
-    /// 3.7.1). `None`: nobody has announced one.
-    fn mss_of(&self, syn: &[u8]) -> Option<NonZeroU16> {
-        // Not smoltcp's parser, which makes something of every option: kilobytes are scarce.
-        let end = usize::from(*syn.get(12)? >> 4) * 4;
-        let mut options = syn.get(TCP_HEADER.into()..end)?;
-        loop {
-            options = match options {
-                [NO_OPERATION, rest @ ..] => rest,
-                [MAXIMUM_SEGMENT_SIZE, 4, high, low, ..] => {
-                    let announced = u16::from_be_bytes([*high, *low]);
-                    return NonZeroU16::new(announced.min(self.largest));
-                }
-                [NO_OPERATION..=u8::MAX, len @ 2..=u8::MAX, ..] => options.get((*len).into()..)?,
-                _ => return None,
-            };
-        }
+/// What the sender of a SYN can take, if it says so.
+// Not smoltcp's parser, which makes something of every option: kilobytes are scarce.
+fn announced_mss(syn: &[u8]) -> Option<u16> {
+    let end = usize::from(*syn.get(12)? >> 4) * 4;
+    let mut options = syn.get(TCP_HEADER..end)?;
+    loop {
+        options = match options {
+            [NO_OPERATION, rest @ ..] => rest,
+            [MAXIMUM_SEGMENT_SIZE, 4, high, low, ..] => {
+                return Some(u16::from_be_bytes([*high, *low]));
+            }
+            [NO_OPERATION..=u8::MAX, len @ 2..=u8::MAX, ..] => options.get((*len).into()..)?,
+            _ => return None,
+        };
     }
 }
 
@@ -263,10 +273,7 @@ fn header_at(medium: Medium) -> usize {
     }
 }
 
-const TCP_HEADER: u16 = 20;
-/// The headers of a segment without options.
-const IPV4_AND_TCP: u16 = 20 + TCP_HEADER;
-
+const TCP_HEADER: usize = 20;
 const NO_OPERATION: u8 = 1;
 const MAXIMUM_SEGMENT_SIZE: u8 = 2;
 

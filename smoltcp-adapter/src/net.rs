@@ -20,7 +20,7 @@ use crate::gate::{Gate, Gated, Gates};
 use crate::listener::Listener;
 use crate::pace::{LONGEST, Pace, SHORTEST};
 use crate::ports::{self, Ports, Protocol};
-use crate::slot::{After, KEEP_ALIVE, Patience, Role, Slot, Sweep, Timeouts};
+use crate::slot::{After, KEEP_ALIVE, OVERRUN, Patience, Role, Slot, Sweep, Timeouts};
 use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers, filled};
 use crate::stream::Connection;
 use crate::time::{self, NEVER};
@@ -38,7 +38,6 @@ pub(crate) const FRAMES: usize = 64;
 pub struct Net<'a> {
     sweep: Sweep,
     used: usize,
-    mtu: usize,
     /// One for each socket of the set, in the same order; the rest are free.
     slots: &'a mut [Slot],
     set: SocketSet<'a>,
@@ -69,7 +68,6 @@ impl<'a> Net<'a> {
             slots: &mut storage.slots,
             used: 0,
             sweep: const { Sweep::new(Timeouts::DEFAULT) },
-            mtu: capabilities.ip_mtu(),
             gates: Gates::new(capabilities, Backlog::new(&mut storage.parked)),
         }
     }
@@ -95,7 +93,7 @@ impl<'a> Net<'a> {
         if self.gates.list.push(Gate::new(endpoint)).is_err() {
             return Err(SetupError::TooManyListeners);
         }
-        self.add_tcp(buffers, gate + 1);
+        self.add_tcp(buffers, number(gate));
         Ok(Listener { gate })
     }
 
@@ -249,7 +247,7 @@ impl<'a> Net<'a> {
             .iter()
             .zip(self.set.iter())
             .filter(|(slot, (_, socket))| {
-                slot.gate == listener.gate + 1
+                slot.gate == number(listener.gate)
                     && matches!(slot.role, Role::Listening)
                     && tcp::Socket::downcast(socket).is_some_and(tcp::Socket::is_listening)
             })
@@ -266,7 +264,7 @@ impl<'a> Net<'a> {
 
     /// The largest IP packet.
     pub(crate) fn mtu(&self) -> usize {
-        self.mtu
+        self.gates.mtu
     }
 
     pub(crate) fn tcp(&mut self, slot: usize) -> Option<(&mut Slot, &mut tcp::Socket<'a>)> {
@@ -297,13 +295,17 @@ impl<'a> Net<'a> {
         Some((Connection { slot }, peer.into()))
     }
 
-    /// Whether a client waits at this gate whom nobody has accepted, or who finds no socket.
+    /// Whether a client waits at this gate whom nobody has accepted, or who finds no socket even
+    /// when those are back that were released last.
     pub(crate) fn is_awaited(&mut self, gate: usize) -> bool {
         self.sweep(After::Ingress);
+        let on_their_way = self.slots.iter().filter(|slot| {
+            slot.gate == number(gate) && slot.is_on_its_way(&self.sweep.patience, self.sweep.now)
+        });
         self.gates
             .list
             .get(gate)
-            .is_some_and(|gate| gate.awaited || gate.first.is_some())
+            .is_some_and(|gate| gate.first.is_some() || gate.waiting > on_their_way.count())
     }
 
     /// Half-closes the connection, and sets its socket aside until it can be used again.
@@ -322,7 +324,7 @@ impl<'a> Net<'a> {
     pub(crate) fn begin(&mut self, now: Instant) {
         self.sweep.now = now;
         self.gates.pace.begin(self.used);
-        self.gates.own.note(&self.interface);
+        self.gates.note(&self.interface);
         self.interface.poll_maintenance(now);
     }
 
@@ -344,6 +346,8 @@ impl<'a> Net<'a> {
             );
             if core::mem::take(&mut self.gates.passed) {
                 self.sweep(After::Ingress);
+                self.gates.mss = None;
+                self.gates.note(&self.interface);
             }
             if result == PollIngressSingleResult::None {
                 return taken;
@@ -429,6 +433,7 @@ impl<'a> Net<'a> {
         sweep.closing &= after == After::Ingress;
         sweep.moved = false;
         sweep.newest = None;
+        sweep.oldest = None;
         sweep.next = NEVER;
         for (index, (_, socket)) in self.set.iter_mut().enumerate() {
             if let Some(slot) = self.slots.get_mut(index)
@@ -440,10 +445,23 @@ impl<'a> Net<'a> {
         if let Some(slot) = self.sweep.newest {
             self.forget_if_repeated(slot);
         }
-        if let Some(slot) = self.gates.overflowing(self.sweep.now) {
-            self.reuse(slot);
+        if let Some((since, slot)) = self.sweep.oldest {
+            self.make_room(since + OVERRUN, slot);
         }
         self.sweep.moved
+    }
+
+    /// Lets the oldest handshake give way, once it is due, if more want to wait than can.
+    #[cold]
+    fn make_room(&mut self, due: Instant, slot: usize) {
+        if !self.gates.is_overrun(self.sweep.now) {
+            return;
+        }
+        if self.sweep.now < due {
+            self.sweep.next = self.sweep.next.min(due);
+        } else if let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
+            entry.give_way(socket, &mut self.gates);
+        }
     }
 
     /// Whether a client of the backlog could be served now.
@@ -487,7 +505,7 @@ impl<'a> Net<'a> {
     fn add_tcp<const N: usize, const RX: usize, const TX: usize>(
         &mut self,
         buffers: &'a mut TcpBuffers<N, RX, TX>,
-        gate: usize,
+        gate: u8,
     ) {
         for (receive, send) in buffers.receive.iter_mut().zip(&mut buffers.send) {
             let mut socket = tcp::Socket::new(
@@ -506,6 +524,12 @@ impl<'a> Net<'a> {
             }
         }
     }
+}
+
+/// How slots name a gate.
+#[expect(clippy::cast_possible_truncation, reason = "at most MAX_LISTENERS")]
+const fn number(gate: usize) -> u8 {
+    gate as u8 + 1
 }
 
 /// The slot and the TCP socket at the same place of both.

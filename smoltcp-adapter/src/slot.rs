@@ -17,8 +17,14 @@ use crate::time::{NEVER, span};
 const RESET_WAITS: Span = Span::from_secs(1);
 
 /// How long a handshake may take while somebody else waits for its socket: several round trips of
-/// most networks. Clients who merely come at once must not reset each other.
+/// most networks. A client whose handshake was forgotten too soon is reset when it speaks.
 const CROWDED: Span = Span::from_millis(250);
+
+/// How long the oldest handshake may take once so many wait that others find no room: a round trip
+/// of most networks. Four sockets see to 67 SYNs a second so, and a greater flood is thinned, so that
+/// a client gets through that repeats its SYN a few times. Without this time, none would get through
+/// a flood whose SYNs come faster than round trips end.
+pub(crate) const OVERRUN: Span = Span::from_millis(60);
 
 /// How often a connection that is closing asks its peer for a sign, when it waits for nothing else.
 ///
@@ -31,8 +37,8 @@ pub(crate) const KEEP_ALIVE: Span = Span::from_secs(1);
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
     /// From the first SYN of a client that doesn't finish its handshake, until its socket listens
-    /// again: a quarter of a second at most while another waits in the backlog, and no longer at
-    /// all once the backlog is full.
+    /// again: a quarter of a second at most while another waits in the backlog, and 60 ms for the
+    /// oldest once the backlog had no room for somebody.
     ///
     /// Nothing is sent then. RST would make a client give up who only missed the answers, and whose
     /// next SYN begins anew.
@@ -85,7 +91,7 @@ pub(crate) struct Slot {
     /// The maximum segment size between it and its client, if one was announced.
     pub(crate) mss: Option<NonZeroU16>,
     /// The listener it belongs to: 1 is that of the first gate. 0: it connects.
-    pub(crate) gate: usize,
+    pub(crate) gate: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -129,6 +135,8 @@ pub(crate) struct Sweep {
     pub(crate) moved: bool,
     /// The slot whose handshake has begun since the last sweep.
     pub(crate) newest: Option<usize>,
+    /// The oldest handshake for whose socket somebody waits: since when, and the slot.
+    pub(crate) oldest: Option<(Instant, usize)>,
     /// When to sweep again at the latest.
     pub(crate) next: Instant,
 }
@@ -143,6 +151,7 @@ impl Sweep {
             closing: false,
             moved: false,
             newest: None,
+            oldest: None,
             next: NEVER,
         }
     }
@@ -186,11 +195,12 @@ impl Slot {
                 let mut patience = sweep.patience.handshake;
                 if let Some(gate) = self.gate(gates) {
                     gate.expecting = true;
-                    if gate.awaited {
+                    gate.half_open = true;
+                    if gate.waiting > 0 {
                         patience = sweep.patience.crowded;
-                    }
-                    if gate.oldest.is_none_or(|(oldest, _)| since < oldest) {
-                        gate.oldest = Some((since, index));
+                        if sweep.oldest.is_none_or(|(oldest, _)| since < oldest) {
+                            sweep.oldest = Some((since, index));
+                        }
                     }
                 }
                 let until = since + patience;
@@ -231,19 +241,20 @@ impl Slot {
         if sweep.after == After::Ingress {
             return;
         }
-        let awaited = self.gate(gates).is_some_and(|gate| gate.awaited);
         // Its peer has all that we sent, and whoever waits may have its socket. If too much is sent,
         // it is most likely one whose window was closed before and behind the last acknowledgment:
         // smoltcp 0.14 never sets its timer for the window back (see
-        // reports/fin-wait-2-zero-window.md). It isn't reset, as its peer may still read.
-        if socket.state() == State::FinWait2 && (awaited || sweep.after == After::Excess) {
-            socket.abort();
-            sweep.moved = true;
-            return self.reuse(socket, gates);
+        // reports/fin-wait-2-zero-window.md). A listener's isn't reset, as its peer may still read.
+        let given_up = socket.state() == State::FinWait2
+            && (sweep.after == After::Excess
+                || self.gate(gates).is_some_and(|gate| gate.waiting > 0));
+        if given_up {
+            until = sweep.now;
         }
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
-        if !socket.is_open() && (!resetting || sweep.now >= until) {
-            sweep.moved |= self.gate == 0;
+        let done = !socket.is_open() && (!resetting || sweep.now >= until);
+        if done || given_up && self.gate != 0 {
+            sweep.moved |= given_up || self.gate == 0;
             return self.reuse(socket, gates);
         }
         if sweep.now >= until {
@@ -254,6 +265,19 @@ impl Slot {
         self.role = Role::Closing { until };
         sweep.closing = true;
         sweep.next = sweep.next.min(until);
+    }
+
+    /// Whether the socket was released not long ago, and may soon listen again.
+    pub(crate) fn is_on_its_way(&self, patience: &Patience, now: Instant) -> bool {
+        matches!(self.role, Role::Closing { until } if until + CROWDED > now + patience.linger)
+    }
+
+    /// Forgets its handshake for whoever waits, unless another socket listens already.
+    #[cold]
+    pub(crate) fn give_way(&mut self, socket: &mut tcp::Socket<'_>, gates: &mut Gates<'_>) {
+        if self.gate(gates).is_some_and(|gate| !gate.open) {
+            self.reuse(socket, gates);
+        }
     }
 
     /// Makes a socket ready for its next connection. A listener's may be open: its client hears no
@@ -271,6 +295,6 @@ impl Slot {
     }
 
     fn gate<'g>(&self, gates: &'g mut Gates<'_>) -> Option<&'g mut Gate> {
-        gates.list.get_mut(self.gate.wrapping_sub(1))
+        gates.list.get_mut(usize::from(self.gate).wrapping_sub(1))
     }
 }

@@ -40,9 +40,9 @@ pub struct SocketSlots<'a, const SOCKETS: usize, const BACKLOG: usize> {
 /// The receive buffer is the window that a peer sees. A server that greets is at its best with
 /// room for a whole name and one byte (1025 bytes), and a whole reply (1031 bytes). Without that
 /// byte, the rest of a name that is too long comes a round trip later, which may be too late to
-/// refuse it. A smaller `TX` means more segments. With an `RX` below [`DEFAULT_MSS`](greet_core::limits::DEFAULT_MSS) the window splits names
-/// that would have come in one segment, and the name of a client who doesn't half-close may be
-/// taken to end there.
+/// refuse it. A smaller `TX` means more segments. With an `RX` below
+/// [`DEFAULT_MSS`](greet_core::limits::DEFAULT_MSS) the window splits names that would have come in
+/// one segment, and the name of a client who doesn't half-close may be taken to end there.
 pub struct TcpBuffers<const N: usize, const RX: usize, const TX: usize> {
     pub(crate) receive: [[u8; RX]; N],
     pub(crate) send: [[u8; TX]; N],

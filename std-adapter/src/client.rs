@@ -12,7 +12,7 @@ use greet_core::text::{Text, shown};
 use greet_core::time::Instant;
 use mio::{Events, Interest, Token};
 
-use crate::clock::{Clock, wait};
+use crate::clock::{Clock, wait_for};
 use crate::error::Error;
 use crate::stream::Stream;
 
@@ -196,12 +196,7 @@ impl Client {
                 });
             }
             let due = if more { now } else { machine.due() };
-            match poll.poll(&mut events, wait(due, now)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    return Err(setup(error));
-                }
-                _ => {}
-            }
+            wait_for(&mut poll, &mut events, due, now).map_err(setup)?;
         }
     }
 

@@ -1,8 +1,11 @@
-//! Time as core wants it, and how long to wait in the system.
+//! Time as core wants it, and waits until something is due.
 
+use std::io;
+use std::thread;
 use std::time::{self, Duration};
 
 use greet_core::time::Instant;
+use mio::{Events, Poll};
 
 /// Counts from when it was made.
 #[derive(Clone, Copy)]
@@ -25,4 +28,29 @@ impl Clock {
 pub(crate) fn wait(due: Instant, now: Instant) -> Option<Duration> {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     due.wait(now).map(|span| span.min(LONGEST))
+}
+
+/// Waits at `now` until something is ready, or due at `due`. A signal ends the wait early, without an
+/// event.
+///
+/// # Errors
+///
+/// The system can't wait for these sockets any more.
+pub(crate) fn wait_for(
+    poll: &mut Poll,
+    events: &mut Events,
+    due: Instant,
+    now: Instant,
+) -> io::Result<()> {
+    /// So that a system whose waits are always interrupted, as some sandboxes' are, leaves the
+    /// processor to others. Nobody notices it once.
+    const INTERRUPTED: Duration = Duration::from_millis(1);
+    match poll.poll(events, wait(due, now)) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            events.clear();
+            thread::sleep(INTERRUPTED);
+            Ok(())
+        }
+        done => done,
+    }
 }

@@ -13,7 +13,7 @@ use greet_core::text::shown;
 #[non_exhaustive]
 pub enum Error {
     /// The system doesn't let us listen there.
-    #[error("can't listen on {address}: {}{}", reason(.cause), listen_advice(.cause))]
+    #[error("can't listen on {address}: {}{}", reason(.cause), listen_advice(*.address, .cause))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -92,13 +92,18 @@ fn resolve_advice(error: &io::Error) -> &'static str {
     }
 }
 
-fn listen_advice(error: &io::Error) -> &'static str {
+fn listen_advice(address: SocketAddr, error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             " (is another server running? Choose another port, or port 0 for a free one)"
         }
         io::ErrorKind::AddrNotAvailable => " (this machine has no such address)",
-        io::ErrorKind::PermissionDenied => " (ports below 1024 are for the administrator)",
+        io::ErrorKind::PermissionDenied if (1..1024).contains(&address.port()) => {
+            " (ports below 1024 are for the administrator)"
+        }
+        io::ErrorKind::PermissionDenied => {
+            " (does the system, a sandbox or a policy keep this port?)"
+        }
         _ => "",
     }
 }

@@ -4,20 +4,17 @@
 //! how long each datagram is: all are as long as that, but for the last. A sender that batches, or a
 //! network card that gathers, then costs a call for up to 64 datagrams.
 
-use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 use std::task::{Poll, ready};
 
 use embedded_io::ErrorType;
 use greet_core::transport::{Datagram, Datagrams, Local};
-use nix::cmsg_space;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt::UdpGroSegment,
-};
+use nix::sys::socket::{setsockopt, sockopt::UdpGroSegment};
 
-use crate::stream;
+use crate::failure;
+use crate::pktinfo::{self, Piece};
 use crate::udp::UdpSocket;
 
 /// More than one piece ever has: an IP packet's worth.
@@ -32,6 +29,7 @@ pub(crate) struct Gathered {
     /// How long each datagram in it is.
     segment: usize,
     from: SocketAddr,
+    local: Local,
 }
 
 impl From<UdpSocket<mio::net::UdpSocket>> for Gathered {
@@ -44,42 +42,20 @@ impl From<UdpSocket<mio::net::UdpSocket>> for Gathered {
             left: 0..0,
             segment: 0,
             from: (Ipv4Addr::UNSPECIFIED, 0).into(),
+            local: Local::default(),
         }
     }
 }
 
 impl Gathered {
     fn receive(&mut self) -> io::Result<()> {
-        let mut control = cmsg_space!(i32);
-        let mut parts = [IoSliceMut::new(&mut self.memory)];
-        let descriptor = self.socket.get_ref().as_raw_fd();
-        let flags = MsgFlags::empty();
-        let piece = recvmsg::<SockaddrStorage>(descriptor, &mut parts, Some(&mut control), flags)?;
-        self.segment = piece.bytes;
-        for message in piece.cmsgs()? {
-            if let ControlMessageOwned::UdpGroSegments(len) = message {
-                self.segment = usize::try_from(len).unwrap_or(piece.bytes);
-            }
-        }
-        self.from = piece
-            .address
-            .and_then(address)
-            .ok_or(io::ErrorKind::AddrNotAvailable)?;
-        self.left = 0..piece.bytes;
+        let Piece { whole, segment } = pktinfo::receive(self.socket.get_ref(), &mut self.memory)?;
+        self.left = 0..whole.len.min(self.memory.len());
+        self.segment = segment.unwrap_or(whole.len);
+        self.from = whole.from;
+        self.local = whole.local;
         Ok(())
     }
-}
-
-fn address(from: SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = || {
-        from.as_sockaddr_in()
-            .map(|&v4| SocketAddrV4::from(v4).into())
-    };
-    let v6 = || {
-        from.as_sockaddr_in6()
-            .map(|&v6| SocketAddrV6::from(v6).into())
-    };
-    v4().or_else(v6)
 }
 
 impl ErrorType for Gathered {
@@ -89,7 +65,9 @@ impl ErrorType for Gathered {
 impl Datagrams for Gathered {
     fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<Datagram>> {
         if self.left.is_empty() {
-            ready!(stream::poll_next(|| self.receive()))?;
+            ready!(failure::poll_past(failure::is_about_datagram, || {
+                self.receive()
+            }))?;
         }
         let len = self.segment.min(self.left.len());
         let datagram = &self.memory[self.left.start..][..len];
@@ -99,7 +77,7 @@ impl Datagrams for Gathered {
         Poll::Ready(Ok(Datagram {
             len,
             from: self.from,
-            local: Local::default(),
+            local: self.local,
         }))
     }
 
@@ -109,5 +87,9 @@ impl Datagrams for Gathered {
 
     fn is_own(&self, address: SocketAddr) -> bool {
         self.socket.is_own(address)
+    }
+
+    fn lost(&mut self) -> u64 {
+        self.socket.lost()
     }
 }

@@ -178,7 +178,7 @@ impl Lab for SocketLab {
         let Some(socket) = &self.udp else {
             return Poll::Ready(Err(ErrorKind::Unsupported));
         };
-        crate::stream::poll(|| socket.get_ref().send(datagram))
+        crate::failure::poll(|| socket.get_ref().send(datagram))
             .map_ok(|_whole| ())
             .map_err(|error| error.kind().into())
     }
@@ -250,6 +250,10 @@ impl transport::Stream for Connection {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    fn in_one_segment(&self, len: usize) -> bool {
+        self.stream.in_one_segment(len)
     }
 
     fn abort(&mut self) {

@@ -31,10 +31,13 @@
 mod client;
 mod clock;
 mod error;
+mod failure;
 #[cfg(target_os = "linux")]
 mod gathered;
 mod lab;
 mod listener;
+#[cfg(target_os = "linux")]
+mod pktinfo;
 mod receiver;
 pub mod server;
 mod stream;

@@ -10,7 +10,8 @@ use greet_core::transport::{self, Accepted};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
-use crate::stream::{self, Stream};
+use crate::failure;
+use crate::stream::Stream;
 use crate::sys;
 
 /// How many connections the system keeps until they are accepted: a short queue makes clients wait
@@ -64,7 +65,7 @@ impl transport::Listener for Listener {
     type Stream<'a> = &'a mut Stream;
 
     fn accept(&mut self, _now: Instant) -> Poll<io::Result<Accepted<Stream>>> {
-        stream::poll_next(|| sys::accept(&self.0))
+        failure::poll_past(failure::is_about_connection, || sys::accept(&self.0))
             .map_ok(|(socket, peer)| (Stream::from_non_blocking(socket), peer))
     }
 
@@ -84,17 +85,19 @@ impl transport::Listener for Listener {
 /// Listens on the first of the addresses that the system grants.
 pub(crate) fn bind(addresses: impl ToSocketAddrs, backlog: i32) -> Result<TcpListener, Error> {
     first(addresses, |address| {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let setup = |cause| Error::Setup {
+            what: "a TCP socket",
+            cause,
+        };
+        let listen = |cause| Error::Listen { address, cause };
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP)).map_err(setup)?;
         if cfg!(unix) {
             // Elsewhere it would let two servers share one port; here it only ignores TIME-WAIT.
-            socket.set_reuse_address(true)?;
+            socket.set_reuse_address(true).map_err(setup)?;
         }
-        socket.bind(&address.into())?;
-        socket.listen(backlog)?;
+        socket.bind(&address.into()).map_err(listen)?;
+        socket.listen(backlog).map_err(listen)?;
         Ok(socket.into())
     })
 }
@@ -102,7 +105,7 @@ pub(crate) fn bind(addresses: impl ToSocketAddrs, backlog: i32) -> Result<TcpLis
 /// Resolves addresses, and takes the first at which `open` succeeds.
 pub(crate) fn first<T>(
     addresses: impl ToSocketAddrs,
-    open: impl Fn(SocketAddr) -> io::Result<T>,
+    open: impl Fn(SocketAddr) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let addresses = addresses
         .to_socket_addrs()
@@ -111,7 +114,7 @@ pub(crate) fn first<T>(
     for address in addresses {
         match open(address) {
             Ok(opened) => return Ok(opened),
-            Err(cause) => last = Error::Listen { address, cause },
+            Err(error) => last = error,
         }
     }
     Err(last)

@@ -1,6 +1,7 @@
 //! A receiver of messages over UDP: waits in the system for datagrams, until it is stopped. On
 //! request it answers them.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
@@ -10,10 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use greet_core::receiver::{self, Event, Tally};
 use greet_core::responder::Responder;
 use greet_core::time::Instant;
+use greet_core::transport::Datagrams;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::clock::{Clock, wait};
+use crate::clock::{Clock, wait_for};
 use crate::error::Error;
+use crate::failure::Episode;
 use crate::udp::{RECEIVE_BUFFER, UdpSocket};
 
 #[cfg(target_os = "linux")]
@@ -28,8 +31,8 @@ const STOP: Token = Token(1);
 /// `SO_RCVBUF`), and counts 768 bytes for the smallest datagram.
 const MOST_WAITING: usize = 2 * RECEIVE_BUFFER / 512;
 
-/// How many sources' replies are counted apart, at two bytes each.
-const COUNTERS: usize = 4096;
+/// How many sources are told apart in a second, at four bytes each.
+const SOURCES: usize = 2048;
 
 /// Receives messages over UDP.
 ///
@@ -62,7 +65,7 @@ pub struct Receiver {
 /// What is done about a message, besides reporting it.
 enum Mode {
     Silent(Box<receiver::Receiver>),
-    Replying(Box<Responder<COUNTERS>>),
+    Replying(Box<Responder<SOURCES>>),
 }
 
 /// Stops a [`Receiver`] from another thread.
@@ -73,7 +76,8 @@ pub struct ReceiverHandle {
 }
 
 impl Receiver {
-    /// Binds an address; port 0 lets the system choose. A receive buffer of 4 MiB is asked for.
+    /// Binds an address; port 0 lets the system choose. A receive buffer of 16 MiB is asked for, as by
+    /// [`UdpSocket::bind`].
     ///
     /// # Errors
     ///
@@ -110,7 +114,7 @@ impl Receiver {
     /// is for networks whose members are known.
     #[must_use]
     pub fn reply(mut self, per_second: NonZeroU16) -> Self {
-        self.mode = Mode::Replying(Box::new(Responder::new(per_second)));
+        self.mode = Mode::Replying(Box::new(Responder::new(per_second).keyed(random())));
         self
     }
 
@@ -124,7 +128,8 @@ impl Receiver {
         self.handle.clone()
     }
 
-    /// Receives until it is stopped, reports each datagram, and returns how many came.
+    /// Receives until it is stopped, reports each datagram, and returns how many came. A socket that
+    /// fails is reported once, and asked again and again.
     ///
     /// `report` runs on this thread: what it waits for, the next datagrams wait for in the socket.
     ///
@@ -134,18 +139,23 @@ impl Receiver {
     pub fn run(mut self, mut report: impl FnMut(Event<'_, io::Error>)) -> Result<Tally, Error> {
         let clock = Clock::start();
         let mut events = Events::with_capacity(2);
+        let mut failures = Episode::default();
+        let mut report = |event: Event<'_, io::Error>| {
+            if !matches!(event, Event::Failed { .. }) || failures.begins(clock.now()) {
+                report(event);
+            }
+        };
+        let mut due = Instant::NEVER;
         while !self.handle.stopping.load(Ordering::Acquire) {
             let now = clock.now();
-            let due = self.mode.poll(&mut self.socket, now, &mut report);
-            match self.poll.poll(&mut events, wait(due, now)) {
-                Err(cause) if cause.kind() != io::ErrorKind::Interrupted => {
-                    return Err(Error::Setup {
-                        what: "waiting for datagrams",
-                        cause,
-                    });
-                }
-                _ => {}
+            // After a failure it rests until then, though datagrams go on coming.
+            if due == Instant::NEVER || due <= now {
+                due = self.mode.poll(&mut self.socket, now, &mut report);
             }
+            wait_for(&mut self.poll, &mut events, due, now).map_err(|cause| Error::Setup {
+                what: "waiting for datagrams",
+                cause,
+            })?;
         }
         // What came before the stop was still sent to us. No more than the socket holds, as others may
         // go on sending.
@@ -155,8 +165,16 @@ impl Receiver {
                 break;
             }
         }
-        Ok(*self.mode.tally())
+        let mut tally = *self.mode.tally();
+        tally.lost = self.socket.lost(); // to the end, also where others go on sending
+        Ok(tally)
     }
+}
+
+/// A number that differs from run to run, and that nobody can guess.
+fn random() -> u32 {
+    let random = RandomState::new().build_hasher().finish();
+    u32::try_from(random >> 32).unwrap_or_default()
 }
 
 impl Mode {

@@ -13,6 +13,7 @@
 //! alone, which costs a third less time of the processor than an event loop that watches the
 //! listener; whoever would make it wait is handed to the loop. Both move bytes with core's driver.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
@@ -36,10 +37,16 @@ mod places;
 mod stop;
 mod straggler;
 mod stragglers;
+#[cfg(target_os = "linux")]
+mod wake;
+#[cfg(not(target_os = "linux"))]
+#[path = "server/wake_by_call.rs"]
+mod wake;
 
 use acceptor::Acceptor;
 use places::Places;
 use stragglers::Stragglers;
+use wake::Wake;
 
 pub use stop::Handle;
 
@@ -51,7 +58,7 @@ pub use stop::Handle;
 ///
 /// The [crate documentation](crate) has an example.
 pub struct Server<M: Service = Exchange> {
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     address: SocketAddr,
     config: M::Config,
     places: Arc<Places>,
@@ -72,7 +79,6 @@ pub struct Server<M: Service = Exchange> {
 ///     .bind("127.0.0.1:0")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
-#[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder<M: Service = Exchange> {
     config: M::Config,
@@ -114,7 +120,7 @@ impl<M: Service> Builder<M> {
             what: "a server",
             cause,
         };
-        let listener = listener::bind(address, BACKLOG)?;
+        let listener = Arc::new(listener::bind(address, BACKLOG)?);
         let address = listener.local_addr().map_err(setup)?;
         let workers = self
             .workers
@@ -126,7 +132,8 @@ impl<M: Service> Builder<M> {
             .collect::<io::Result<Vec<_>>>()
             .map_err(setup)?;
         let wakers = loops.iter().map(Stragglers::waker).collect();
-        let handle = Handle::new(address, workers, Arc::clone(&places), wakers).map_err(setup)?;
+        let wake = Wake::new(&listener, address, workers).map_err(setup)?;
+        let handle = Handle::new(wake, Arc::clone(&places), wakers);
         Ok(Server {
             listener,
             address,
@@ -135,6 +142,22 @@ impl<M: Service> Builder<M> {
             loops,
             handle,
         })
+    }
+}
+
+impl<M: Service> Clone for Builder<M> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<M: Service<Config: fmt::Debug>> fmt::Debug for Builder<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("workers", &self.workers)
+            .field("max_connections", &self.max_connections)
+            .finish()
     }
 }
 
@@ -204,7 +227,7 @@ impl<M: Service> Server<M> {
             places: &places,
             handle: &handle,
         };
-        let (listener, report) = (Arc::new(listener), &report);
+        let report = &report;
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(2 * loops.len());
             for stragglers in loops {

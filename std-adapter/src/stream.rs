@@ -5,9 +5,15 @@ use std::net::{Shutdown, TcpStream};
 use std::task::{Poll, ready};
 
 use embedded_io::{ErrorType, Read, Write};
+use greet_core::limits::DEFAULT_MSS;
 use greet_core::transport::{self, Sent};
 
-use crate::sys::{self, private::TcpSocket};
+use crate::failure::poll;
+use crate::sys::private::TcpSocket;
+
+/// The shortest full segment that Linux sends: 48 bytes (`net.ipv4.tcp_min_snd_mss`) less what the
+/// timestamps take of them.
+const LEAST_SEGMENT: usize = 36;
 
 /// A non-blocking TCP socket: of [`std::net`], or of mio, where an event loop watches it.
 ///
@@ -88,6 +94,13 @@ impl<S: TcpSocket> transport::Stream for Stream<S> {
         Poll::Ready(Ok(Sent { bytes: sent, fin }))
     }
 
+    /// On Linux, the connection's own segment size counts (`TCP_MAXSEG`, tcp(7)), where it is less
+    /// than the default. No segment of Linux is so short that a short name needs a call for that.
+    fn in_one_segment(&self, len: usize) -> bool {
+        let own = || self.0.max_segment().unwrap_or(DEFAULT_MSS);
+        len < LEAST_SEGMENT || len < DEFAULT_MSS && len < own()
+    }
+
     /// RST goes out when the stream is dropped. No FIN before it: the peer would take what it has
     /// for the whole answer.
     fn abort(&mut self) {
@@ -109,28 +122,4 @@ impl<S: TcpSocket> Write for Stream<S> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Repeats a call that was interrupted, and turns `WouldBlock` into `Pending`.
-pub(crate) fn poll<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            done => return Poll::Ready(done),
-        }
-    }
-}
-
-/// [`poll`] for calls that may fail of something else than what they ask for: of a connection that is
-/// gone already, or of a datagram that was sent earlier (ICMP). They are repeated.
-pub(crate) fn poll_next<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
-    poll(|| {
-        loop {
-            match call() {
-                Err(error) if sys::is_about_peer(&error) => {}
-                done => return done,
-            }
-        }
-    })
 }

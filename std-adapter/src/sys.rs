@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use greet_core::transport::{Datagram, Local};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub(crate) mod private {
     //! Sockets of the standard library and of mio are alike, but share no trait. These are in the
@@ -18,6 +19,8 @@ pub(crate) mod private {
         /// Writes bytes that a FIN or more bytes will follow at once, so that they may wait for it.
         fn write_more(&self, bytes: &[u8]) -> io::Result<usize>;
         fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+        /// How many bytes one segment of this connection carries, as far as the system tells.
+        fn max_segment(&self) -> Option<usize>;
         /// Makes the close that follows send RST.
         fn set_abort_on_close(&self);
     }
@@ -27,8 +30,11 @@ pub(crate) mod private {
         /// Takes a datagram, and says how long it was: also if it is longer than the buffer, where
         /// the system tells.
         fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram>;
+        /// Sends a datagram from the address that `via` has, where the system lets it be chosen.
         fn send_to(&self, datagram: &[u8], to: SocketAddr, via: Local) -> io::Result<()>;
         fn local_addr(&self) -> io::Result<SocketAddr>;
+        /// How many datagrams the system dropped for want of room, modulo 2³²; 0 where it doesn't tell.
+        fn dropped(&self) -> u32;
     }
 }
 
@@ -71,6 +77,17 @@ macro_rules! tcp_socket {
                 <$type>::shutdown(self, how)
             }
 
+            #[cfg(target_os = "linux")]
+            fn max_segment(&self) -> Option<usize> {
+                let size = socket2::SockRef::from(self).tcp_mss().ok()?;
+                usize::try_from(size).ok()
+            }
+
+            #[cfg(not(target_os = "linux"))]
+            fn max_segment(&self) -> Option<usize> {
+                None
+            }
+
             fn set_abort_on_close(&self) {
                 // A socket that can't even do this is broken, and has nothing left to lose.
                 let _ = socket2::SockRef::from(self).set_linger(Some(std::time::Duration::ZERO));
@@ -100,57 +117,22 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     Ok((stream, peer))
 }
 
-/// Whether a connection waits to be accepted. An error counts as none: accept says what it is.
-#[cfg(any(unix, windows))]
+/// Whether a connection waits to be accepted.
 pub(crate) fn is_awaited(listener: &TcpListener) -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    has_client(listener, Some(&Timespec::default()))
+}
+
+/// Waits until a connection waits to be accepted. `false`: none will, as the listener was shut down,
+/// or the system can't tell.
+pub(crate) fn wait_for_client(listener: &TcpListener) -> bool {
+    has_client(listener, None)
+}
+
+fn has_client(listener: &TcpListener, timeout: Option<&Timespec>) -> bool {
     let mut listeners = [PollFd::new(listener, PollFlags::IN)];
-    poll(&mut listeners, Some(&at_once)).is_ok_and(|ready| ready > 0)
-}
-
-/// Whether an error of accept speaks of a connection that is gone already, or one of a UDP socket of a
-/// datagram that was sent earlier (ICMP), so that the next can be taken at once.
-///
-/// Linux hands over errors that are pending on the new connection (accept(2), *Error handling*).
-pub(crate) fn is_about_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,
-        NetworkDown, NetworkUnreachable, NotConnected, TimedOut,
-    };
-    matches!(
-        error.kind(),
-        ConnectionAborted
-            | ConnectionRefused
-            | ConnectionReset
-            | HostUnreachable
-            | Interrupted
-            | NetworkDown
-            | NetworkUnreachable
-            | NotConnected
-            | TimedOut
-    ) || is_pending_protocol_error(error)
-}
-
-#[cfg(target_os = "linux")]
-fn is_pending_protocol_error(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let pending = [
-        Errno::PROTO,
-        Errno::NOPROTOOPT,
-        Errno::HOSTDOWN,
-        Errno::NONET,
-        Errno::PERM,
-    ];
-    Errno::from_io_error(error).is_some_and(|errno| pending.contains(&errno))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_pending_protocol_error(_: &io::Error) -> bool {
-    false
+    let polled = rustix::io::retry_on_intr(|| poll(&mut listeners, timeout));
+    let seen = listeners[0].revents();
+    polled.is_ok() && seen.intersects(PollFlags::IN) && !seen.intersects(PollFlags::HUP)
 }
 
 macro_rules! udp_socket {
@@ -158,14 +140,7 @@ macro_rules! udp_socket {
         impl private::UdpSocket for $type {
             #[cfg(target_os = "linux")]
             fn receive_from(&self, buffer: &mut [u8]) -> io::Result<Datagram> {
-                use rustix::net::{RecvFlags, recvfrom};
-                let (_, len, from) = recvfrom(self, buffer, RecvFlags::TRUNC)?;
-                let from = from.ok_or(io::ErrorKind::AddrNotAvailable)?;
-                Ok(Datagram {
-                    len,
-                    from: SocketAddr::try_from(from)?,
-                    local: Local::default(),
-                })
+                crate::pktinfo::receive(self, buffer).map(|piece| piece.whole)
             }
 
             #[cfg(not(target_os = "linux"))]
@@ -186,6 +161,12 @@ macro_rules! udp_socket {
                 })
             }
 
+            #[cfg(target_os = "linux")]
+            fn send_to(&self, datagram: &[u8], to: SocketAddr, via: Local) -> io::Result<()> {
+                crate::pktinfo::send(self, datagram, to, via)
+            }
+
+            #[cfg(not(target_os = "linux"))]
             fn send_to(&self, datagram: &[u8], to: SocketAddr, _via: Local) -> io::Result<()> {
                 <$type>::send_to(self, datagram, to).map(|_whole| ())
             }
@@ -193,9 +174,57 @@ macro_rules! udp_socket {
             fn local_addr(&self) -> io::Result<SocketAddr> {
                 <$type>::local_addr(self)
             }
+
+            #[cfg(target_os = "linux")]
+            fn dropped(&self) -> u32 {
+                use nix::sys::socket::getsockopt;
+                // Before Linux 4.12 there is no such option.
+                let figures = getsockopt(self, memory::Figures).unwrap_or_default();
+                figures[memory::DROPS]
+            }
+
+            #[cfg(not(target_os = "linux"))]
+            fn dropped(&self) -> u32 {
+                0
+            }
         }
     };
 }
 
 udp_socket!(UdpSocket);
 udp_socket!(mio::net::UdpSocket);
+
+/// Gives a socket a receive buffer beyond what everybody gets. `false`: the process may not.
+#[cfg(target_os = "linux")]
+pub(crate) fn force_receive_buffer(socket: &UdpSocket, bytes: usize) -> bool {
+    use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
+    setsockopt(socket, RcvBufForce, &bytes).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn force_receive_buffer(_: &UdpSocket, _: usize) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+mod memory {
+    //! What Linux says about a socket's memory (`SO_MEMINFO`), which no library offers. `SO_RXQ_OVFL`
+    //! wouldn't do: it comes with the next datagram, and after a burst there is none.
+
+    use nix::sys::socket::sockopt::GetStruct;
+    use nix::{getsockopt_impl, libc};
+
+    /// Where in it the number of dropped datagrams stands.
+    pub(super) const DROPS: usize = libc::SK_MEMINFO_DROPS as usize;
+
+    #[derive(Clone, Copy)]
+    pub(super) struct Figures;
+
+    getsockopt_impl!(
+        Figures,
+        libc::SOL_SOCKET,
+        libc::SO_MEMINFO,
+        [u32; DROPS + 1],
+        GetStruct<[u32; DROPS + 1]>
+    );
+}

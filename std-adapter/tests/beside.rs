@@ -8,19 +8,19 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
 
 use common::{BOUND, Running, Seen, ask, connect, greet, greeting, read_all};
-use greet_core::limits::{Limits, MAX_TEXT, MIN_MSS};
+use greet_core::limits::{DEFAULT_MSS, Limits, MAX_TEXT};
 use greet_std::Server;
 use greet_std::server::Builder;
 
 /// Nothing ends by time here.
 fn endless() -> Builder {
     Server::builder()
-        .limits(Limits {
-            settle: 4 * BOUND,
-            deadline: 4 * BOUND,
-            drain_time: 4 * BOUND,
-            ..Limits::DEFAULT
-        })
+        .limits(
+            Limits::DEFAULT
+                .with_settle(4 * BOUND)
+                .with_deadline(4 * BOUND)
+                .with_drain_time(4 * BOUND),
+        )
         .workers(NonZeroUsize::MIN)
 }
 
@@ -38,8 +38,8 @@ fn the_slow_delay_nobody() {
     // It never reads its refusal, nor ends.
     let never_reads = ask(address, &[b'a'; 4000]);
     // Long enough that quiet alone doesn't end it at once; then a byte at a time.
-    let mut dripping = ask(address, &[b'd'; MIN_MSS]);
-    let mut dripped = MIN_MSS;
+    let mut dripping = ask(address, &[b'd'; DEFAULT_MSS]);
+    let mut dripped = DEFAULT_MSS;
     let slow = [&silent, &inside_a_character, &never_reads, &dripping].map(peer);
     server.wait_for_count(4, |seen| matches!(seen, Seen::Connected(_)));
 
@@ -86,7 +86,7 @@ fn fin_behind_the_last_bytes_is_seen() {
             &b"\xe4\xb8"[..],
             &b"Error: name is not UTF-8 at byte 0\n"[..],
         ),
-        (&[b'l'; MIN_MSS], &greeting(&[b'l'; MIN_MSS])),
+        (&[b'l'; DEFAULT_MSS], &greeting(&[b'l'; DEFAULT_MSS])),
     ] {
         let mut server = Running::start(endless());
         let clients: Vec<TcpStream> = (0..100).map(|_| connect(server.address)).collect();

@@ -45,6 +45,45 @@ fn one_address_means_only_that() {
     );
 }
 
+/// A server that stands still loses what its socket has no room for, and says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn messages_that_the_kernel_dropped_are_said() {
+    const SENT: u64 = 100_000;
+    for style in ["--json", "--quiet"] {
+        let server = serve(&["--udp", "127.0.0.1:0", style]);
+        let port = if style == "--json" {
+            let listening = json(&server.line());
+            let address = listening["address"].as_str().expect("an address");
+            port_in(address, "127.0.0.1:", "")
+        } else {
+            server.udp_port()
+        };
+        server.suspend();
+        let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        for _ in 0..SENT {
+            sender.send_to(b"x", ("127.0.0.1", port)).expect("room");
+        }
+        server.resume();
+        let (lines, _) = stop(server);
+        let summary = lines.last().expect("a summary");
+        let (messages, lost) = if style == "--json" {
+            let summary = json(summary);
+            (summary["messages"].as_u64(), summary["lost"].as_u64())
+        } else {
+            let number = |name: &str| {
+                let parts = &mut summary.split(' ').skip_while(|word| *word != name);
+                let number = parts.nth(1).expect("a number");
+                number.trim_matches(',').parse().ok()
+            };
+            (number("messages"), number("lost"))
+        };
+        let (messages, lost) = messages.zip(lost).expect("two numbers");
+        assert!(lost > 0, "{summary}");
+        assert_eq!(messages + lost, SENT, "{summary}");
+    }
+}
+
 #[test]
 fn serve_answers_messages_if_asked_to() {
     let server = serve(&["--udp", "127.0.0.1:0", "--reply", "--reply-limit", "3"]);
@@ -158,7 +197,7 @@ fn json_is_one_object_a_line_and_drives_no_terminal() {
     };
     assert_eq!(listening[0]["event"], "listening");
 
-    let name = "a\n\u{9b}2J\u{202e}\"世";
+    let name = "a\n\u{9b}2J\u{202e}\"世\u{e0041}\u{ad} 👩\u{200d}🚀";
     let mut client = connect(port(0));
     let peer = client.local_addr().expect("it is connected").to_string();
     client.write_all(name.as_bytes()).expect("the server reads");
@@ -174,6 +213,10 @@ fn json_is_one_object_a_line_and_drives_no_terminal() {
     assert!(
         line.chars().all(|c| !c.is_control() && c != '\u{202e}'),
         "{line:?}"
+    );
+    assert!(
+        line.contains("世\\udb40\\udc41\\u00ad 👩\u{200d}🚀"),
+        "nobody would see it: {line:?}"
     );
     assert_eq!(json(&line)["name"], name);
 

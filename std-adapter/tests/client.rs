@@ -243,6 +243,48 @@ fn a_refusal_is_the_servers_sentence() {
 }
 
 /// A greeting is shown safely, and is there as it came as well.
+/// Answers the connections of one client, one after the other, and returns how many came.
+fn in_turn(replies: &[&'static [u8]]) -> (Result<Greeting, Error>, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let answered = replies.iter().take_while(|reply| {
+                let (mut stream, _) = listener.accept().expect("a client");
+                stream.set_read_timeout(Some(BOUND)).expect("a bound");
+                let read = stream.read_to_end(&mut Vec::new()).expect("bytes and FIN");
+                stream.write_all(reply).expect("room");
+                read > 0
+            });
+            answered.count()
+        });
+        let result = Client::new().timeout(BOUND).greet(address, name("World"));
+        // A client that doesn't come back is followed by an empty one.
+        let closed = TcpStream::connect(address).map(drop);
+        let count = server.join().expect("the server doesn't panic");
+        drop(closed);
+        (result, count)
+    })
+}
+
+#[test]
+fn who_had_to_give_way_comes_back_once() {
+    const CROWDED: &[u8] = b"Error: no name within 0.25 s\n";
+    let (greeting, count) = in_turn(&[CROWDED, b"Hello, World"]);
+    assert_eq!(greeting.expect("a greeting").as_str(), "Hello, World");
+    assert_eq!(count, 2);
+
+    let (refused, count) = in_turn(&[CROWDED, CROWDED, b"Hello, World"]);
+    assert!(
+        matches!(refused, Err(Error::Refused { sentence, .. }) if sentence == "no name within 0.25 s")
+    );
+    assert_eq!(count, 2);
+
+    let (late, count) = in_turn(&[b"Error: no name within 10 s\n", b"Hello, World"]);
+    assert!(matches!(late, Err(Error::Refused { .. })));
+    assert_eq!(count, 1);
+}
+
 #[test]
 fn a_greeting_with_control_characters() {
     let mut server = Running::start(patient());

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{BOUND, Running, Seen, ask, connect, greeting, read_all};
-use greet_core::limits::{Limits, MIN_MSS};
+use greet_core::limits::{DEFAULT_MSS, Limits};
 use greet_std::Server;
 
 /// Greets somebody who sends the name only when the loop has the connection, so that it has just
@@ -39,10 +39,7 @@ fn reply_to(client: &mut TcpStream) -> String {
 
 #[test]
 fn the_silent_end_by_their_deadline() {
-    let mut server = start(Limits {
-        deadline: Duration::from_millis(200),
-        ..Limits::DEFAULT
-    });
+    let mut server = start(Limits::DEFAULT.with_deadline(Duration::from_millis(200)));
     // The loop sleeps without an end; then it has just worked; then with others in it.
     let mut first = connect(server.address);
     assert!(!reply_to(&mut first).starts_with("Hello"), "a refusal");
@@ -59,12 +56,12 @@ fn the_silent_end_by_their_deadline() {
 /// A name as long as a segment may go on in the next: it settles, long before anybody's deadline.
 #[test]
 fn a_name_settles_though_the_loop_sleeps_until_later_deadlines() {
-    let mut server = start(Limits {
-        settle: Duration::from_millis(50),
-        deadline: 4 * BOUND,
-        ..Limits::DEFAULT
-    });
-    let name = [b'x'; MIN_MSS];
+    let mut server = start(
+        Limits::DEFAULT
+            .with_settle(Duration::from_millis(50))
+            .with_deadline(4 * BOUND),
+    );
+    let name = [b'x'; DEFAULT_MSS];
     let silent = connect(server.address);
     greet_late(&mut server);
     for _ in 0..10 {

@@ -3,10 +3,10 @@
 mod common;
 
 use std::io::Write;
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::num::NonZeroUsize;
 
-use common::{Running, Seen, ask, connect, greeting, patient, read_all};
+use common::{Running, Seen, ask, greeting, patient, read_all};
 
 const PLACES: usize = 5;
 const WAITING: usize = 50;
@@ -16,7 +16,8 @@ fn who_finds_no_place_waits_in_the_backlog() {
     for workers in [1, 2, 8] {
         let workers = NonZeroUsize::new(workers).expect("not zero");
         let mut server = Running::start(patient().workers(workers).max_connections(PLACES));
-        let mut silent: Vec<TcpStream> = (0..PLACES).map(|_| connect(server.address)).collect();
+        // Inside a character, nobody has to give way.
+        let mut slow: Vec<TcpStream> = (0..PLACES).map(|_| ask(server.address, b"\xc3")).collect();
         server.wait_for_count(PLACES, |seen| matches!(seen, Seen::Connected(_)));
 
         let waiting: Vec<TcpStream> = (0..WAITING)
@@ -30,16 +31,19 @@ fn who_finds_no_place_waits_in_the_backlog() {
         );
 
         // One place is enough for all who wait.
-        let mut first = silent.pop().expect("five");
-        first.shutdown(Shutdown::Write).expect("FIN");
-        assert_eq!(read_all(&mut first).expect("a reply"), b"Hello, ");
+        let finish = |mut client: TcpStream| {
+            client.write_all(b"\xa9").expect("room");
+            let reply = read_all(&mut client).expect("a reply");
+            assert_eq!(reply, greeting("é".as_bytes()));
+        };
+        finish(slow.pop().expect("five"));
         for (index, mut client) in waiting.into_iter().enumerate() {
             let reply = read_all(&mut client).expect("a reply");
             assert_eq!(reply, greeting(format!("waiting {index}").as_bytes()));
         }
         server.wait_for_count(WAITING + 1, |seen| matches!(seen, Seen::Greeted(_)));
 
-        drop(silent);
+        slow.into_iter().for_each(finish);
         let tally = server.stop();
         assert_eq!(tally.greeted, (PLACES + WAITING) as u64);
         assert_eq!(tally.total(), tally.greeted);
@@ -52,12 +56,13 @@ fn a_full_server_that_stops_serves_its_backlog() {
     for workers in [1, 2, 8] {
         let workers = NonZeroUsize::new(workers).expect("not zero");
         let mut server = Running::start(patient().workers(workers).max_connections(1));
-        let mut silent = connect(server.address);
+        let mut slow = ask(server.address, b"\xc3");
         server.wait_for(|seen| matches!(seen, Seen::Connected(_)));
         let waiting: Vec<TcpStream> = (0..10).map(|_| ask(server.address, b"w")).collect();
         server.handle.stop();
-        silent.write_all(b"s").expect("room");
-        assert_eq!(read_all(&mut silent).expect("a reply"), b"Hello, s");
+        slow.write_all(b"\xa9").expect("room");
+        let reply = read_all(&mut slow).expect("a reply");
+        assert_eq!(reply, greeting("é".as_bytes()));
         for mut client in waiting {
             assert_eq!(read_all(&mut client).expect("a reply"), b"Hello, w");
         }

@@ -130,12 +130,15 @@ fn the_plain_server_is_graded_and_dies_of_it() {
         "--timeout=2s",
         "--rounds=20",
         "--deadline=0s",
+        // `one-more` holds its places by half a character, of which it would die too soon.
+        "--only=crowd/silent",
+        "--only=tcp",
     ]);
     let failed = |name: &str| {
         let start = format!("  ✗ {name}: ");
         lines.iter().any(|line| line.starts_with(&start))
     };
-    assert!(failed("silent") && failed("one-more"), "{lines:#?}");
+    assert!(failed("silent"), "{lines:#?}");
     assert!(failed("too-long-by-one") && failed("split-character"));
     assert!(lines.iter().any(|line| line == "  ✓ world"));
     assert!(

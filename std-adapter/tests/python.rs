@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
+use greet_core::exchange::Outcome;
 use greet_core::receiver;
 use greet_core::server;
 use greet_core::text::Text;
@@ -90,8 +91,13 @@ fn a_python_client_is_greeted_by_the_library() {
     let (names, greeted) = mpsc::channel();
     let running = thread::spawn(move || {
         server.run(|event| {
-            if let server::Event::Greeted { exchange, .. } = event {
-                let name = exchange.name().map(|name| name.as_str().to_owned());
+            if let server::Event::Ended {
+                outcome: Outcome::Greeted,
+                machine,
+                ..
+            } = event
+            {
+                let name = machine.name().map(|name| name.as_str().to_owned());
                 names.send(name).expect("the test waits for it");
             }
         })

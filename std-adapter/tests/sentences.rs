@@ -108,6 +108,14 @@ fn advice_for_what_happens_often() {
         ),
         (
             listen(PermissionDenied),
+            "(does the system, a sandbox or a policy keep this port?)",
+        ),
+        (
+            Error::Listen {
+                address: SocketAddr::new(address.ip(), 1023),
+                cause: PermissionDenied.into(),
+            }
+            .to_string(),
             "(ports below 1024 are for the administrator)",
         ),
         (connect(ConnectionRefused), "(is a server running there?)"),

@@ -3,18 +3,20 @@
 
 mod common;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::num::NonZeroU16;
-use std::sync::mpsc;
-use std::thread;
-
 use common::{BOUND, needs_ipv6};
 use greet_core::error::{Refusal, TextError};
 use greet_core::receiver::{Event, Tally};
 use greet_core::text::Text;
+use greet_core::time::Instant;
 use greet_core::transport::Datagrams;
 use greet_std::{Receiver, ReceiverHandle, send};
 use socket2::SockRef;
+#[cfg(target_os = "linux")]
+use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
+use std::sync::mpsc;
+use std::thread;
 
 /// What came, without what the receiver lends.
 #[derive(Debug, PartialEq, Eq)]
@@ -206,6 +208,41 @@ fn a_stop_leaves_nothing_in_the_socket() {
     assert_eq!(tally.messages, BURST);
 }
 
+/// What the socket had no room for is counted, to the last datagram.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_dropped_is_counted() {
+    let receiver = Receiver::bind("127.0.0.1:0").expect("a free port");
+    let (address, handle) = (receiver.local_addr(), receiver.handle());
+    let (socket, _) = sender();
+    for _ in 0..100_000 {
+        socket.send_to(b"x", address).expect("room");
+    }
+    handle.stop();
+    let tally = receiver.run(|_| {}).expect("it doesn't fail");
+    assert!(tally.lost > 0, "it held all of them: {tally:?}");
+    assert_eq!(tally.messages + tally.lost, 100_000);
+}
+
+/// The same in a loop of one's own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_polled_receiver_counts_what_the_kernel_dropped() {
+    let mut socket = greet_std::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.get_ref().local_addr().expect("it is bound");
+    let mut receiver = greet_core::receiver::Receiver::new();
+    let (sender, _) = sender();
+    for rounds in 1..=2 {
+        for _ in 0..100_000 {
+            sender.send_to(b"x", address).expect("room");
+        }
+        while receiver.poll(&mut socket, Instant::START, |_| {}) != Instant::NEVER {}
+        let tally = receiver.tally();
+        assert!(tally.lost > 0, "it held all of them: {tally:?}");
+        assert_eq!(tally.messages + tally.lost, rounds * 100_000);
+    }
+}
+
 #[test]
 fn a_larger_receive_buffer_is_asked_for() {
     let plain = UdpSocket::bind("127.0.0.1:0").expect("a free port");
@@ -275,7 +312,9 @@ fn what_became_of_an_earlier_datagram_is_no_error() {
     other.send_to(b"hello!", address).expect("room");
     let mut buffer = [0; 16];
     let received = socket.receive_from(&mut buffer);
-    assert!(matches!(received, std::task::Poll::Ready(Ok((6, peer))) if peer == from));
+    assert!(
+        matches!(received, std::task::Poll::Ready(Ok(datagram)) if datagram.len == 6 && datagram.from == from)
+    );
 }
 
 #[test]
@@ -325,6 +364,73 @@ fn a_broadcast_message_is_answered_from_the_unicast_address() {
     );
     handle.stop();
     assert_eq!(running.join().expect("it doesn't panic").replies, 1);
+}
+
+/// A client that is connected hears answers from nobody else. IPv6 has one address on loopback; a test
+/// in a network of its own asks at another.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_leaves_from_the_address_that_was_asked() {
+    for at in ["0.0.0.0:0", "[::]:0"] {
+        if at.starts_with('[') && !needs_ipv6() {
+            continue;
+        }
+        let (address, handle, running) = replying(at);
+        let mut sources = vec![IpAddr::from([127, 0, 0, 2]), IpAddr::from([127, 0, 0, 1])];
+        if address.is_ipv6() {
+            sources.push(Ipv6Addr::LOCALHOST.into());
+        }
+        for ip in sources {
+            let socket = match ip {
+                IpAddr::V4(_) => UdpSocket::bind("127.0.0.1:0"),
+                IpAddr::V6(_) => UdpSocket::bind("[::1]:0"),
+            };
+            let socket = socket.expect("a free port");
+            let to = SocketAddr::new(ip, address.port());
+            socket.connect(to).expect("an address of ours");
+            socket.set_read_timeout(Some(BOUND)).expect("a bound");
+            socket.send(b"Ada").expect("room");
+            let mut answer = [0; 16];
+            let len = socket.recv(&mut answer).expect("an answer from there");
+            assert_eq!(&answer[..len], b"Hello, Ada", "{to}");
+        }
+        handle.stop();
+        running.join().expect("it doesn't panic");
+    }
+}
+
+/// The same without `UDP_GRO`, and what the socket says of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_says_which_address_was_asked() {
+    for at in ["0.0.0.0:0", "[::]:0"] {
+        if at.starts_with('[') && !needs_ipv6() {
+            continue;
+        }
+        let mut socket = greet_std::UdpSocket::bind(at).expect("a free port");
+        socket.get_ref().set_nonblocking(false).expect("an option");
+        let port = socket.get_ref().local_addr().expect("it is bound").port();
+        let (asking, _) = sender();
+        asking.set_broadcast(true).expect("it may");
+        for (asked, local) in [
+            ([127, 0, 0, 2], [127, 0, 0, 2]),
+            ([127, 255, 255, 255], [127, 0, 0, 1]),
+        ] {
+            let to = SocketAddr::from((asked, port));
+            asking.send_to(b"x", to).expect("room");
+            let received = socket.receive_from(&mut [0; 16]);
+            let std::task::Poll::Ready(Ok(datagram)) = received else {
+                panic!("{received:?}");
+            };
+            assert_eq!(datagram.local.address, Some(IpAddr::from(local)));
+            assert!(datagram.local.interface.is_some());
+            let sent = socket.send_to(b"y", datagram.from, datagram.local);
+            assert!(matches!(sent, std::task::Poll::Ready(Ok(()))), "{sent:?}");
+            asking.set_read_timeout(Some(BOUND)).expect("a bound");
+            let (_, from) = asking.recv_from(&mut [0; 16]).expect("an answer");
+            assert_eq!(from, SocketAddr::from((local, port)));
+        }
+    }
 }
 
 /// A socket may send to itself; a responder that answered that would never rest.

@@ -9,5 +9,6 @@ mod simulated;
 mod subject;
 
 pub use loopback::SmoltcpLab;
+pub use prober::{send_segment, send_syn};
 pub use simulated::SimulatedLab;
 pub use subject::{PLACES, Subject};

@@ -9,6 +9,7 @@
 //! | [`lab`] | the probe on smoltcp, over a loopback device and across a simulated network |
 //! | [`loopback`] | smoltcp over a loopback device, under virtual time |
 //! | [`netsim`] | how long a greeting takes across a lossy network, as a table |
+//! | [`flood`] | honest clients beside a flood of handshakes that never end, or of silent clients |
 //! | [`soak`] | random networks with random clients, honest and hostile, checked against invariants |
 //! | [`memory`] | a transport without a network: pipes under virtual time |
 //! | [`faulty`] | a server that can be broken on purpose, for the probe to find out |
@@ -17,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod faulty;
+pub mod flood;
 pub mod lab;
 pub mod loopback;
 pub mod matrix;

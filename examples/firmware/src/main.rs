@@ -34,7 +34,7 @@ const SOCKETS: usize = PLACES + 2;
 const BACKLOG: usize = 8;
 /// How many senders of messages are told apart when their replies are counted.
 #[cfg(feature = "reply")]
-const COUNTERS: usize = 64;
+const SOURCES: usize = 32;
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 
@@ -63,7 +63,7 @@ static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
 #[cfg(not(feature = "reply"))]
 type Messages = receiver::Receiver;
 #[cfg(feature = "reply")]
-type Messages = Responder<COUNTERS>;
+type Messages = Responder<SOURCES>;
 
 #[entry]
 fn main() -> ! {

@@ -90,9 +90,13 @@ impl<A: Application> Program for Loop<A> {
                 interface, sockets, ..
             } = stack;
             if interface.poll(instant, card, sockets) == PollResult::None {
-                let due = interface.poll_at(instant, sockets).map(|due| {
-                    Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0))
-                });
+                let due = interface
+                    .poll_at(instant, sockets)
+                    // The card says when it has room.
+                    .filter(|due| *due > instant || !card.is_full())
+                    .map(|due| {
+                        Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0))
+                    });
                 return match (wanted, due) {
                     (Some(wanted), Some(due)) => Some(wanted.min(due)),
                     (wanted, due) => wanted.or(due),

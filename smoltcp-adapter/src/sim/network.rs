@@ -321,7 +321,8 @@ impl<'a> Network<'a> {
         Some(self.now())
     }
 
-    /// Runs up to a time since the start, what is due at that time included.
+    /// Runs up to a time since the start, what is due at that time included. Time ends after 584
+    /// years; what is due then, such as a packet with a latency of [`Duration::MAX`], never is.
     pub fn run_until(&mut self, time: Duration) {
         self.run_while(time, || true);
     }
@@ -351,7 +352,9 @@ impl<'a> Network<'a> {
         let change = self.changes.first_key_value().map(|((time, _), _)| *time);
         let arrival = self.under_way.peek().map(|packet| packet.arrival);
         let wake = self.machines.iter().filter_map(|machine| machine.wake);
-        wake.chain(change).chain(arrival).min()
+        let next = wake.chain(change).chain(arrival).min();
+        // What is due at the end of time never is: time can't go on from there.
+        next.filter(|next| *next < Nanos::MAX)
     }
 
     fn step_to(&mut self, time: Nanos) {

@@ -13,11 +13,16 @@ use super::Shared;
 use super::inbox::Inbox;
 use super::stop::Phase;
 use super::straggler::{Straggler, end};
+use super::wake::Wake;
+use crate::listener::BACKLOG;
 use crate::stream::Stream;
-use crate::sys;
+use crate::{failure, sys};
 
 /// So long at least a server that stops tries to empty its backlog, however short its deadline is.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many at most had connected before the stop. New clients may go on coming behind them.
+const MOST_WAITING: usize = BACKLOG as usize + 1;
 
 /// Accepts clients, one after the other, and serves those who can be served at once.
 pub(super) struct Acceptor<'a, M: Service> {
@@ -57,20 +62,21 @@ impl<'a, M: Service> Acceptor<'a, M> {
             patience,
             ..
         } = self.shared;
+        // When, and after how many more, a server that stops gives its backlog up.
         let mut give_up = None;
+        let mut left = MOST_WAITING;
+        let mut passed = 0; // connections in a row that are gone already
         loop {
-            self.has_place = self.has_place || places.take();
+            self.has_place = self.has_place || self.take_place();
             if !self.has_place {
                 return Ok(self.tally);
             }
             match (handle.phase(), give_up) {
                 (Phase::Serving, _) => {}
                 (Phase::Stopping, None) => {
-                    // From here on, accept says when the backlog is empty.
-                    self.listener.set_nonblocking(true)?;
                     give_up = Some(clock.now() + patience.max(LEAST_PATIENCE));
                 }
-                (Phase::Stopping, Some(give_up)) if clock.now() < give_up => {}
+                (Phase::Stopping, Some(give_up)) if left > 0 && clock.now() < give_up => left -= 1,
                 (Phase::Stopping | Phase::Leaving | Phase::Aborting, _) => return Ok(self.tally),
             }
             match sys::accept(&self.listener) {
@@ -79,15 +85,34 @@ impl<'a, M: Service> Acceptor<'a, M> {
                     return Ok(self.tally);
                 }
                 Ok((socket, peer)) => {
+                    passed = 0;
                     self.serve(Stream::from_non_blocking(socket), peer, &report);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.tally),
-                Err(error) if sys::is_about_peer(&error) => {}
+                Err(error) if handle.phase() != Phase::Serving && Wake::has_ended(&error) => {
+                    return Ok(self.tally);
+                }
+                Err(error)
+                    if passed < failure::IN_A_ROW && failure::is_about_connection(&error) =>
+                {
+                    passed += 1;
+                }
                 Err(error) => {
+                    passed = 0;
                     places.starve(clock, || report(Event::AcceptFailed { error: &error }));
                 }
             }
         }
+    }
+
+    fn take_place(&self) -> bool {
+        let Shared { handle, places, .. } = self.shared;
+        let is_awaited = || match handle.phase() {
+            Phase::Serving => sys::wait_for_client(&self.listener),
+            // A stop wakes nobody who begins to wait after it.
+            _ => sys::is_awaited(&self.listener),
+        };
+        places.take(is_awaited, || handle.wake_loops())
     }
 
     /// Serves one client as far as possible at once. Who isn't done then takes the place along.
@@ -110,7 +135,10 @@ impl<'a, M: Service> Acceptor<'a, M> {
         let socket = stream.into_inner();
         let straggler = Straggler::new(socket, peer, &mut self.machine, more, now);
         match self.inbox.put(straggler) {
-            Ok(()) => self.has_place = false,
+            Ok(()) => {
+                self.has_place = false;
+                self.shared.places.hand_on();
+            }
             Err((straggler, error)) => {
                 let kind = error.kind().into();
                 straggler.lose(kind, config, &mut self.tally, report);
@@ -123,7 +151,7 @@ impl<'a, M: Service> Acceptor<'a, M> {
 impl<M: Service> Drop for Acceptor<'_, M> {
     fn drop(&mut self) {
         if self.has_place {
-            self.shared.places.give_back();
+            self.shared.places.give_up();
         }
         self.shared.handle.leave();
         // The loop ends when it has no stragglers and nobody can bring more.

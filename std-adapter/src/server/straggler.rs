@@ -27,6 +27,17 @@ pub(super) struct Straggler<M> {
     interest: Interest,
 }
 
+/// mio keeps more where it checks itself.
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    not(debug_assertions)
+))]
+const _: () = assert!(
+    size_of::<Straggler<[u8; 1024]>>() == 64,
+    "ten thousand may be idle"
+);
+
 impl<M: Service> Straggler<M> {
     /// A client whom this machine serves, which was driven last at `now`. The machine stays where
     /// it is, unless the client needs it.
@@ -63,6 +74,17 @@ impl<M: Service> Straggler<M> {
             machine.begin(self.since, config);
             machine
         })
+    }
+
+    /// From when on it gives way. A dormant one is asked in the memory of `scratch`.
+    pub(super) fn gives_way(&self, config: &M::Config, scratch: &mut M) -> Instant {
+        match &self.machine {
+            Some(machine) => machine.gives_way(),
+            None => {
+                scratch.begin(self.since, config);
+                scratch.gives_way()
+            }
+        }
     }
 
     /// Its machine's memory, if it can do without.

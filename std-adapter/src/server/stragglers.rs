@@ -14,7 +14,7 @@ use super::Shared;
 use super::inbox::{Arrivals, Inbox};
 use super::stop::Phase;
 use super::straggler::{Straggler, due, end};
-use crate::clock::wait;
+use crate::clock::wait_for;
 
 /// The token of [`Stragglers::waker`]. No client gets so large a key.
 const WAKE: Token = Token(usize::MAX);
@@ -42,6 +42,9 @@ struct Loop<'a, M: Service, R> {
     /// When each of them is looked at. Who has more to do at once stands here as well: so the others
     /// have their turn before.
     timers: BTreeSet<(Instant, usize)>,
+    /// Nobody gives way earlier.
+    room_at: Instant,
+    scratch: Box<M>,
     /// Keys that the inbox can give to others.
     gone: Vec<usize>,
     #[expect(
@@ -85,6 +88,8 @@ impl<M: Service> Stragglers<M> {
             report,
             stragglers: Vec::new(),
             timers: BTreeSet::new(),
+            room_at: Instant::NEVER,
+            scratch: Box::new(M::VACANT),
             gone: Vec::new(),
             spare: Vec::new(),
             tally: M::NONE,
@@ -99,15 +104,13 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         let clock = self.shared.clock;
         let mut events = Events::with_capacity(BATCH);
         let mut arrivals = Arrivals::new();
+        let mut room_at = Instant::NEVER;
         loop {
             let now = clock.now();
             let due = self
                 .inbox
-                .sleep_until(self.wakes_at(now, !events.is_empty()));
-            match self.poll.poll(&mut events, wait(due, now)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
+                .sleep_until(self.wakes_at(now, !events.is_empty()).min(room_at));
+            wait_for(&mut self.poll, &mut events, due, now)?;
             let more = self.inbox.take(&mut arrivals, &mut self.gone);
             for (key, straggler) in arrivals.drain(..) {
                 self.admit(key, straggler);
@@ -123,6 +126,7 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             {
                 self.drive(key);
             }
+            room_at = self.make_room();
             if self.shared.handle.phase() == Phase::Aborting {
                 self.abandon_all();
             }
@@ -149,6 +153,8 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             self.stragglers.resize_with(key + 1, || None);
         }
         self.timers.insert((straggler.timer, key));
+        let gives_way = straggler.gives_way(self.shared.config, &mut self.scratch);
+        self.room_at = self.room_at.min(gives_way);
         self.stragglers[key] = Some(straggler);
     }
 
@@ -183,8 +189,66 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         }
         let want = machine.want();
         self.spare.extend(straggler.rest());
+        let gives_way = straggler.gives_way(self.shared.config, &mut self.scratch);
+        self.room_at = self.room_at.min(gives_way);
         if let Err(error) = straggler.watch_on(want, self.poll.registry(), Token(key)) {
             self.lose(key, &error);
+        }
+    }
+
+    /// While all places are taken and somebody waits for one, ends the client that has made no use of
+    /// its own for longest. Returns when to look again.
+    fn make_room(&mut self) -> Instant {
+        if !self.shared.places.is_called() {
+            return Instant::NEVER;
+        }
+        let now = self.shared.clock.now();
+        if now < self.room_at {
+            return self.room_at;
+        }
+        let Some((gives_way, key)) = self.first_to_go() else {
+            return Instant::NEVER;
+        };
+        self.room_at = gives_way;
+        if now < gives_way {
+            return gives_way;
+        }
+        if !self.shared.places.answer() {
+            return Instant::NEVER; // another loop has done so
+        }
+        self.give_way(key, now);
+        if self.stragglers[key].is_none() {
+            return Instant::NEVER;
+        }
+        self.shared.places.call_again();
+        now
+    }
+
+    /// Whom it concerns first to give way, and from when on.
+    fn first_to_go(&mut self) -> Option<(Instant, usize)> {
+        let (config, scratch) = (self.shared.config, &mut self.scratch);
+        self.stragglers
+            .iter()
+            .enumerate()
+            .filter_map(|(key, straggler)| {
+                let straggler = straggler.as_ref()?;
+                Some((straggler.gives_way(config, scratch), key))
+            })
+            .min()
+    }
+
+    /// Ends one that gives way, unless something has come from it meanwhile. It may have something to
+    /// say first.
+    fn give_way(&mut self, key: usize, now: Instant) {
+        self.drive(key);
+        for _ in 0..2 {
+            let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
+                return;
+            };
+            straggler
+                .awake(self.shared.config, || self.spare.pop())
+                .give_way(now);
+            self.drive(key);
         }
     }
 

@@ -11,8 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use greet_core::error::{Abandonment, Refusal};
+use greet_core::exchange::{Exchange, Outcome, Tally};
 use greet_core::limits::Limits;
-use greet_core::server::{Event, Tally};
+use greet_core::server::Event;
 use greet_std::Server;
 use greet_std::server::{Builder, Handle};
 
@@ -30,12 +31,14 @@ pub(crate) enum Seen {
 }
 
 impl Seen {
-    pub(crate) fn of(event: &Event<'_, io::Error>) -> Self {
+    pub(crate) fn of(event: &Event<'_, Exchange, io::Error>) -> Self {
         match *event {
             Event::Connected { peer } => Self::Connected(*peer),
-            Event::Greeted { peer, .. } => Self::Greeted(*peer),
-            Event::Refused { peer, why } => Self::Refused(*peer, why),
-            Event::Abandoned { peer, why } => Self::Abandoned(*peer, why),
+            Event::Ended { peer, outcome, .. } => match outcome {
+                Outcome::Greeted => Self::Greeted(*peer),
+                Outcome::Refused(why) => Self::Refused(*peer, why),
+                Outcome::Abandoned(why) => Self::Abandoned(*peer, why),
+            },
             Event::AcceptFailed { error } => Self::AcceptFailed(error.kind()),
             ref other => panic!("an event that these tests don't know: {}", name_of(other)),
         }
@@ -158,19 +161,16 @@ impl Running {
 
 /// A builder with limits that no honest client on a busy machine runs into.
 pub(crate) fn patient() -> Builder {
-    Server::builder().limits(Limits {
-        deadline: 4 * BOUND,
-        drain_time: 4 * BOUND,
-        ..Limits::DEFAULT
-    })
+    Server::builder().limits(
+        Limits::DEFAULT
+            .with_deadline(4 * BOUND)
+            .with_drain_time(4 * BOUND),
+    )
 }
 
 /// A builder that waits so long for a name.
 pub(crate) fn deadline(deadline: Duration) -> Builder {
-    Server::builder().limits(Limits {
-        deadline,
-        ..Limits::DEFAULT
-    })
+    Server::builder().limits(Limits::DEFAULT.with_deadline(deadline))
 }
 
 /// Connects a plain socket whose reads end in any case.

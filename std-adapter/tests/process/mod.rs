@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -32,19 +32,39 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let lines = lines_of(child.stdout.take().expect("it is piped"));
-        let errors = lines_of(child.stderr.take().expect("it is piped"));
+        Self::spawn(
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
+        )
+    }
+
+    /// As [`Process::start`], with something to write to it.
+    pub(crate) fn start_with_input(command: &mut Command) -> (Self, ChildStdin) {
+        let mut process = Self::spawn(
+            command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
+        );
+        let input = process.child.stdin.take().expect("it is piped");
+        (process, input)
+    }
+
+    /// Starts it with streams of the test's own. Of one that isn't piped, no line comes.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("it starts");
+        let nothing = || mpsc::channel().1;
         Self {
+            lines: child.stdout.take().map_or_else(nothing, lines_of),
+            errors: child.stderr.take().map_or_else(nothing, lines_of),
             child,
-            lines,
-            errors,
         }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The next line on stdout.
@@ -74,8 +94,29 @@ impl Process {
     /// Ctrl-C.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Ctrl-Z, and waits until it stands still.
+    #[cfg(unix)]
+    pub(crate) fn suspend(&self) {
+        use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::STOP).expect("it runs");
+        waitpid(Some(pid), WaitOptions::UNTRACED).expect("it is a child of ours");
+    }
+
+    /// Lets it go on.
+    #[cfg(unix)]
+    pub(crate) fn resume(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("it is there");
     }
 
     /// Nobody reads its stdout any more: the pipe is closed at its next line.
@@ -135,22 +176,28 @@ fn rest(lines: &Receiver<String>) -> Vec<String> {
 
 /// Whether there is Python; says so if not.
 pub(crate) fn has_python() -> bool {
-    let found = Command::new("python3")
-        .arg("--version")
-        .output()
-        .is_ok_and(|version| version.status.success());
-    if !found {
-        let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|program| program == "python"),
-            "GREET_REQUIRE names python, but no python3 on the PATH runs"
-        );
-        // Not `eprintln`: the test runner would keep that to itself.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{} skipped: no python3 on the PATH runs",
-            thread::current().name().unwrap_or_default()
-        );
-    }
-    found
+    needs("python", Command::new("python3").arg("--version"))
+}
+
+/// Whether this machine runs what a test needs. If not, the test's name and the reason are printed, and
+/// where `GREET_REQUIRE` names `what`, it fails instead.
+pub(crate) fn needs(what: &str, trial: &mut Command) -> bool {
+    let why = match trial.output() {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let program = trial.get_program().display();
+    let required = std::env::var("GREET_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split(',').any(|name| name == what),
+        "GREET_REQUIRE names {what}, but {program} doesn't run: {why}"
+    );
+    // Not `eprintln`: the test runner would keep that to itself.
+    let _ = writeln!(
+        std::io::stderr(),
+        "{} skipped: {program} doesn't run: {why}",
+        thread::current().name().unwrap_or_default()
+    );
+    false
 }

@@ -17,7 +17,7 @@ use smoltcp::iface::Config;
 use smoltcp::phy::{Medium, PcapMode, PcapSink, PcapWriter};
 use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address};
 
-use super::prober::{self, Prober};
+use super::prober::{self, Prober, send_syn};
 use super::subject::{PLACES, Running, Subject};
 use crate::loopback::leak;
 
@@ -117,7 +117,7 @@ impl Lab for SmoltcpLab {
 
     fn half_open(&mut self, count: usize) -> Result<(), ErrorKind> {
         for port in (20_000..).take(count) {
-            self.prober.syn(self.stack.device(), NOBODY, port)?;
+            send_syn(self.stack.device(), NOBODY, ADDRESS, port)?;
             self.poll();
         }
         Ok(())

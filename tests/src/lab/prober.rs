@@ -12,7 +12,7 @@ use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::net::{Clients, Net};
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::Connection;
-use smoltcp::phy::{Device, TxToken as _};
+use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
@@ -110,46 +110,55 @@ impl Prober {
             .map_ok(|datagram| datagram.len)
             .map_err(|error| error.kind())
     }
+}
 
-    /// Puts a SYN on the wire whose SYN-ACK nobody gets, as it comes `from` nobody's address.
-    pub(super) fn syn(
-        &self,
-        device: &mut impl Device,
-        from: Ipv4Address,
-        port: u16,
-    ) -> Result<(), ErrorKind> {
-        let tcp = TcpRepr {
-            src_port: port,
-            dst_port: TCP_PORT,
-            control: TcpControl::Syn,
-            seq_number: TcpSeqNumber(i32::from(port)),
-            ack_number: None,
-            window_len: 1024,
-            window_scale: None,
-            max_seg_size: Some(1460),
-            sack_permitted: false,
-            sack_ranges: [None; 3],
-            timestamp: None,
-            payload: &[],
-        };
-        let ip = Ipv4Repr {
-            src_addr: from,
-            dst_addr: self.server,
-            next_header: IpProtocol::Tcp,
-            payload_len: tcp.buffer_len(),
-            hop_limit: 64,
-        };
-        let checksums = device.capabilities().checksum;
-        let token = device
-            .transmit(Instant::ZERO)
-            .ok_or(ErrorKind::OutOfMemory)?;
-        token.consume(ip.buffer_len() + ip.payload_len, |frame| {
-            let mut packet = Ipv4Packet::new_unchecked(frame);
-            ip.emit(&mut packet, &checksums);
-            let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
-            let (from, to) = (from.into(), self.server.into());
-            tcp.emit(&mut segment, &from, &to, &checksums);
-        });
-        Ok(())
-    }
+/// Puts a SYN on the wire whose SYN-ACK nobody answers, as it comes from nobody's address, or as
+/// whoever has it is silent.
+///
+/// # Errors
+///
+/// The device has no room.
+pub fn send_syn(
+    device: &mut impl Device,
+    from: Ipv4Address,
+    to: Ipv4Address,
+    port: u16,
+) -> Result<(), ErrorKind> {
+    let tcp = TcpRepr {
+        src_port: port,
+        dst_port: TCP_PORT,
+        control: TcpControl::Syn,
+        seq_number: TcpSeqNumber(i32::from(port)),
+        ack_number: None,
+        window_len: 1024,
+        window_scale: None,
+        max_seg_size: Some(1460),
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+    let token = device
+        .transmit(Instant::ZERO)
+        .ok_or(ErrorKind::OutOfMemory)?;
+    send_segment(token, from, to, &tcp);
+    Ok(())
+}
+
+/// Puts a segment on the wire.
+pub fn send_segment(token: impl TxToken, from: Ipv4Address, to: Ipv4Address, tcp: &TcpRepr<'_>) {
+    let ip = Ipv4Repr {
+        src_addr: from,
+        dst_addr: to,
+        next_header: IpProtocol::Tcp,
+        payload_len: tcp.buffer_len(),
+        hop_limit: 64,
+    };
+    let checksums = ChecksumCapabilities::default();
+    token.consume(ip.buffer_len() + ip.payload_len, |frame| {
+        let mut packet = Ipv4Packet::new_unchecked(frame);
+        ip.emit(&mut packet, &checksums);
+        let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
+        tcp.emit(&mut segment, &from.into(), &to.into(), &checksums);
+    });
 }

@@ -19,7 +19,7 @@ use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::{Connection, Stream};
 use smoltcp::wire::{IpCidr, Ipv4Address};
 
-use super::prober::{self, Prober};
+use super::prober::{self, Prober, send_syn};
 use super::subject::{PLACES, Subject};
 use crate::loopback::leak;
 
@@ -175,8 +175,7 @@ impl Lab for SimulatedLab {
 
     fn half_open(&mut self, count: usize) -> Result<(), ErrorKind> {
         for port in (20_000..).take(count) {
-            let mut stack = self.stack.borrow_mut();
-            self.prober.syn(stack.device(), NOBODY, port)?;
+            send_syn(self.stack.borrow_mut().device(), NOBODY, SERVER, port)?;
         }
         self.settle();
         Ok(())

@@ -20,8 +20,9 @@ pub struct Args {
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 if all went well, 1 if it failed (a sentence on stderr says why), 2 if the command \
-line is wrong.";
+Exit status: 0 if all went well, 1 if it failed (a sentence on stderr says why) or output was lost, \
+2 if the command line is wrong; as a shell says it, 128 and a signal's number if that ended it: 130 \
+Ctrl-C, 143 SIGTERM, 141 nobody reads its output any more.";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -46,8 +47,8 @@ pub enum Command {
 /// Answer names over TCP, and show messages that come over UDP.
 ///
 /// With neither --tcp nor --udp, both run, at 127.0.0.1:8000 and 127.0.0.1:8001. With one of them,
-/// only that one runs. Ctrl-C finishes what is in hand and prints a summary; a second Ctrl-C stops
-/// at once.
+/// only that one runs. Ctrl-C or SIGTERM finishes what is in hand, for --grace at most, and prints a
+/// summary; a second Ctrl-C stops at once.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -82,6 +83,12 @@ pub struct ServeArgs {
     /// How long a long name must be quiet to be complete
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
     pub settle: Duration,
+
+    /// How long Ctrl-C or SIGTERM waits for what is in hand; then it is closed as it is
+    ///
+    /// Less than the 10 seconds after which a container is killed.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub grace: Duration,
 
     /// How many connections are held at once; more wait until one ends
     #[arg(long, value_name = "N", default_value = "10000")]

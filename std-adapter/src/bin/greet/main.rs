@@ -2,10 +2,16 @@
 //!
 //! What the program does is in the library; here are its words: arguments, lines, exit statuses.
 
+// A stream that fails must change nothing but the output: `console` writes, and nobody else.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
+mod advice;
 mod args;
 mod bench;
 mod console;
@@ -15,12 +21,36 @@ mod hexdump;
 mod latency;
 mod probe;
 mod serve;
+mod signals;
 mod wording;
 
 use args::{Args, Command};
+use console::ReaderGone;
+use signals::Signal;
+
+/// The exit status that a shell gives a program which SIGPIPE ended: its reader wanted no more.
+const READER_GONE: u8 = 128 + 13;
 
 fn main() -> ExitCode {
-    let done = match Args::parse().command {
+    let status = match Args::try_parse() {
+        Ok(args) => {
+            let status = exit_status(run(args.command));
+            signals::noted().map_or(status, Signal::exit_status)
+        }
+        Err(usage) => explain(&usage),
+    };
+    match (console::finish(), status) {
+        (false, 0) => ExitCode::FAILURE,
+        (_, status) => status.into(),
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match &command {
+        Command::Serve(_) | Command::Bench(_) | Command::Probe(_) => {} // they listen themselves
+        _ => signals::obey_as_first_process()?,
+    }
+    match command {
         Command::Serve(args) => serve::run(&args),
         Command::Hello(args) => hello::hello(&args),
         Command::Send(args) => hello::send(&args),
@@ -32,12 +62,35 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Args::command(), "greet", &mut out);
             console::print(&out)
         }
-    };
+    }
+}
+
+fn exit_status(done: Result<()>) -> u8 {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
+        Err(error) if error.is::<ReaderGone>() => READER_GONE,
         Err(error) => {
-            eprintln!("greet: {error:#}");
-            ExitCode::FAILURE
+            console::complain(format_args!("greet: {error:#}"));
+            1
         }
+    }
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line.
+fn explain(usage: &clap::Error) -> u8 {
+    let text = usage.render();
+    let shown = |on_colors: bool| {
+        if on_colors {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    if usage.use_stderr() {
+        console::progress(format_args!("{}", shown(console::shows_colors(&stderr()))));
+        2
+    } else {
+        let help = shown(console::shows_colors(&stdout()));
+        exit_status(console::print(help.as_bytes()))
     }
 }

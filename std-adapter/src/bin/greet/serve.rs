@@ -1,45 +1,45 @@
 //! `greet serve`: a server and a receiver until Ctrl-C.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver as Signals;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use greet_std::core::limits::{Limits, TCP_PORT, UDP_PORT};
 use greet_std::{Receiver, ReceiverHandle, Server, server};
 
 use crate::args::ServeArgs;
-use crate::console::Console;
+use crate::console;
+use crate::signals::{self, Signal};
 use crate::wording::{Listening, Style, Summary, Wording};
 
 pub fn run(args: &ServeArgs) -> Result<()> {
     let (tcp, udp) = bind(args)?;
+    let signals = signals::listen()?;
     let stop = Stop {
         tcp: tcp.as_ref().map(Server::handle),
         udp: udp.as_ref().map(Receiver::handle),
     };
-    stop.clone().on_signals(args.json)?;
     let style = if args.json {
         Style::Json
     } else {
         Style::Sentences
     };
-    Console::with(|console| {
-        let wording = Wording {
-            console,
-            style,
-            quiet: args.quiet,
-            replies: args.reply,
-        };
-        if let Some(server) = &tcp {
-            wording.listening(Listening::Tcp(server.local_addr()));
-        }
-        if let Some(receiver) = &udp {
-            wording.listening(Listening::Udp(receiver.local_addr()));
-        }
-        let summary = serve(tcp, udp, &stop, wording)?;
-        wording.summary(summary);
-        Ok(())
-    })
+    stop.clone().on_signals(signals, args.grace, style)?;
+    let wording = Wording {
+        style,
+        quiet: args.quiet,
+        replies: args.reply,
+    };
+    if let Some(server) = &tcp {
+        wording.listening(Listening::Tcp(server.local_addr()));
+    }
+    if let Some(receiver) = &udp {
+        wording.listening(Listening::Udp(receiver.local_addr()));
+    }
+    let summary = serve(tcp, udp, &stop, wording)?;
+    wording.summary(summary);
+    Ok(())
 }
 
 /// Runs both until they are stopped. When one fails, the other is stopped.
@@ -47,7 +47,7 @@ fn serve(
     tcp: Option<Server>,
     udp: Option<Receiver>,
     stop: &Stop,
-    wording: Wording<'_>,
+    wording: Wording,
 ) -> Result<Summary> {
     thread::scope(|scope| {
         let messages = scope.spawn(move || {
@@ -78,20 +78,32 @@ struct Stop {
 }
 
 impl Stop {
-    /// On Ctrl-C and SIGTERM: the first lets clients finish, the second doesn't.
-    fn on_signals(self, silently: bool) -> Result<()> {
-        let stopping = AtomicBool::new(false);
-        ctrlc::set_handler(move || {
-            if stopping.swap(true, Ordering::Relaxed) {
-                self.at_once();
-            } else {
-                if !silently {
-                    eprintln!("Finishing what is in hand (again to stop at once)");
-                }
-                self.gracefully();
+    /// On Ctrl-C and SIGTERM: the first lets clients finish, for so long as they are granted; the
+    /// second, or the end of that time, doesn't. The next ends the program without a word.
+    fn on_signals(self, signals: Signals<Signal>, grace: Duration, style: Style) -> Result<()> {
+        let act = move || {
+            if signals.recv().is_err() {
+                return; // none can come any more
             }
-        })
-        .context("can't listen for Ctrl-C")
+            if let Style::Sentences = style {
+                console::complain(format_args!(
+                    "Finishing what is in hand (again to stop at once)"
+                ));
+            }
+            self.gracefully();
+            // Another signal, or time is over.
+            let _ = signals.recv_timeout(grace);
+            self.at_once();
+            console::hurry();
+            if let Ok(signal) = signals.recv() {
+                std::process::exit(signal.exit_status().into());
+            }
+        };
+        thread::Builder::new()
+            .name("greet-stop".to_owned())
+            .spawn(act)
+            .context("can't listen for Ctrl-C")?;
+        Ok(())
     }
 
     fn gracefully(&self) {

@@ -1,15 +1,16 @@
 //! What a server says about its clients: as sentences, or as JSON, one object a line.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use greet_std::core::exchange::{self, Exchange, Outcome};
-use greet_std::core::text::is_unsafe;
+use greet_std::core::text::characters;
 use greet_std::core::{receiver, server};
 use serde_json::{Value, json};
 
-use crate::console::{Console, Target};
+use crate::advice;
+use crate::console::{self, Target, line};
 
 /// How events are shown.
 #[derive(Clone, Copy)]
@@ -27,8 +28,7 @@ pub enum Listening {
 
 /// Prints events in one style.
 #[derive(Clone, Copy)]
-pub struct Wording<'a> {
-    pub console: &'a Console,
+pub struct Wording {
     pub style: Style,
     /// Leaves out what happens to clients who do everything right.
     pub quiet: bool,
@@ -43,29 +43,29 @@ pub struct Summary {
     pub messages: Option<receiver::Tally>,
 }
 
-impl Wording<'_> {
-    pub fn listening(&self, listening: Listening) {
+impl Wording {
+    pub fn listening(self, listening: Listening) {
         match (self.style, listening) {
             (Style::Sentences, Listening::Tcp(address)) => {
-                self.line(
+                line(
                     Target::Out,
                     format_args!("Server is listening on port {}...", address.port()),
                 );
             }
-            (Style::Sentences, Listening::Udp(address)) => self.line(
+            (Style::Sentences, Listening::Udp(address)) => line(
                 Target::Out,
                 format_args!("Receiver is listening on UDP port {}...", address.port()),
             ),
             (Style::Json, Listening::Tcp(address)) => {
-                self.json(&json!({"event": "listening", "protocol": "tcp", "address": address}));
+                json(&json!({"event": "listening", "protocol": "tcp", "address": address}));
             }
             (Style::Json, Listening::Udp(address)) => {
-                self.json(&json!({"event": "listening", "protocol": "udp", "address": address}));
+                json(&json!({"event": "listening", "protocol": "udp", "address": address}));
             }
         }
     }
 
-    pub fn client(&self, event: server::Event<'_, Exchange, io::Error>) {
+    pub fn client(self, event: server::Event<'_, Exchange, io::Error>) {
         use Outcome::{Abandoned, Greeted, Refused};
         use server::Event::{AcceptFailed, Connected, Ended};
         match (self.style, event) {
@@ -77,7 +77,7 @@ impl Wording<'_> {
                 },
             ) if self.quiet => {}
             (Style::Sentences, Connected { peer }) => {
-                self.line(
+                line(
                     Target::Out,
                     format_args!("Connection from {}", canonical(*peer)),
                 );
@@ -90,7 +90,7 @@ impl Wording<'_> {
                     ..
                 },
             ) => {
-                self.line(
+                line(
                     Target::Err,
                     format_args!("Refused {}: {why}", canonical(*peer)),
                 );
@@ -103,16 +103,16 @@ impl Wording<'_> {
                     ..
                 },
             ) => {
-                self.line(
+                line(
                     Target::Err,
                     format_args!("Abandoned by {}: {why}", canonical(*peer)),
                 );
             }
             (Style::Sentences, AcceptFailed { error }) => {
-                self.line(Target::Err, format_args!("{}", accept_failed(error)));
+                line(Target::Err, format_args!("{}", accept_failed(error)));
             }
             (Style::Json, Connected { peer }) => {
-                self.json(&json!({"event": "connected", "peer": canonical(*peer)}));
+                json(&json!({"event": "connected", "peer": canonical(*peer)}));
             }
             (
                 Style::Json,
@@ -123,9 +123,7 @@ impl Wording<'_> {
                 },
             ) => {
                 let name = machine.name().unwrap_or_default();
-                self.json(
-                    &json!({"event": "greeted", "peer": canonical(*peer), "name": name.as_str()}),
-                );
+                json(&json!({"event": "greeted", "peer": canonical(*peer), "name": name.as_str()}));
             }
             (
                 Style::Json,
@@ -135,7 +133,7 @@ impl Wording<'_> {
                     ..
                 },
             ) => {
-                self.json(
+                json(
                     &json!({"event": "refused", "peer": canonical(*peer), "why": why.to_string()}),
                 );
             }
@@ -147,89 +145,80 @@ impl Wording<'_> {
                     ..
                 },
             ) => {
-                self.json(
+                json(
                     &json!({"event": "abandoned", "peer": canonical(*peer), "why": why.to_string()}),
                 );
             }
             (Style::Json, AcceptFailed { error }) => {
-                self.json(&json!({"event": "accept failed", "why": accept_failed(error)}));
+                json(&json!({"event": "accept failed", "why": accept_failed(error)}));
             }
             _ => {}
         }
     }
 
-    pub fn message(&self, event: receiver::Event<'_, io::Error>) {
+    pub fn message(self, event: receiver::Event<'_, io::Error>) {
         use receiver::Event::{Failed, Message, Refused};
         match (self.style, event) {
             (_, Message { .. }) if self.quiet => {}
             (Style::Sentences, Message { from, text }) => {
-                self.line(
+                line(
                     Target::Out,
                     format_args!("Received message: {text} from {}", canonical(from)),
                 );
             }
             (Style::Sentences, Refused { from, why }) => {
-                self.line(
+                line(
                     Target::Err,
                     format_args!("Refused {}: {why}", canonical(from)),
                 );
             }
             (Style::Sentences, Failed { error }) => {
-                self.line(Target::Err, format_args!("Can't receive for now: {error}"));
+                line(Target::Err, format_args!("{}", receive_failed(error)));
             }
             (Style::Json, Message { from, text }) => {
-                self.json(
-                    &json!({"event": "message", "from": canonical(from), "text": text.as_str()}),
-                );
+                json(&json!({"event": "message", "from": canonical(from), "text": text.as_str()}));
             }
             (Style::Json, Refused { from, why }) => {
-                self.json(
-                    &json!({"event": "refused", "from": canonical(from), "why": why.to_string()}),
-                );
+                json(&json!({"event": "refused", "from": canonical(from), "why": why.to_string()}));
             }
             (Style::Json, Failed { error }) => {
-                self.json(&json!({"event": "receive failed", "why": error.to_string()}));
+                json(&json!({"event": "receive failed", "why": receive_failed(error)}));
             }
             _ => {}
         }
     }
 
-    pub fn summary(&self, summary: Summary) {
-        match self.style {
-            Style::Json => self.json(&summary.to_json(self.replies)),
-            Style::Sentences => {
-                self.line(
-                    Target::Out,
-                    format_args!("{}", summary.to_sentence(self.replies)),
-                );
-            }
-        }
-    }
-
-    fn line(&self, target: Target, line: std::fmt::Arguments<'_>) {
-        self.console.print(target, |lines| {
-            // A vector takes everything.
-            let _ = writeln!(lines, "{line}");
+    pub fn summary(self, summary: Summary) {
+        console::last_line(|unshown| match self.style {
+            Style::Json => escaped(&summary.to_json(self.replies, unshown)),
+            Style::Sentences => summary.to_sentence(self.replies, unshown),
         });
-    }
-
-    /// JSON escapes line feeds and the like by itself; the other characters that a terminal would
-    /// obey may be escaped in it as well.
-    fn json(&self, event: &Value) {
-        let mut line = String::new();
-        for c in event.to_string().chars() {
-            if is_unsafe(c) {
-                let _ = write!(line, "\\u{:04x}", u32::from(c));
-            } else {
-                line.push(c);
-            }
-        }
-        self.line(Target::Out, format_args!("{line}"));
     }
 }
 
+fn json(event: &Value) {
+    line(Target::Out, format_args!("{}", escaped(event)));
+}
+
+/// JSON escapes line feeds and the like by itself; the other characters that a terminal would obey,
+/// or that nobody would see, may be escaped in it as well.
+fn escaped(event: &Value) -> String {
+    let mut line = String::new();
+    for (c, is_safe) in characters(&event.to_string()) {
+        if is_safe {
+            line.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // A string takes everything.
+                let _ = write!(line, "\\u{unit:04x}");
+            }
+        }
+    }
+    line
+}
+
 impl Summary {
-    fn to_json(self, replies: bool) -> Value {
+    fn to_json(self, replies: bool, unshown: u64) -> Value {
         let mut object = json!({"event": "summary"});
         if let Some(tally) = self.greetings {
             object["greeted"] = tally.greeted.into();
@@ -242,16 +231,20 @@ impl Summary {
             object["messages"] = tally.messages.into();
             object["messages refused"] =
                 json!({"too long": tally.too_long, "not UTF-8": tally.not_utf8});
+            object["lost"] = tally.lost.into();
             if replies {
                 object["replies"] = tally.replies.into();
                 object["replies withheld"] =
                     json!({"over the limit": tally.limited, "not sent": tally.unsent});
             }
         }
+        if unshown > 0 {
+            object["lines_not_shown"] = unshown.into();
+        }
         object
     }
 
-    fn to_sentence(self, replies: bool) -> String {
+    fn to_sentence(self, replies: bool, unshown: u64) -> String {
         let mut parts = Vec::new();
         if let Some(tally) = self.greetings {
             parts.push(format!("greeted {}", tally.greeted));
@@ -272,6 +265,12 @@ impl Summary {
                 tally.too_long,
                 tally.not_utf8
             ));
+            if tally.lost > 0 {
+                parts.push(format!(
+                    "lost {} (the socket had no room for them)",
+                    tally.lost
+                ));
+            }
             if replies {
                 parts.push(format!(
                     "replies {}, replies withheld {} (over the limit {}, not sent {})",
@@ -281,6 +280,9 @@ impl Summary {
                     tally.unsent
                 ));
             }
+        }
+        if unshown > 0 {
+            parts.push(format!("lines not shown {unshown}"));
         }
         format!("Summary: {}", parts.join(", "))
     }
@@ -296,7 +298,14 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 fn accept_failed(error: &io::Error) -> String {
     format!(
-        "Can't accept more connections for now: {error} (clients wait; raise the limit with \
-         `ulimit -n`, or lower --max-connections)"
+        "Can't accept connections for now: {error} (clients wait; {})",
+        advice::on_accept(error)
+    )
+}
+
+fn receive_failed(error: &io::Error) -> String {
+    format!(
+        "Can't receive for now: {error} ({})",
+        advice::on_receive(error)
     )
 }

@@ -16,6 +16,7 @@ use mio::{Events, Token, Waker};
 use super::client::{Client, Server};
 use crate::args::BenchArgs;
 use crate::latency::Latency;
+use crate::signals;
 
 /// What is going on, for all loops.
 pub struct Load<'a> {
@@ -184,7 +185,7 @@ impl<'a> Loop<'a> {
         let mut events = Events::with_capacity(1024);
         loop {
             self.begin();
-            if self.over && self.idle.len() == self.clients.len() {
+            if self.over && self.idle.len() == self.clients.len() || signals::noted().is_some() {
                 break;
             }
             match self.poll.poll(&mut events, Some(LOOK)) {
@@ -210,6 +211,7 @@ impl<'a> Loop<'a> {
     /// Begins greetings as long as a client is idle and one is due.
     fn begin(&mut self) {
         while !self.over
+            && signals::noted().is_none()
             && let Some(place) = self.idle.last().copied()
         {
             let was_ahead = self.ahead.is_some();
@@ -221,7 +223,7 @@ impl<'a> Loop<'a> {
             if due > now {
                 self.ahead = Some((number, due));
                 if self.idle.len() == self.clients.len() {
-                    thread::sleep(due - now); // nobody else is to be waited for
+                    thread::sleep(LOOK.min(due - now)); // nobody else is to be waited for
                     continue;
                 }
                 if let Some(clock) = &self.clock

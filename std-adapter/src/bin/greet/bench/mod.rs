@@ -12,6 +12,7 @@ use crate::args::BenchArgs;
 use crate::console;
 use crate::latency::micros;
 use crate::probe::resolve;
+use crate::signals;
 
 mod client;
 mod load;
@@ -26,17 +27,19 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     } else {
         Server::Tcp(server)
     };
+    signals::note_first()?;
     let shows = !args.json && stderr().is_terminal();
     let report = Load::new(args, target)
         .run(|done, elapsed| {
             if shows {
                 // A line that is written over.
-                eprint!("\r\u{1b}[K{done} in {:.1} s", elapsed.as_secs_f64());
+                let seconds = elapsed.as_secs_f64();
+                console::progress(format_args!("\r\u{1b}[K{done} in {seconds:.1} s"));
             }
         })
         .map_err(|error| anyhow!("can't wait for clients: {}", sentence(&error)))?;
     if shows {
-        eprint!("\r\u{1b}[K");
+        console::progress(format_args!("\r\u{1b}[K"));
     }
     let text = if args.json {
         in_json(args, server, &report)
@@ -55,6 +58,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
              `greet serve --reply` does?)",
             report.lost
         ),
+        None if signals::noted().is_some() => Ok(()),
         None => bail!("nothing was asked for: try a longer --duration"),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use greet_std::core::probe::{Level, Summary};
-use greet_std::core::text::is_unsafe;
+use greet_std::core::text::characters;
 use serde_json::json;
 
 use super::{Entry, Graded, Outcome};
@@ -103,14 +103,14 @@ fn word(result: Outcome) -> &'static str {
 /// XML takes no control characters, not even escaped.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for c in text.chars() {
+    for (c, is_safe) in characters(text) {
         match c {
             '&' => escaped += "&amp;",
             '<' => escaped += "&lt;",
             '>' => escaped += "&gt;",
             '"' => escaped += "&quot;",
-            c if is_unsafe(c) && c != '\n' => escaped.push('?'),
-            c => escaped.push(c),
+            c if is_safe || c == '\n' => escaped.push(c),
+            _ => escaped.push('?'),
         }
     }
     escaped

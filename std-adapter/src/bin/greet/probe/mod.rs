@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use greet_std::SocketLab;
@@ -10,6 +11,7 @@ use greet_std::core::probe::{self, CHECKS, Check, Event, Level, Plan, Server, Su
 use crate::args::ProbeArgs;
 use crate::console;
 use crate::latency::Latency;
+use crate::signals::{self, Signal};
 
 mod formats;
 mod tree;
@@ -45,6 +47,16 @@ struct Graded {
     rate: f64,
 }
 
+/// A run that goes on, as a signal finds it.
+struct Progress {
+    graded: Graded,
+    /// `None`: an object a line.
+    tree: Option<tree::Tree>,
+    /// Why it came to an end.
+    end: Option<String>,
+    printed: Result<()>,
+}
+
 pub fn run(args: &ProbeArgs) -> Result<()> {
     let picked = |check: &Check| {
         args.only.is_empty() || args.only.iter().any(|glob| matches(glob, check.id))
@@ -64,7 +76,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         deadline: args.deadline,
     };
     let mut lab = SocketLab::new(server, udp, usize::from(args.clients.get()) + 1)?;
-    let mut graded = Graded {
+    let graded = Graded {
         server,
         entries: Vec::new(),
         latency: Latency::new(),
@@ -75,9 +87,25 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     } else {
         tree::Detail::Full
     };
-    let mut tree = (!args.json).then(|| tree::Tree::new(detail));
-    let (mut end, mut printed) = (None, Ok(()));
-    let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], picked, &mut |event| {
+    let progress = Arc::new(Mutex::new(Progress {
+        graded,
+        tree: (!args.json).then(|| tree::Tree::new(detail)),
+        end: None,
+        printed: Ok(()),
+    }));
+    signals::on_first({
+        let progress = Arc::clone(&progress);
+        move |signal| interrupted(&mut lock(&progress), signal)
+    })?;
+    let wanted = |check: &Check| picked(check) && lock(&progress).printed.is_ok();
+    let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], wanted, &mut |event| {
+        let mut progress = lock(&progress);
+        let Progress {
+            graded,
+            tree,
+            end,
+            printed,
+        } = &mut *progress;
         let line = match event {
             Event::Greeting { took } => {
                 graded.latency.record(took);
@@ -94,7 +122,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
                 actual,
             } => {
                 let entry = Entry::new(check, verdict, actual, args.strict);
-                let line = match &mut tree {
+                let line = match tree {
                     Some(tree) => tree.ended(&entry),
                     None => formats::json_line(&entry),
                 };
@@ -102,11 +130,11 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
                 Some(line)
             }
             Event::NotGreeting { failure, actual } => {
-                end = Some(words::not_greeting(server, args.timeout, &failure, actual));
+                *end = Some(words::not_greeting(server, args.timeout, &failure, actual));
                 None
             }
             Event::Stopped { after } => {
-                end = Some(format!(
+                *end = Some(format!(
                     "{server} doesn't greet any more since {}: start it again, and look there",
                     after.id
                 ));
@@ -117,22 +145,62 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         if let Some(line) = line
             && printed.is_ok()
         {
-            printed = console::print(line.as_bytes());
+            *printed = console::print(line.as_bytes());
         }
     });
-    printed?;
+    let mut progress = lock(&progress);
+    std::mem::replace(&mut progress.printed, Ok(()))?;
     if summary.server != Server::NeverGreeted {
-        let last = match &mut tree {
-            None => formats::json_summary(&graded, summary),
-            Some(tree) => tree.end_group() + &tree::summary(&graded, summary),
-        };
-        console::print(last.as_bytes())?;
+        console::print(progress.last_words(summary).as_bytes())?;
         if let Some(path) = &args.junit {
-            std::fs::write(path, formats::junit(&graded))
+            std::fs::write(path, formats::junit(&progress.graded))
                 .with_context(|| format!("can't write {}", path.display()))?;
         }
     }
-    conclude(end, summary, args.strict)
+    conclude(progress.end.take(), summary, args.strict)
+}
+
+/// Prints what was graded so far, and ends the program: no check waits in a way that could be ended.
+fn interrupted(progress: &mut Progress, signal: Signal) {
+    let summary = progress.graded.summary();
+    let erase = progress.tree.as_ref().map_or("", tree::Tree::take_back);
+    let last = erase.to_owned() + &progress.last_words(summary);
+    // Whether anybody reads it or not.
+    let _ = console::print(last.as_bytes());
+    console::complain(format_args!(
+        "greet: interrupted: the other checks weren't run"
+    ));
+    console::finish();
+    std::process::exit(signal.exit_status().into());
+}
+
+/// Nothing panics while it holds the lock, but for the whole program.
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Progress {
+    fn last_words(&mut self, summary: Summary) -> String {
+        match &mut self.tree {
+            None => formats::json_summary(&self.graded, summary),
+            Some(tree) => tree.end_group() + &tree::summary(&self.graded, summary),
+        }
+    }
+}
+
+impl Graded {
+    fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for entry in &self.entries {
+            *match (entry.result, entry.check.level) {
+                (Outcome::Passed, _) => &mut summary.passed,
+                (Outcome::Failed, Level::Must) => &mut summary.failed,
+                (Outcome::Failed | Outcome::Warned, _) => &mut summary.failed_should,
+                (Outcome::Skipped, _) => &mut summary.skipped,
+            } += 1;
+        }
+        summary
+    }
 }
 
 /// Success only if nothing failed.

@@ -59,6 +59,11 @@ impl Tree {
         }
     }
 
+    /// Takes back what a terminal shows of the check that is going on.
+    pub fn take_back(&self) -> &'static str {
+        if self.live { ERASE } else { "" }
+    }
+
     pub fn stopped(&mut self) -> String {
         self.stopped = true;
         let group = self.end_group();
