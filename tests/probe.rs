@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use greet_core::limits::Limits;
 use greet_core::probe::{
-    Act, CHECKS, Check, Event, Lab, Level, Plan, Reply, Run, Server, Summary, Then, Verdict, run,
+    Act, CHECKS, Cause, Check, Event, Lab, Level, Plan, Reply, Run, Server, Summary, Then, Verdict,
+    run,
 };
 use greet_core::time::Instant;
 use greet_core::transport::{Listener as _, Stream as _};
@@ -15,7 +16,7 @@ use greet_smoltcp::sim::{Link, Probability};
 use greet_smoltcp::slot::Timeouts;
 use greet_tests::faulty::{Fault, Faulty};
 use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject};
-use greet_tests::memory::lab::{MemoryLab, Ours, Service};
+use greet_tests::memory::lab::{MemoryLab, NO_FILES, Ours, Service};
 use greet_tests::memory::{Backlog, End, Mailbox};
 use greet_tests::vectors::{self, Tcp, Udp, joined};
 
@@ -81,6 +82,52 @@ fn grade_over(lab: &mut impl Lab, plan: &Plan, only: impl Fn(&Check) -> bool) ->
 fn good_servers_pass_every_check() {
     grade(Ours::default()).assert_passed("ours", &[]);
     grade(Faulty::new(Fault::None)).assert_passed("the one that can be broken", &[]);
+}
+
+/// Row 10: a probe that ran out of files put a cross on the server.
+#[test]
+fn row_10_what_the_prober_lacks_is_skipped_and_no_fault_of_the_servers() {
+    let crowds = ["crowd/at-once", "crowd/latency", "crowd/one-more"];
+    for (files, skipped) in [(4, &crowds[2..]), (3, &crowds[..])] {
+        let mut lab = MemoryLab::new(Ours::default(), 8).with_files(files);
+        let skipped: Vec<_> = skipped.iter().map(|id| (*id, NO_FILES)).collect();
+        grade_over(&mut lab, &Plan::DEFAULT, |_| true).assert_passed("few files", &skipped);
+    }
+    let mut lab = MemoryLab::new(Ours::default(), 8).with_files(0);
+    let mut lacks = None;
+    run(
+        &mut lab,
+        &Plan::DEFAULT,
+        &mut [0; 1100],
+        |_| true,
+        &mut |event| {
+            if let Event::NotGreeting { failure, .. } = event {
+                lacks = Some(failure.cause);
+            }
+        },
+    );
+    assert!(matches!(lacks, Some(Cause::Lacks(NO_FILES))), "{lacks:?}");
+}
+
+/// Row 18: ten seconds passed without a word.
+#[test]
+fn row_18_a_long_wait_is_told_of_every_second() {
+    let mut lab = MemoryLab::new(Ours::default(), 8);
+    let mut told = Vec::new();
+    let late = |check: &Check| check.id == "crowd/late";
+    run(
+        &mut lab,
+        &Plan::DEFAULT,
+        &mut [0; 1100],
+        late,
+        &mut |event| {
+            if let Event::Waiting { left } = event {
+                told.push(left.as_secs());
+            }
+        },
+    );
+    // It would wait for 15 s; the server speaks after 10.
+    assert_eq!(told, (5..=14).rev().collect::<Vec<_>>());
 }
 
 #[test]

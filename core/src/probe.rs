@@ -15,11 +15,13 @@ mod table;
 mod vectors;
 
 pub use check::{Act, Cause, Check, End, Expected, Failure, Level, Moment, Run, Verdict};
-pub use lab::{Ability, Dial, Lab};
+pub use lab::{Ability, Dial, Lab, LabError};
 pub use table::CHECKS;
 pub use vectors::{Message, Reply, Then, Vector};
 
 use session::Session;
+
+use crate::time::Instant;
 
 /// How much room [`run`] needs for what it sends and receives. A datagram that is longer needs
 /// more, 8000 bytes at most.
@@ -55,7 +57,7 @@ impl Default for Plan {
 }
 
 /// What happens while checks run.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A check begins.
@@ -71,6 +73,11 @@ pub enum Event<'a> {
         verdict: Verdict,
         /// What came from the server last, for a reply that is another than was due.
         actual: &'a [u8],
+    },
+    /// The server has been waited for, and may take so much longer. Comes once a second at most.
+    Waiting {
+        /// Until the wait is given up.
+        left: Duration,
     },
     /// One greeting of the many in a row.
     Greeting {
@@ -143,6 +150,8 @@ pub fn run<L: Lab>(
         plan: *plan,
         scratch,
         received: 0,
+        waits_until: Instant::START,
+        told: Instant::START,
         report,
     };
     let mut summary = Summary::default();

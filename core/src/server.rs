@@ -1,6 +1,7 @@
 //! A polled server of `N` places: no heap, no thread, no clock. For a microcontroller, a
 //! simulation, or a desktop program with a loop of its own.
 
+use core::fmt;
 use core::mem;
 use core::net::SocketAddr;
 use core::task::Poll;
@@ -18,7 +19,9 @@ use crate::transport::Listener;
 /// How long after a failed accept the next is due: nobody says when what was missing is back.
 pub const RETRY: Duration = Duration::from_millis(100);
 
-/// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's handle.
+/// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's
+/// [`Handle`](Listener::Handle). `Server<<L as Listener>::Handle, 4>` fits any listener `L`, and
+/// `greet-smoltcp` has a name for its own.
 ///
 /// All memory is in here, about 1.1 KiB a place, so a `static` or the stack can hold it. While all
 /// places are taken, nobody is accepted: clients wait in the listener's backlog. Dropping it
@@ -240,5 +243,47 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
             }
         }
         if more { now } else { machine.due() }
+    }
+}
+
+impl<H, const N: usize, M: Service<Tally: fmt::Debug>> fmt::Debug for Server<H, N, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("clients", &self.clients())
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Service, E> Clone for Event<'_, M, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: Service, E> Copy for Event<'_, M, E> {}
+
+impl<M, E: fmt::Debug> fmt::Debug for Event<'_, M, E>
+where
+    M: Service<Outcome: fmt::Debug> + fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { peer } => f.debug_struct("Connected").field("peer", peer).finish(),
+            Self::Ended {
+                peer,
+                outcome,
+                machine,
+            } => f
+                .debug_struct("Ended")
+                .field("peer", peer)
+                .field("outcome", outcome)
+                .field("machine", machine)
+                .finish(),
+            Self::AcceptFailed { error } => f
+                .debug_struct("AcceptFailed")
+                .field("error", error)
+                .finish(),
+        }
     }
 }

@@ -6,6 +6,7 @@ use greet_core::machine::{Machine, Want};
 use greet_core::time::Instant;
 
 /// Sends lines and FIN, and takes replies up to FIN. They must leave a byte of their room free.
+#[derive(Debug)]
 pub struct Batch<'a> {
     requests: &'a [u8],
     closed: bool,

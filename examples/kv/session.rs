@@ -1,5 +1,4 @@
 //! The server's side of one connection, as a [`Machine`]: lines in, a reply for each out, in order.
-//!
 //! What a line asks is the [store](super::store)'s business.
 
 use greet_core::embedded_io::ErrorKind;
@@ -16,6 +15,7 @@ pub const IDLE: core::time::Duration = core::time::Duration::from_mins(1);
 pub const REPLIES: usize = 8 * LINE;
 
 /// One client. All memory of its connection is in here.
+#[derive(Debug)]
 pub struct Session<'a> {
     store: Option<&'a Store>,
     input: [u8; LINE],

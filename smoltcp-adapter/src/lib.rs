@@ -23,9 +23,9 @@
 //! use greet_core::client::Client;
 //! use greet_core::limits::Limits;
 //! use greet_core::request::{Answer, Request};
-//! use greet_core::server::Server;
 //! use greet_core::text::Text;
 //! use greet_core::time::Instant;
+//! use greet_smoltcp::Server;
 //! use greet_smoltcp::loopback::Loopback;
 //! use greet_smoltcp::stack::Stack;
 //! use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -45,7 +45,7 @@
 //! stack.net().add_clients(&mut outgoing)?;
 //!
 //! let now = Instant::START; // in a program, the time since then
-//! let mut server = Server::<_, 4>::new(Limits::DEFAULT);
+//! let mut server = Server::<4>::new(Limits::DEFAULT);
 //! let mut client = Client::new(Request::new(Text::new("World")?, now + Request::TIMEOUT));
 //! let connection = stack.net().connect(SocketAddr::new(address.into(), 8000))?;
 //! stack.poll(now, |net| {
@@ -116,3 +116,25 @@ pub mod storage;
 pub mod stream;
 mod syn;
 mod time;
+
+pub use greet_core as core;
+pub use smoltcp;
+
+/// Core's polled server of `N` places over this crate's [`Listener`](listener::Listener): what a
+/// `static` or a field that holds one is.
+///
+/// ```
+/// use greet_smoltcp::Server;
+/// use greet_smoltcp::core::limits::Limits;
+/// use greet_smoltcp::listener::Listener;
+///
+/// struct Greeter {
+///     listener: Listener,
+///     server: Server<4>,
+/// }
+///
+/// fn greeter(listener: Listener) -> Greeter {
+///     Greeter { listener, server: Server::new(Limits::DEFAULT) }
+/// }
+/// ```
+pub type Server<const N: usize> = greet_core::server::Server<stream::Connection, N>;

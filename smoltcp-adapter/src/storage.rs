@@ -4,6 +4,7 @@
 //! flash, and nothing else in this crate needs memory of its own. Only sizes live here, no
 //! behaviour.
 
+use core::fmt;
 use core::mem::ManuallyDrop;
 
 use smoltcp::iface::SocketStorage;
@@ -139,5 +140,36 @@ impl<const N: usize, const RX: usize, const TX: usize> Default for TcpBuffers<N,
 impl<const SLOTS: usize, const RX: usize, const TX: usize> Default for UdpBuffers<SLOTS, RX, TX> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<const SOCKETS: usize, const BACKLOG: usize> fmt::Debug for SocketSlots<'_, SOCKETS, BACKLOG> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketSlots")
+            .field("sockets", &SOCKETS)
+            .field("backlog", &BACKLOG)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for TcpBuffers<N, RX, TX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpBuffers")
+            .field("sockets", &N)
+            .field("rx", &RX)
+            .field("tx", &TX)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<const SLOTS: usize, const RX: usize, const TX: usize> fmt::Debug
+    for UdpBuffers<SLOTS, RX, TX>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UdpBuffers")
+            .field("slots", &SLOTS)
+            .field("rx", &RX)
+            .field("tx", &TX)
+            .finish_non_exhaustive()
     }
 }

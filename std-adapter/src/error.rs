@@ -64,7 +64,7 @@ pub enum Error {
         reply: Vec<u8>,
     },
     /// A datagram couldn't be sent.
-    #[error("can't send to {address}: {}", reason(.cause))]
+    #[error("can't send to {address}: {}{}", reason(.cause), send_advice(.cause))]
     Send {
         /// Where.
         address: SocketAddr,
@@ -112,6 +112,15 @@ fn connect_advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => " (is a server running there?)",
         io::ErrorKind::TimedOut => " (is the machine up, and no firewall between?)",
+        _ => "",
+    }
+}
+
+fn send_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => {
+            " (is a receiver running there?)"
+        }
         _ => "",
     }
 }

@@ -9,7 +9,7 @@ use std::task::Poll;
 use embedded_io::{ErrorKind, ErrorType};
 #[cfg(unix)]
 use greet_core::limits::DEFAULT_MSS;
-use greet_core::probe::{Ability, Dial, Lab};
+use greet_core::probe::{Ability, Dial, Lab, LabError};
 use greet_core::time::Instant;
 use greet_core::transport::{self, Datagrams as _, Sent};
 use mio::{Events, Interest, Token};
@@ -19,6 +19,10 @@ use crate::clock::{Clock, wait};
 use crate::error::Error;
 use crate::stream::Stream;
 use crate::udp::UdpSocket;
+
+mod lack;
+
+use lack::classify;
 
 /// Connects to one server, over TCP and, if wanted, UDP.
 ///
@@ -39,6 +43,7 @@ use crate::udp::UdpSocket;
 /// # running.join().expect("the server doesn't panic")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct SocketLab {
     server: SocketAddr,
     udp: Option<UdpSocket<mio::net::UdpSocket>>,
@@ -49,6 +54,7 @@ pub struct SocketLab {
 }
 
 /// A connection that is there or on its way.
+#[derive(Debug)]
 pub struct Connection {
     stream: Stream<mio::net::TcpStream>,
     established: bool,
@@ -150,8 +156,8 @@ impl Lab for SocketLab {
         self.slots.len()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
-        self.dial(slot, dial).map_err(|error| error.kind().into())
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
+        self.dial(slot, dial).map_err(|error| classify(&error))
     }
 
     fn stream(&mut self, slot: usize) -> Option<&mut Connection> {
@@ -174,13 +180,13 @@ impl Lab for SocketLab {
         }
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
         let Some(socket) = &self.udp else {
-            return Poll::Ready(Err(ErrorKind::Unsupported));
+            return Poll::Ready(Err(ErrorKind::Unsupported.into()));
         };
         crate::failure::poll(|| socket.get_ref().send(datagram))
             .map_ok(|_whole| ())
-            .map_err(|error| error.kind().into())
+            .map_err(|error| classify(&error))
     }
 
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::task::Poll;
+use std::time::Duration;
 
 use embedded_io::ErrorType;
 use greet_core::text::Text;
@@ -133,19 +134,28 @@ const fn low_bits(lost: u64) -> u32 {
     lost as u32
 }
 
-/// Sends one message to the first address of `to`, which may be a broadcast address. UDP doesn't
-/// say whether it arrives.
+/// How long an address may take to refuse a datagram while there is another to try.
+const REFUSAL: Duration = Duration::from_millis(200);
+
+/// Sends one message to the first address of `to` that doesn't refuse it. It may be a broadcast
+/// address.
+///
+/// UDP doesn't say whether a message arrives, but a host says that nobody listens at a port (ICMP).
+/// With more addresses to try, that is waited for up to 200 ms; of the last, only what the
+/// system knows at once is an error.
 ///
 /// # Errors
 ///
 /// [`Error::Resolve`], [`Error::NoAddress`], or [`Error::Send`] with what the system says.
 pub fn send(to: impl ToSocketAddrs, message: Text<'_>) -> Result<SocketAddr, Error> {
-    let mut last = Error::NoAddress;
-    for address in to
+    let addresses: Vec<SocketAddr> = to
         .to_socket_addrs()
         .map_err(|cause| Error::Resolve { cause })?
-    {
-        match send_once(address, message.as_bytes()) {
+        .collect();
+    let mut last = Error::NoAddress;
+    for (address, untried) in addresses.iter().copied().zip((0..addresses.len()).rev()) {
+        let patience = if untried > 0 { REFUSAL } else { Duration::ZERO };
+        match send_once(address, message.as_bytes(), patience) {
             Ok(()) => return Ok(address),
             Err(cause) => last = Error::Send { address, cause },
         }
@@ -153,7 +163,7 @@ pub fn send(to: impl ToSocketAddrs, message: Text<'_>) -> Result<SocketAddr, Err
     Err(last)
 }
 
-fn send_once(to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+fn send_once(to: SocketAddr, datagram: &[u8], patience: Duration) -> io::Result<()> {
     let any: SocketAddr = match to {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -162,6 +172,30 @@ fn send_once(to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
     if to.is_ipv4() {
         socket.set_broadcast(true)?;
     }
-    socket.send_to(datagram, to)?;
-    Ok(())
+    socket.connect(to)?;
+    socket.send(datagram)?;
+    if patience.is_zero() {
+        socket.set_nonblocking(true)?;
+    } else {
+        socket.set_read_timeout(Some(patience))?;
+    }
+    match socket.recv(&mut [0; 1]) {
+        Err(error) if is_refusal(&error) => Err(error),
+        _ => Ok(()), // an answer, or nothing
+    }
+}
+
+/// Whether a host or a router has said (ICMP) that a datagram didn't arrive.
+fn is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, PermissionDenied,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused
+            | ConnectionReset // Windows
+            | HostUnreachable
+            | NetworkUnreachable
+            | PermissionDenied
+    )
 }

@@ -115,7 +115,7 @@ fn replies_need_somebody_who_receives() {
         .args(["serve", "--tcp", "127.0.0.1:0", "--reply"])
         .output()
         .expect("it runs");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let sentence = String::from_utf8_lossy(&output.stderr);
     assert!(sentence.contains("add --udp"), "{sentence}");
 }

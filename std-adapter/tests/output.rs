@@ -248,7 +248,7 @@ fn lost_lines_are_counted_and_the_summary_is_not_lost() {
 fn a_full_stderr_does_not_change_how_a_command_fails() {
     for (args, expected) in [
         (&["hello", "--to", "127.0.0.1:1"][..], 1),
-        (&["send", "--to", "127.0.0.1"], 1),
+        (&["send", "--to", "127.0.0.1:1"], 1),
         (&["bogus"], 2),
     ] {
         let status = Command::new(GREET)

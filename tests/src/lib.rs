@@ -15,6 +15,10 @@
 //! | [`faulty`] | a server that can be broken on purpose, for the probe to find out |
 //! | [`sockets`] | greet-std over the system's sockets, on loopback |
 
+#![allow(
+    missing_debug_implementations,
+    reason = "nobody uses a test suite as a library"
+)]
 #![forbid(unsafe_code)]
 
 pub mod faulty;

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use embedded_io::ErrorKind;
 
+use super::lab::LabError;
 use super::vectors::{Message, Vector};
 use crate::limits::GREETING;
 
@@ -139,6 +140,9 @@ pub struct Failure {
 pub enum Cause {
     /// No connection: it was refused, or broke before it was there.
     Refused(ErrorKind),
+    /// The prober's own machine lacks something: no fault of the server's. A check that ends so is
+    /// skipped.
+    Lacks(&'static str),
     /// No connection in time.
     Unreachable,
     /// Another reply than was due, or another end of it.
@@ -162,6 +166,24 @@ pub enum Cause {
         /// The median of one among others.
         beside: Duration,
     },
+}
+
+impl From<LabError> for Cause {
+    fn from(error: LabError) -> Self {
+        match error {
+            LabError::Refused(kind) => Self::Refused(kind),
+            LabError::Lacks(reason) => Self::Lacks(reason),
+        }
+    }
+}
+
+impl From<Failure> for Verdict {
+    fn from(failure: Failure) -> Self {
+        match failure.cause {
+            Cause::Lacks(reason) => Self::Skipped(reason),
+            _ => Self::Failed(failure),
+        }
+    }
 }
 
 /// How a reply ended.

@@ -50,7 +50,7 @@ pub(super) fn run<L: Lab>(session: &mut Session<'_, L>, act: Act) -> Verdict {
         Act::Message(message) => datagrams::message(session, message),
         Act::Burst => datagrams::burst(session),
     };
-    done.unwrap_or_else(Verdict::Failed)
+    done.unwrap_or_else(Verdict::from)
 }
 
 /// Says what was going on when something went wrong.
@@ -270,8 +270,10 @@ impl<L: Lab> Session<'_, L> {
         if !self.plan.deadline.is_zero() {
             until = until.min(self.lab.now() + self.plan.deadline / 2);
         }
-        if self.open_until(last, Dial::Plain, until).is_err() {
-            self.lab.close(last);
+        match self.open_until(last, Dial::Plain, until) {
+            Err(cause @ Cause::Lacks(_)) => return Err(cause).during("connecting one more"),
+            Err(_) => self.lab.close(last),
+            Ok(()) => {}
         }
         let waiting = self.lab.stream(last).is_some();
         let greeted = self.complete_held(0);
@@ -354,7 +356,7 @@ impl<L: Lab> Session<'_, L> {
         }
         self.lab
             .half_open(self.plan.clients.into())
-            .map_err(Cause::Refused)
+            .map_err(Cause::from)
             .during("sending SYNs")?;
         // One that never ends is a silent client: it may hold its place up to the deadline.
         let until = self.bound() + self.plan.deadline;

@@ -9,7 +9,7 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 
 use super::check::{Cause, End, Expected, Failure, Run, Verdict, byte_of};
-use super::lab::Lab;
+use super::lab::{Lab, LabError};
 use super::session::Session;
 use super::vectors::{Message, Reply};
 use crate::time::Instant;
@@ -55,8 +55,12 @@ pub(super) fn message<L: Lab>(
         session.drain_datagrams();
         let until = session.lab.now() + pause;
         let sent = session.send_datagram(message.datagram, until);
-        if let Err(ErrorKind::OutOfMemory | ErrorKind::InvalidInput) = sent {
-            return Ok(Verdict::Skipped("this stack can't send so long a datagram"));
+        match sent {
+            Err(LabError::Refused(ErrorKind::OutOfMemory | ErrorKind::InvalidInput)) => {
+                return Ok(Verdict::Skipped("this stack can't send so long a datagram"));
+            }
+            Err(LabError::Lacks(reason)) => return Ok(Verdict::Skipped(reason)),
+            _ => {}
         }
         if message.reply == Reply::Nothing {
             // It waits its turn where the first had to wait as well.
@@ -86,7 +90,9 @@ pub(super) fn burst<L: Lab>(session: &mut Session<'_, L>) -> Result<Verdict, Fai
     session.drain_datagrams();
     let until = session.bound();
     for number in 0..BURST {
-        let _ = session.send_numbered(number, until);
+        if let Err(LabError::Lacks(reason)) = session.send_numbered(number, until) {
+            return Ok(Verdict::Skipped(reason));
+        }
     }
     let mut seen = 0_u32;
     while seen.count_ones() < u32::from(BURST) {
@@ -127,11 +133,11 @@ impl<L: Lab> Session<'_, L> {
         }
     }
 
-    fn send_datagram(&mut self, runs: &[Run], until: Instant) -> Result<(), ErrorKind> {
+    fn send_datagram(&mut self, runs: &[Run], until: Instant) -> Result<(), LabError> {
         self.send_bytes(|at| byte_of(runs, at), until)
     }
 
-    fn send_numbered(&mut self, number: u16, until: Instant) -> Result<(), ErrorKind> {
+    fn send_numbered(&mut self, number: u16, until: Instant) -> Result<(), LabError> {
         self.send_bytes(|at| Expected::Client(number).name_byte(at), until)
     }
 
@@ -139,7 +145,7 @@ impl<L: Lab> Session<'_, L> {
         &mut self,
         byte: impl Fn(usize) -> Option<u8>,
         until: Instant,
-    ) -> Result<(), ErrorKind> {
+    ) -> Result<(), LabError> {
         let mut len = 0;
         for (place, at) in self.scratch.iter_mut().zip(0..) {
             let Some(byte) = byte(at) else {
@@ -153,10 +159,12 @@ impl<L: Lab> Session<'_, L> {
             let datagram = self.scratch.get(..len).unwrap_or_default();
             match self.lab.send_datagram(datagram) {
                 // Many systems report here that an earlier datagram found nobody.
-                Poll::Ready(Err(ErrorKind::ConnectionRefused)) if again => again = false,
+                Poll::Ready(Err(LabError::Refused(ErrorKind::ConnectionRefused))) if again => {
+                    again = false;
+                }
                 Poll::Ready(result) => return result,
-                Poll::Pending if self.lab.now() >= until => return Err(ErrorKind::TimedOut),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending if self.lab.now() >= until => return Err(ErrorKind::TimedOut.into()),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -171,7 +179,7 @@ impl<L: Lab> Session<'_, L> {
                 }
                 Poll::Ready(Err(kind)) => return End::Broken(kind),
                 Poll::Pending if self.lab.now() >= until => return End::Silence,
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }

@@ -34,8 +34,8 @@ pub trait Lab {
     ///
     /// # Errors
     ///
-    /// The connection is refused, or the stack lacks something.
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind>;
+    /// The connection is refused, or this side lacks something for it.
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError>;
 
     /// Lends the connection in a slot; `None` if there is none.
     ///
@@ -54,15 +54,35 @@ pub trait Lab {
     /// # Errors
     ///
     /// They weren't sent.
-    fn half_open(&mut self, _count: usize) -> Result<(), ErrorKind> {
-        Err(ErrorKind::Unsupported)
+    fn half_open(&mut self, _count: usize) -> Result<(), LabError> {
+        Err(LabError::Refused(ErrorKind::Unsupported))
     }
 
     /// Sends one datagram to the server's UDP address.
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>>;
+    ///
+    /// # Errors
+    ///
+    /// One before it was refused, or this side lacks something for it.
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>>;
 
     /// Takes the next datagram from there, and says how long it is.
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>>;
+}
+
+/// Why something couldn't be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabError {
+    /// The server, or the network on the way to it, says no.
+    Refused(ErrorKind),
+    /// The prober's own machine lacks something, which says nothing of the server: a sentence that a
+    /// report shows.
+    Lacks(&'static str),
+}
+
+impl From<ErrorKind> for LabError {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Refused(kind)
+    }
 }
 
 /// How to connect.

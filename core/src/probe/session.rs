@@ -18,6 +18,9 @@ use crate::transport::Stream;
 /// How long after a refused connection the next is tried, while a server comes back.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// How often a report hears of a wait.
+const TELL: Duration = Duration::from_secs(1);
+
 /// One probe at work.
 pub(super) struct Session<'a, L> {
     pub lab: &'a mut L,
@@ -26,6 +29,9 @@ pub(super) struct Session<'a, L> {
     pub scratch: &'a mut [u8],
     /// How many bytes of `scratch` came.
     pub received: usize,
+    /// The end of the wait that goes on, and when the report heard of it.
+    pub waits_until: Instant,
+    pub told: Instant,
     pub report: &'a mut dyn FnMut(Event<'_>),
 }
 
@@ -35,11 +41,25 @@ impl<L: Lab> Session<'_, L> {
         self.lab.now() + self.plan.timeout
     }
 
+    /// Lets the network go on until something may have happened, or until this time at the latest.
+    /// The report hears of a wait that takes long.
+    pub fn wait(&mut self, until: Instant) {
+        let now = self.lab.now();
+        if until != self.waits_until {
+            (self.waits_until, self.told) = (until, now);
+        } else if now.since(self.told) >= TELL {
+            self.told = now;
+            let left = until.since(now);
+            (self.report)(Event::Waiting { left });
+        }
+        self.lab.wait(until.min(now + TELL));
+    }
+
     /// Lets time go by.
     pub fn pause(&mut self, time: Duration) {
         let until = self.lab.now() + time;
         while self.lab.now() < until {
-            self.lab.wait(until);
+            self.wait(until);
         }
     }
 
@@ -52,7 +72,7 @@ impl<L: Lab> Session<'_, L> {
     /// Connects until this time.
     pub fn open_until(&mut self, slot: usize, dial: Dial, until: Instant) -> Result<(), Cause> {
         self.received = 0;
-        self.lab.connect(slot, dial).map_err(Cause::Refused)?;
+        self.lab.connect(slot, dial)?;
         loop {
             let Some(mut stream) = self.lab.stream(slot) else {
                 return Err(Cause::Refused(ErrorKind::NotConnected));
@@ -63,7 +83,7 @@ impl<L: Lab> Session<'_, L> {
                 Poll::Ready(Ok(_)) => return Ok(()),
                 Poll::Ready(Err(kind)) => return Err(Cause::Refused(kind)),
                 Poll::Pending if self.lab.now() >= until => return Err(Cause::Unreachable),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -130,7 +150,7 @@ impl<L: Lab> Session<'_, L> {
                 Poll::Ready(Ok(n)) if n > 0 => sent += n,
                 Poll::Ready(_) => return false,
                 Poll::Pending if self.lab.now() >= until => return false,
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
         true
@@ -151,7 +171,7 @@ impl<L: Lab> Session<'_, L> {
             let result = stream.send_last(bytes).map_err(|error| error.kind());
             drop(stream);
             match result {
-                Poll::Pending if self.lab.now() < until => self.lab.wait(until),
+                Poll::Pending if self.lab.now() < until => self.wait(until),
                 _ => return,
             }
         }
@@ -209,7 +229,7 @@ impl<L: Lab> Session<'_, L> {
                 }
                 Poll::Ready(Err(kind)) => return Err(End::Broken(kind)),
                 Poll::Pending if self.lab.now() >= until => return Err(End::Silence),
-                Poll::Pending => self.lab.wait(until),
+                Poll::Pending => self.wait(until),
             }
         }
     }
@@ -247,14 +267,14 @@ impl<L: Lab> Session<'_, L> {
     }
 
     /// Whether the server still greets. A connection that is refused is tried again for a while:
-    /// a board may have restarted.
+    /// a board may have restarted. Where this side can't ask, nothing speaks against it.
     pub fn is_alive(&mut self) -> Result<(), Cause> {
         let until = self.bound();
         // Of one client all segments may be lost.
         let mut once_more = self.lab.lacks(Ability::Timing).is_some();
         loop {
             match self.greet(0, u16::MAX) {
-                Ok(_) => return Ok(()),
+                Ok(_) | Err(Cause::Lacks(_)) => return Ok(()),
                 Err(cause) if self.lab.now() >= until && !mem::take(&mut once_more) => {
                     return Err(cause);
                 }
@@ -284,7 +304,7 @@ impl<L: Lab> Session<'_, L> {
             Cause::Reply { end, .. } => {
                 end == End::Silence || self.judge(Expected::Late, end).is_ok()
             }
-            Cause::Lost { .. } | Cause::Slow { .. } => false,
+            Cause::Lacks(_) | Cause::Lost { .. } | Cause::Slow { .. } => false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! An application on plain smoltcp sockets, and the loop around interface and application that
 //! every smoltcp program has.
 
+use core::fmt;
 use core::time::Duration;
 use std::vec::Vec;
 
@@ -103,5 +104,14 @@ impl<A: Application> Program for Loop<A> {
                 };
             }
         }
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("sockets", &self.sockets.iter().count())
+            .field("random", &self.random)
+            .finish_non_exhaustive()
     }
 }

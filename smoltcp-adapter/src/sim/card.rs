@@ -4,6 +4,7 @@
 //! Frames are used again and again; in the long run none is allocated.
 
 use core::cell::RefCell;
+use core::fmt;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::vec::Vec;
@@ -144,5 +145,27 @@ impl phy::TxToken for TxToken<'_> {
         let result = write(&mut frame);
         self.queues.borrow_mut().sent.push(frame);
         result
+    }
+}
+
+impl fmt::Debug for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Card")
+            .field("capabilities", &self.capabilities)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RxToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RxToken")
+            .field("frame", &self.frame)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TxToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TxToken").finish_non_exhaustive()
     }
 }

@@ -21,6 +21,7 @@ use super::random::Random;
 /// What a program finds when its host boots.
 ///
 /// [`Network::boot_program`](super::Network::boot_program) hands it out.
+#[derive(Debug)]
 pub struct Boot {
     /// The network card, for the program to poll.
     pub card: Card,

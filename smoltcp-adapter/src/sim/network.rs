@@ -2,6 +2,7 @@
 //!
 //! Users build it and run it. Everything happens in an order that follows from the seed alone.
 
+use core::fmt;
 use core::time::Duration;
 use std::boxed::Box;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -386,3 +387,14 @@ impl<'a> Network<'a> {
 /// Labels of the streams of chance.
 const HOSTS: u64 = 1;
 const WIRES: u64 = 2;
+
+impl fmt::Debug for Network<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("seed", &self.seed)
+            .field("medium", &self.medium)
+            .field("now", &self.now())
+            .field("hosts", &self.machines.len())
+            .finish_non_exhaustive()
+    }
+}

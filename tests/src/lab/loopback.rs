@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use embedded_io::ErrorKind;
-use greet_core::probe::{Ability, Dial, Lab};
+use greet_core::probe::{Ability, Dial, Lab, LabError};
 use greet_core::time::Instant;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::stack::Stack;
@@ -94,7 +94,7 @@ impl Lab for SmoltcpLab {
         self.prober.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
         self.prober.connect(self.stack.net(), slot, dial)
     }
 
@@ -115,7 +115,7 @@ impl Lab for SmoltcpLab {
         None
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), ErrorKind> {
+    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
         for port in (20_000..).take(count) {
             send_syn(self.stack.device(), NOBODY, ADDRESS, port)?;
             self.poll();
@@ -123,7 +123,7 @@ impl Lab for SmoltcpLab {
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
         self.prober.send_datagram(self.stack.net(), datagram)
     }
 

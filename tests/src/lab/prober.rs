@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::task::Poll;
 
 use embedded_io::{Error as _, ErrorKind};
-use greet_core::probe::Dial;
+use greet_core::probe::{Dial, LabError};
 use greet_core::transport::{Datagrams as _, Local};
 use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::net::{Clients, Net};
@@ -67,7 +67,7 @@ impl Prober {
         net: &mut Net<'static>,
         slot: usize,
         dial: Dial,
-    ) -> Result<(), ErrorKind> {
+    ) -> Result<(), LabError> {
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         let clients = match dial {
             Dial::Plain => &self.plain,
@@ -91,12 +91,12 @@ impl Prober {
         &self,
         net: &mut Net<'static>,
         datagram: &[u8],
-    ) -> Poll<Result<(), ErrorKind>> {
+    ) -> Poll<Result<(), LabError>> {
         let receiver = SocketAddr::from((self.server, UDP_PORT));
         self.outbox
             .on(net)
             .send_to(datagram, receiver, Local::default())
-            .map_err(|error| error.kind())
+            .map_err(|error| error.kind().into())
     }
 
     pub(super) fn receive_datagram(

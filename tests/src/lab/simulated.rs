@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType};
-use greet_core::probe::{Ability, Dial, Lab};
+use greet_core::probe::{Ability, Dial, Lab, LabError};
 use greet_core::time::Instant;
 use greet_core::transport;
 use greet_smoltcp::error::StreamError;
@@ -146,7 +146,7 @@ impl Lab for SimulatedLab {
         self.prober.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
         self.prober
             .connect(self.stack.borrow_mut().net(), slot, dial)
     }
@@ -173,7 +173,7 @@ impl Lab for SimulatedLab {
         }
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), ErrorKind> {
+    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
         for port in (20_000..).take(count) {
             send_syn(self.stack.borrow_mut().device(), NOBODY, SERVER, port)?;
         }
@@ -181,7 +181,7 @@ impl Lab for SimulatedLab {
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
         self.prober
             .send_datagram(self.stack.borrow_mut().net(), datagram)
     }

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use embedded_io::ErrorKind;
 use greet_core::limits::Limits;
-use greet_core::probe::{Ability, Dial, Lab};
+use greet_core::probe::{Ability, Dial, Lab, LabError};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
 use greet_core::time::Instant;
@@ -41,8 +41,13 @@ pub struct MemoryLab<S> {
     mailbox: Mailbox,
     service: S,
     slots: Vec<Option<End<false>>>,
+    /// So many connections its machine has files for.
+    files: usize,
     now: Instant,
 }
+
+/// What is said where its machine has no more files.
+pub const NO_FILES: &str = "this machine lacks files";
 
 impl Default for Ours {
     fn default() -> Self {
@@ -74,8 +79,16 @@ impl<S: Service> MemoryLab<S> {
             mailbox: Mailbox::new(),
             service,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
+            files: slots,
             now: Instant::from_millis(1_000_000),
         }
+    }
+
+    /// Its machine has fewer files than it has slots.
+    #[must_use]
+    pub fn with_files(mut self, files: usize) -> Self {
+        self.files = files;
+        self
     }
 
     fn moves(&self) -> usize {
@@ -108,7 +121,7 @@ impl<S: Service> Lab for MemoryLab<S> {
         self.slots.len()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), ErrorKind> {
+    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), LabError> {
         let wire = match dial {
             Dial::Plain => Wire::default(),
             Dial::Tight => Wire {
@@ -116,6 +129,9 @@ impl<S: Service> Lab for MemoryLab<S> {
                 ..Wire::default()
             },
         };
+        if self.slots.iter().flatten().count() == self.files {
+            return Err(LabError::Lacks(NO_FILES));
+        }
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         assert!(place.is_none(), "the slot is taken");
         *place = Some(self.backlog.connect(wire).0);
@@ -134,12 +150,12 @@ impl<S: Service> Lab for MemoryLab<S> {
         None
     }
 
-    fn half_open(&mut self, count: usize) -> Result<(), ErrorKind> {
+    fn half_open(&mut self, count: usize) -> Result<(), LabError> {
         self.service.half_open(count);
         Ok(())
     }
 
-    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), ErrorKind>> {
+    fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), LabError>> {
         let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000));
         self.mailbox.post(datagram, from);
         Poll::Ready(Ok(()))

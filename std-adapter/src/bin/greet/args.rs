@@ -4,9 +4,14 @@ use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use greet_std::core::responder::REPLIES_PER_SECOND;
+
+use crate::address::Address;
+use crate::probe::Only;
+use crate::values::{number, some_time, time};
 
 /// Serves greetings and asks for them, over TCP and UDP.
 ///
@@ -17,12 +22,41 @@ use greet_std::core::responder::REPLIES_PER_SECOND;
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
+
+    /// Whether a report has colours; `auto`: on a terminal, unless `NO_COLOR` or `TERM=dumb` is set
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: ColorChoice,
 }
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 if all went well, 1 if it failed (a sentence on stderr says why) or output was lost, \
 2 if the command line is wrong; as a shell says it, 128 and a signal's number if that ended it: 130 \
 Ctrl-C, 143 SIGTERM, 141 nobody reads its output any more.";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  greet bench -c 8 -d 10s
+  greet bench board.local:8000 -n 1000 --rate 50
+  greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source";
+
+/// A test compares it with what is printed.
+const BENCH_KEYS: &str = "
+
+With --json, the object has:
+  event                 bench
+  server, protocol      who was asked: its address; tcp or udp
+  clients               how many were to ask at once
+  clients_at_once       how many did at most; fewer if this machine has no more files or ports
+  greetings             how many came, right in every byte
+  lost                  messages over UDP without an answer
+  errors                greetings that failed: by the server, or on the way
+  not_begun             greetings that were due, but weren't begun before the end
+  seconds               the time that was measured
+  greetings_per_second  greetings in that time
+  limit_per_second      over UDP, how many messages of one source the server answers; null if it
+                        was not seen to limit them
+  latency_us            how long a greeting took, in microseconds: median, p90, p99, p99_9 and
+                        slowest; null if none came";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -59,12 +93,12 @@ Examples:
   greet serve --json | jq .                  an object per event")]
 pub struct ServeArgs {
     /// Answer names at this address; port 0 takes a free port
-    #[arg(long, value_name = "ADDR")]
-    pub tcp: Option<String>,
+    #[arg(long, value_name = "ADDR", value_parser = Address::to_listen)]
+    pub tcp: Option<Address>,
 
     /// Show messages that come to this address; port 0 takes a free port
-    #[arg(long, value_name = "ADDR")]
-    pub udp: Option<String>,
+    #[arg(long, value_name = "ADDR", value_parser = Address::to_listen)]
+    pub udp: Option<Address>,
 
     /// Answer each message that comes over UDP to its sender
     ///
@@ -73,15 +107,15 @@ pub struct ServeArgs {
     pub reply: bool,
 
     /// How many messages of one source are answered in a second
-    #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply")]
+    #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply", value_parser = number::<NonZeroU16>)]
     pub reply_limit: NonZeroU16,
 
     /// How long a client may take, from connecting to its answer
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     pub deadline: Duration,
 
     /// How long a long name must be quiet to be complete
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = time)]
     pub settle: Duration,
 
     /// How long Ctrl-C or SIGTERM waits for what is in hand; then it is closed as it is
@@ -91,11 +125,11 @@ pub struct ServeArgs {
     pub grace: Duration,
 
     /// How many connections are held at once; more wait until one ends
-    #[arg(long, value_name = "N", default_value = "10000")]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = number::<NonZeroUsize>)]
     pub max_connections: NonZeroUsize,
 
     /// How many workers share the load [default: one for each processor]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<NonZeroUsize>)]
     pub workers: Option<NonZeroUsize>,
 
     /// Print no line for a connection or a message; refusals and losses still go to stderr
@@ -120,11 +154,11 @@ pub struct HelloArgs {
     pub name: String,
 
     /// The server's address; of a host with several addresses, each is tried
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    pub to: String,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    pub to: Address,
 
     /// How long connecting, sending and receiving may take together
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 }
 
@@ -138,8 +172,8 @@ pub struct SendArgs {
     pub message: String,
 
     /// The receiver's address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001")]
-    pub to: String,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001", value_parser = Address::to_reach)]
+    pub to: Address,
 }
 
 /// Grade any greet server: is the network stack under it to be trusted?
@@ -158,31 +192,31 @@ Examples:
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ProbeArgs {
     /// The server's address
-    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    pub server: String,
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    pub server: Address,
 
     /// Run only the checks whose id fits, such as `tcp/split-*`, or a whole group such as `crowd`
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<String>,
+    #[arg(long, value_name = "GLOB", value_parser = Only::parse)]
+    pub only: Vec<Only>,
 
     /// Where it answers messages over UDP (`greet serve --reply`)
-    #[arg(long, value_name = "ADDR")]
-    pub udp: Option<String>,
+    #[arg(long, value_name = "ADDR", value_parser = Address::to_reach)]
+    pub udp: Option<Address>,
 
     /// How many places the server has: so many clients come at once, and one more
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = number::<NonZeroU16>)]
     pub clients: NonZeroU16,
 
     /// How many clients come one after the other
-    #[arg(long, value_name = "N", default_value = "1000")]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = number::<NonZeroU16>)]
     pub rounds: NonZeroU16,
 
     /// How long one answer may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 
     /// How long the server lets a silent client wait; 0s skips the check that waits for it
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub deadline: Duration,
 
     /// What a server only should do counts as well
@@ -208,27 +242,25 @@ pub struct ProbeArgs {
 
 /// Load a greet server, and check every byte of every reply.
 ///
-/// Prints the rate, and how long a greeting took, from connecting to FIN. With --rate, greetings
-/// are due at fixed times, and each counts from when it was due: a server that stalls is seen to
-/// have kept all of them waiting that were due meanwhile. Over UDP, messages that aren't answered
-/// in time are counted as lost, as are those beyond what the receiver grants a source in a second.
+/// Prints the rate, and how long a greeting took, from connecting to FIN. The rate is what came
+/// right in all of the time, stalls included; nothing begins after --duration. With --rate,
+/// greetings are due at fixed times, and each counts from when it was due: a server that stalls is
+/// seen to have kept all of them waiting that were due meanwhile. Over UDP, messages that aren't
+/// answered in time are counted as lost, as are those beyond what the receiver grants a source in a
+/// second; a client doesn't wait for a late answer before it asks again.
 #[derive(clap::Args)]
-#[command(after_help = "\
-Examples:
-  greet bench -c 8 -d 10s
-  greet bench board.local:8000 -n 1000 --rate 50
-  greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source")]
+#[command(after_help = BENCH_EXAMPLES, after_long_help = [BENCH_EXAMPLES, BENCH_KEYS].concat())]
 pub struct BenchArgs {
     /// The server's address
-    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    pub server: String,
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    pub server: Address,
 
     /// How many clients ask at once
-    #[arg(long, short, value_name = "N", default_value = "4")]
+    #[arg(long, short, value_name = "N", default_value = "4", value_parser = number::<NonZeroUsize>)]
     pub clients: NonZeroUsize,
 
     /// How long to go on
-    #[arg(long, short, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, short, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub duration: Duration,
 
     /// How many greetings to ask for, instead of a time
@@ -236,8 +268,7 @@ pub struct BenchArgs {
         long = "number",
         short = 'n',
         value_name = "N",
-        conflicts_with = "duration"
-    )]
+        conflicts_with = "duration", value_parser = number::<NonZeroU64>)]
     pub count: Option<NonZeroU64>,
 
     /// Send messages over UDP to a receiver that replies (`greet serve --reply`)
@@ -245,14 +276,21 @@ pub struct BenchArgs {
     pub udp: bool,
 
     /// How many greetings to ask for in a second [default: as many as the server gives]
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = number::<NonZeroU32>)]
     pub rate: Option<NonZeroU32>,
 
     /// How long one answer may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is wrong with a command line, in a sentence, where only its parts are right.
+pub fn wrong(sentence: &str) -> anyhow::Error {
+    Args::command()
+        .error(ErrorKind::ArgumentConflict, sentence)
+        .into()
 }

@@ -14,13 +14,22 @@ use crate::console;
 pub fn hello(args: &HelloArgs) -> Result<()> {
     let name = argument_or_stdin(&args.name)?;
     let name = text(&name, "name")?;
-    let greeting = Client::new().timeout(args.timeout).greet(&*args.to, name)?;
+    let addresses = args.to.resolve()?;
+    let greeting = Client::new()
+        .timeout(args.timeout)
+        .greet(&*addresses, name)
+        .map_err(|error| args.to.unreached(&addresses, error))?;
+    args.to.say_taken(&addresses, greeting.from());
     console::print(format!("Received: {greeting}\n").as_bytes())
 }
 
 pub fn send(args: &SendArgs) -> Result<()> {
     let message = argument_or_stdin(&args.message)?;
-    greet_std::send(&*args.to, text(&message, "message")?)?;
+    let message = text(&message, "message")?;
+    let addresses = args.to.resolve()?;
+    let taken = greet_std::send(&*addresses, message)
+        .map_err(|error| args.to.unreached(&addresses, error))?;
+    args.to.say_taken(&addresses, taken);
     Ok(())
 }
 

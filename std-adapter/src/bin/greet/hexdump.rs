@@ -2,11 +2,19 @@
 
 use std::fmt::Write;
 
-/// Bytes in one row.
-const ROW: usize = 16;
+/// As many bytes in a row as fit into so many columns: 16, 8 or 4.
+pub fn row(columns: usize) -> usize {
+    [16, 8]
+        .into_iter()
+        .find(|row| OFFSET + 4 * row <= columns)
+        .unwrap_or(4)
+}
 
-/// A row or two of each side: the one with the difference, and the one before it.
-pub fn difference(expected: &[u8], actual: &[u8]) -> Vec<String> {
+/// An offset, and what parts it from the bytes.
+const OFFSET: usize = 4 + 2;
+
+/// A row or two of each side, of so many bytes: the one with the difference, and the one before it.
+pub fn difference(expected: &[u8], actual: &[u8], row: usize) -> Vec<String> {
     let at = expected
         .iter()
         .zip(actual)
@@ -19,19 +27,17 @@ pub fn difference(expected: &[u8], actual: &[u8]) -> Vec<String> {
     }
     for (label, bytes) in [("expected", expected), ("actual", actual)] {
         lines.push(format!("{label}: {} bytes", bytes.len()));
-        let start = (at / ROW).saturating_sub(1) * ROW;
-        for (index, row) in bytes.chunks(ROW).enumerate().skip(start / ROW).take(2) {
-            let mut hex = String::new();
-            for byte in row {
+        let first = (at / row).saturating_sub(1);
+        for (index, bytes) in bytes.chunks(row).enumerate().skip(first).take(2) {
+            let (mut hex, mut text) = (String::new(), String::new());
+            for byte in bytes {
                 // A string takes everything.
                 let _ = write!(hex, "{byte:02x} ");
+                let is_shown = matches!(byte, b' '..=b'~');
+                text.push(if is_shown { char::from(*byte) } else { '.' });
             }
-            let width = ROW * 3;
-            lines.push(format!(
-                "{:>6}  {hex:width$} {}",
-                index * ROW,
-                row.escape_ascii()
-            ));
+            let width = row * 3;
+            lines.push(format!("{:>4}  {hex:width$}{text}", index * row));
         }
     }
     lines.push(format!("they differ from byte {at} on"));

@@ -5,12 +5,16 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde_json::{Value, json};
 
 /// What took how long, to three digits, from a microsecond to an hour.
 pub struct Latency(Histogram<u64>);
 
-/// A bar of this many characters is the highest.
-const WIDTH: u64 = 40;
+/// A bar of at most so many characters is the highest.
+const BAR: usize = 40;
+
+/// What stands before a bar in a line.
+const BEFORE: usize = "  < ".len() + 9 + 1 + 9 + 1;
 
 impl Latency {
     /// None yet.
@@ -54,8 +58,23 @@ impl Latency {
         )
     }
 
-    /// A bar for each doubling of time that anything fell into.
-    pub fn bars(&self) -> Vec<String> {
+    /// In microseconds; `null` if there are none.
+    pub fn in_json(&self) -> Value {
+        if self.count() == 0 {
+            return Value::Null;
+        }
+        json!({
+            "median": micros(self.percentile(50.0)),
+            "p90": micros(self.percentile(90.0)),
+            "p99": micros(self.percentile(99.0)),
+            "p99_9": micros(self.percentile(99.9)),
+            "slowest": micros(self.max()),
+        })
+    }
+
+    /// A line with a bar for each doubling of time that anything fell into, in so many columns.
+    pub fn bars(&self, width: usize) -> Vec<String> {
+        let longest = width.saturating_sub(BEFORE).min(BAR) as u64;
         let mut rows = Vec::new();
         let mut from = 1_u64;
         while from <= self.0.max() {
@@ -68,10 +87,12 @@ impl Latency {
         rows.iter()
             .skip(first)
             .map(|(below, count)| {
-                let length = (count * WIDTH).div_ceil(most);
+                let length = (count * longest).div_ceil(most);
                 let bar = "#".repeat(usize::try_from(length).unwrap_or(0));
                 let below = shown(Duration::from_micros(*below));
-                format!("{below:>9} {count:>9} {bar}").trim_end().to_owned()
+                format!("  < {below:>9} {count:>9} {bar}")
+                    .trim_end()
+                    .to_owned()
             })
             .collect()
     }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, Parser};
 
+mod address;
 mod advice;
 mod args;
 mod bench;
@@ -22,11 +23,14 @@ mod latency;
 mod probe;
 mod serve;
 mod signals;
+mod terminal;
+mod values;
 mod wording;
 
 use args::{Args, Command};
 use console::ReaderGone;
 use signals::Signal;
+use terminal::takes_escapes;
 
 /// The exit status that a shell gives a program which SIGPIPE ended: its reader wanted no more.
 const READER_GONE: u8 = 128 + 13;
@@ -34,6 +38,7 @@ const READER_GONE: u8 = 128 + 13;
 fn main() -> ExitCode {
     let status = match Args::try_parse() {
         Ok(args) => {
+            terminal::set_color(args.color);
             let status = exit_status(run(args.command));
             signals::noted().map_or(status, Signal::exit_status)
         }
@@ -70,6 +75,9 @@ fn exit_status(done: Result<()>) -> u8 {
         Ok(()) => 0,
         Err(error) if error.is::<ReaderGone>() => READER_GONE,
         Err(error) => {
+            if let Some(usage) = error.downcast_ref() {
+                return explain(usage);
+            }
             console::complain(format_args!("greet: {error:#}"));
             1
         }
@@ -87,10 +95,10 @@ fn explain(usage: &clap::Error) -> u8 {
         }
     };
     if usage.use_stderr() {
-        console::progress(format_args!("{}", shown(console::shows_colors(&stderr()))));
+        console::progress(format_args!("{}", shown(takes_escapes(&stderr()))));
         2
     } else {
-        let help = shown(console::shows_colors(&stdout()));
+        let help = shown(takes_escapes(&stdout()));
         exit_status(console::print(help.as_bytes()))
     }
 }

@@ -1,14 +1,16 @@
 //! `greet serve`: a server and a receiver until Ctrl-C.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::Receiver as Signals;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use greet_std::core::limits::{Limits, TCP_PORT, UDP_PORT};
 use greet_std::{Receiver, ReceiverHandle, Server, server};
 
-use crate::args::ServeArgs;
+use crate::address::Address;
+use crate::args::{ServeArgs, wrong};
 use crate::console;
 use crate::signals::{self, Signal};
 use crate::wording::{Listening, Style, Summary, Wording};
@@ -118,9 +120,14 @@ impl Stop {
 
 /// With neither address given, both at their defaults; with one, only that.
 fn bind(args: &ServeArgs) -> Result<(Option<Server>, Option<Receiver>)> {
-    let default = |port| format!("127.0.0.1:{port}");
+    if args.reply && args.udp.is_none() && args.tcp.is_some() {
+        return Err(wrong(
+            "--reply is for messages over UDP: add --udp, or leave out --tcp",
+        ));
+    }
+    let default = |port| Some(Address::from((Ipv4Addr::LOCALHOST, port)));
     let (tcp, udp) = match (&args.tcp, &args.udp) {
-        (None, None) => (Some(default(TCP_PORT)), Some(default(UDP_PORT))),
+        (None, None) => (default(TCP_PORT), default(UDP_PORT)),
         (tcp, udp) => (tcp.clone(), udp.clone()),
     };
     let limits = Limits::DEFAULT
@@ -133,16 +140,27 @@ fn bind(args: &ServeArgs) -> Result<(Option<Server>, Option<Receiver>)> {
         builder = builder.workers(workers);
     }
     let tcp = tcp
-        .map(|address| builder.bind(&*address).context("TCP"))
+        .map(|address| bound(&address, |all| builder.bind(all), Server::local_addr).context("TCP"))
         .transpose()?;
-    if args.reply && udp.is_none() {
-        bail!("--reply is for messages over UDP: add --udp, or leave out --tcp");
-    }
     let mut udp = udp
-        .map(|address| Receiver::bind(&*address).context("UDP"))
+        .map(|address| {
+            bound(&address, |all| Receiver::bind(all), Receiver::local_addr).context("UDP")
+        })
         .transpose()?;
     if args.reply {
         udp = udp.map(|receiver| receiver.reply(args.reply_limit));
     }
     Ok((tcp, udp))
+}
+
+/// Binds the first of a host's addresses that the system grants.
+fn bound<T>(
+    address: &Address,
+    bind: impl FnOnce(&[SocketAddr]) -> Result<T, greet_std::Error>,
+    local_addr: impl FnOnce(&T) -> SocketAddr,
+) -> Result<T> {
+    let addresses = address.resolve()?;
+    let socket = bind(&addresses).map_err(|error| address.unreached(&addresses, error))?;
+    address.say_taken(&addresses, local_addr(&socket));
+    Ok(socket)
 }

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
 
 use greet_std::core::exchange::{self, Exchange, Outcome};
 use greet_std::core::text::characters;
 use greet_std::core::{receiver, server};
+use humantime::format_rfc3339_millis;
 use serde_json::{Value, json};
 
 use crate::advice;
@@ -150,7 +152,7 @@ impl Wording {
                 );
             }
             (Style::Json, AcceptFailed { error }) => {
-                json(&json!({"event": "accept failed", "why": accept_failed(error)}));
+                json(&json!({"event": "accept_failed", "why": accept_failed(error)}));
             }
             _ => {}
         }
@@ -182,7 +184,7 @@ impl Wording {
                 json(&json!({"event": "refused", "from": canonical(from), "why": why.to_string()}));
             }
             (Style::Json, Failed { error }) => {
-                json(&json!({"event": "receive failed", "why": receive_failed(error)}));
+                json(&json!({"event": "receive_failed", "why": receive_failed(error)}));
             }
             _ => {}
         }
@@ -200,9 +202,11 @@ fn json(event: &Value) {
     line(Target::Out, format_args!("{}", escaped(event)));
 }
 
-/// JSON escapes line feeds and the like by itself; the other characters that a terminal would obey,
-/// or that nobody would see, may be escaped in it as well.
+/// With the time. JSON escapes line feeds and the like by itself; the other characters that a terminal
+/// would obey, or that nobody would see, may be escaped in it as well.
 fn escaped(event: &Value) -> String {
+    let mut event = event.clone();
+    event["time"] = format_rfc3339_millis(SystemTime::now()).to_string().into();
     let mut line = String::new();
     for (c, is_safe) in characters(&event.to_string()) {
         if is_safe {
@@ -223,19 +227,19 @@ impl Summary {
         if let Some(tally) = self.greetings {
             object["greeted"] = tally.greeted.into();
             object["refused"] = json!({
-                "too long": tally.too_long, "not UTF-8": tally.not_utf8, "late": tally.late,
+                "too_long": tally.too_long, "not_utf8": tally.not_utf8, "late": tally.late,
             });
             object["abandoned"] = tally.abandoned.into();
         }
         if let Some(tally) = self.messages {
             object["messages"] = tally.messages.into();
-            object["messages refused"] =
-                json!({"too long": tally.too_long, "not UTF-8": tally.not_utf8});
+            object["messages_refused"] =
+                json!({"too_long": tally.too_long, "not_utf8": tally.not_utf8});
             object["lost"] = tally.lost.into();
             if replies {
                 object["replies"] = tally.replies.into();
-                object["replies withheld"] =
-                    json!({"over the limit": tally.limited, "not sent": tally.unsent});
+                object["replies_withheld"] =
+                    json!({"over_the_limit": tally.limited, "not_sent": tally.unsent});
             }
         }
         if unshown > 0 {

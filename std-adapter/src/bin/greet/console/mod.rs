@@ -3,7 +3,7 @@
 //! A stream may fail, block or lose its reader. That changes what is shown and the exit status,
 //! never what the program does, nor what the other stream shows.
 
-use std::io::{IsTerminal, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 use std::{error, fmt};
 
@@ -87,14 +87,6 @@ pub fn finish() -> bool {
 pub fn hurry() {
     OUT.hurry();
     ERR.hurry();
-}
-
-/// Whether a stream is a terminal that shows colours.
-pub fn shows_colors(stream: &impl IsTerminal) -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    stream.is_terminal()
-        && !is_set("NO_COLOR")
-        && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// The reader of stdout went away, and wants no more.

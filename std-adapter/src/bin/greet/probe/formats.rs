@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use greet_std::core::probe::{Level, Summary};
+use anyhow::Error;
+use greet_std::core::probe::Level;
 use greet_std::core::text::characters;
 use serde_json::json;
 
 use super::{Entry, Graded, Outcome};
-use crate::latency::micros;
 
 pub fn json_line(entry: &Entry) -> String {
     let mut object = json!({
@@ -29,39 +29,41 @@ pub fn json_line(entry: &Entry) -> String {
     format!("{object}\n")
 }
 
-pub fn json_summary(graded: &Graded, summary: Summary) -> String {
+/// The last line, with the reason if not all could be checked.
+pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
+    let summary = graded.summary;
     let mut object = json!({
         "event": "summary",
         "server": graded.server,
         "passed": summary.passed,
         "failed": summary.failed,
-        "failed SHOULD": summary.failed_should,
+        "failed_should": summary.failed_should,
         "skipped": summary.skipped,
     });
     if graded.latency.count() > 0 {
         object["greetings"] = graded.latency.count().into();
-        object["greetings per second"] = graded.rate.round().into();
-        object["latency in µs"] = json!({
-            "median": micros(graded.latency.percentile(50.0)),
-            "p99": micros(graded.latency.percentile(99.0)),
-            "slowest": micros(graded.latency.max()),
-        });
+        object["greetings_per_second"] = graded.rate.round().into();
+        object["latency_us"] = graded.latency.in_json();
+    }
+    if let Some(error) = error {
+        object["error"] = format!("{error:#}").into();
     }
     format!("{object}\n")
 }
 
-/// A suite for each group, a case for each check.
-pub fn junit(graded: &Graded) -> String {
+/// A case for each check, and one for the reason if not all could be checked.
+pub fn junit(graded: &Graded, error: Option<&Error>) -> String {
     let count = |result| graded.entries.iter().filter(|e| e.result == result).count();
+    let errors = usize::from(error.is_some());
     // A string takes everything.
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         xml,
         "<testsuites>\n<testsuite name=\"greet probe {}\" tests=\"{}\" failures=\"{}\" \
          skipped=\"{}\">",
-        graded.server,
-        graded.entries.len(),
-        count(Outcome::Failed),
+        escaped(&graded.server),
+        graded.entries.len() + errors,
+        count(Outcome::Failed) + errors,
         count(Outcome::Skipped)
     );
     for entry in &graded.entries {
@@ -87,6 +89,13 @@ pub fn junit(graded: &Graded) -> String {
                 escaped(&entry.details.join("\n"))
             ),
         };
+    }
+    if let Some(error) = error {
+        let _ = writeln!(
+            xml,
+            "<testcase classname=\"probe\" name=\"to the end\"><failure message=\"{}\"/></testcase>",
+            escaped(&format!("{error:#}"))
+        );
     }
     xml + "</testsuite>\n</testsuites>\n"
 }

@@ -1,21 +1,29 @@
 //! `greet probe`: grades any greet server, and prints a report.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::fs::File;
+use std::io::Write as _;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use greet_std::SocketLab;
-use greet_std::core::probe::{self, CHECKS, Check, Event, Level, Plan, Server, Summary};
+use greet_std::core::probe::{self, CHECKS, Check, Event, Level, Plan, Summary};
 
+use crate::address::Address;
 use crate::args::ProbeArgs;
-use crate::console;
+use crate::console::{self, ReaderGone};
 use crate::latency::Latency;
 use crate::signals::{self, Signal};
 
 mod formats;
+mod only;
 mod tree;
 mod words;
+
+pub use only::Only;
+use tree::{Detail, Tree};
 
 /// Room for the longest datagram of any check.
 const ROOM: usize = 8192;
@@ -40,8 +48,10 @@ enum Outcome {
 
 /// All that a run came to.
 struct Graded {
-    server: SocketAddr,
+    /// As it was typed, until its address is known.
+    server: String,
     entries: Vec<Entry>,
+    summary: Summary,
     latency: Latency,
     /// Greetings in a second, one after the other.
     rate: f64,
@@ -51,125 +61,60 @@ struct Graded {
 struct Progress {
     graded: Graded,
     /// `None`: an object a line.
-    tree: Option<tree::Tree>,
-    /// Why it came to an end.
-    end: Option<String>,
+    tree: Option<Tree>,
+    report: Option<Report>,
     printed: Result<()>,
 }
 
 pub fn run(args: &ProbeArgs) -> Result<()> {
-    let picked = |check: &Check| {
-        args.only.is_empty() || args.only.iter().any(|glob| matches(glob, check.id))
-    };
-    if !CHECKS.iter().any(picked) {
-        bail!("no check is called that; `greet probe --list` shows them all");
-    }
+    let picked =
+        |check: &Check| args.only.is_empty() || args.only.iter().any(|only| only.picks(check.id));
     if args.list {
         return list(picked);
     }
-    let server = resolve(&args.server)?;
-    let udp = args.udp.as_deref().map(resolve).transpose()?;
-    let plan = Plan {
-        timeout: args.timeout,
-        clients: args.clients.get(),
-        rounds: args.rounds.get(),
-        deadline: args.deadline,
-    };
-    let mut lab = SocketLab::new(server, udp, usize::from(args.clients.get()) + 1)?;
+    let report = args.junit.as_deref().map(Report::create).transpose()?;
     let graded = Graded {
-        server,
+        server: args.server.to_string(),
         entries: Vec::new(),
+        summary: Summary::default(),
         latency: Latency::new(),
         rate: 0.0,
     };
     let detail = if args.brief {
-        tree::Detail::Brief
+        Detail::Brief
     } else {
-        tree::Detail::Full
+        Detail::Full
     };
     let progress = Arc::new(Mutex::new(Progress {
         graded,
-        tree: (!args.json).then(|| tree::Tree::new(detail)),
-        end: None,
+        tree: (!args.json).then(|| Tree::new(detail)),
+        report,
         printed: Ok(()),
     }));
     signals::on_first({
         let progress = Arc::clone(&progress);
         move |signal| interrupted(&mut lock(&progress), signal)
     })?;
-    let wanted = |check: &Check| picked(check) && lock(&progress).printed.is_ok();
-    let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], wanted, &mut |event| {
-        let mut progress = lock(&progress);
-        let Progress {
-            graded,
-            tree,
-            end,
-            printed,
-        } = &mut *progress;
-        let line = match event {
-            Event::Greeting { took } => {
-                graded.latency.record(took);
-                return;
-            }
-            Event::InARow { greetings, within } => {
-                graded.rate = f64::from(greetings) / within.as_secs_f64();
-                return;
-            }
-            Event::Started { check } => tree.as_mut().map(|tree| tree.started(check)),
-            Event::Ended {
-                check,
-                verdict,
-                actual,
-            } => {
-                let entry = Entry::new(check, verdict, actual, args.strict);
-                let line = match tree {
-                    Some(tree) => tree.ended(&entry),
-                    None => formats::json_line(&entry),
-                };
-                graded.entries.push(entry);
-                Some(line)
-            }
-            Event::NotGreeting { failure, actual } => {
-                *end = Some(words::not_greeting(server, args.timeout, &failure, actual));
-                None
-            }
-            Event::Stopped { after } => {
-                *end = Some(format!(
-                    "{server} doesn't greet any more since {}: start it again, and look there",
-                    after.id
-                ));
-                tree.as_mut().map(tree::Tree::stopped)
-            }
-            _ => None,
-        };
-        if let Some(line) = line
-            && printed.is_ok()
-        {
-            *printed = console::print(line.as_bytes());
-        }
-    });
+    let done = grade(args, picked, &progress);
     let mut progress = lock(&progress);
-    std::mem::replace(&mut progress.printed, Ok(()))?;
-    if summary.server != Server::NeverGreeted {
-        console::print(progress.last_words(summary).as_bytes())?;
-        if let Some(path) = &args.junit {
-            std::fs::write(path, formats::junit(&progress.graded))
-                .with_context(|| format!("can't write {}", path.display()))?;
-        }
-    }
-    conclude(progress.end.take(), summary, args.strict)
+    let last = if progress.tree.is_some() && progress.graded.entries.is_empty() {
+        String::new() // an error says it all
+    } else {
+        progress.last_words(done.as_ref().err())
+    };
+    progress.end(done, &last)?;
+    conclude(progress.graded.summary, args.strict)
 }
 
 /// Prints what was graded so far, and ends the program: no check waits in a way that could be ended.
 fn interrupted(progress: &mut Progress, signal: Signal) {
-    let summary = progress.graded.summary();
-    let erase = progress.tree.as_ref().map_or("", tree::Tree::take_back);
-    let last = erase.to_owned() + &progress.last_words(summary);
-    // Whether anybody reads it or not.
-    let _ = console::print(last.as_bytes());
-    console::complain(format_args!(
-        "greet: interrupted: the other checks weren't run"
-    ));
+    progress.graded.summary = progress.graded.count();
+    let erase = progress.tree.as_ref().map_or("", Tree::take_back);
+    let reason = anyhow!("interrupted: the other checks weren't run");
+    let last = erase.to_owned() + &progress.last_words(Some(&reason));
+    if let Err(error) = progress.end(Err(reason), &last) {
+        console::complain(format_args!("greet: {error:#}"));
+    }
     console::finish();
     std::process::exit(signal.exit_status().into());
 }
@@ -180,16 +125,26 @@ fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
 }
 
 impl Progress {
-    fn last_words(&mut self, summary: Summary) -> String {
+    fn last_words(&mut self, error: Option<&Error>) -> String {
         match &mut self.tree {
-            None => formats::json_summary(&self.graded, summary),
-            Some(tree) => tree.end_group() + &tree::summary(&self.graded, summary),
+            None => formats::json_summary(&self.graded, error),
+            Some(tree) => tree.end_group() + &tree.summary(&self.graded),
         }
+    }
+
+    /// Whatever happened, reports end as reports do, so that nobody takes an old one for this.
+    fn end(&mut self, done: Result<()>, last: &str) -> Result<()> {
+        let done = done.and(console::print(last.as_bytes()));
+        if let Some(report) = self.report.take() {
+            report.write(&formats::junit(&self.graded, done.as_ref().err()))?;
+        }
+        done
     }
 }
 
 impl Graded {
-    fn summary(&self) -> Summary {
+    /// What the checks came to that have ended.
+    fn count(&self) -> Summary {
         let mut summary = Summary::default();
         for entry in &self.entries {
             *match (entry.result, entry.check.level) {
@@ -203,11 +158,92 @@ impl Graded {
     }
 }
 
+/// Runs the checks, and prints each. An error: not all could be run, or printed.
+fn grade(
+    args: &ProbeArgs,
+    picked: impl Fn(&Check) -> bool,
+    progress: &Mutex<Progress>,
+) -> Result<()> {
+    let server = args.server.over_tcp(args.timeout)?;
+    lock(progress).graded.server = server.to_string();
+    let udp = args.udp.as_ref().map(Address::over_udp).transpose()?;
+    let plan = Plan {
+        timeout: args.timeout,
+        clients: args.clients.get(),
+        rounds: args.rounds.get(),
+        deadline: args.deadline,
+    };
+    let mut lab = SocketLab::new(server, udp, usize::from(args.clients.get()) + 1)?;
+    let row = lock(progress).tree.as_ref().map_or(16, Tree::row);
+    let mut end = Ok(());
+    let is_read = || match &lock(progress).printed {
+        Err(error) => !error.is::<ReaderGone>(),
+        Ok(()) => true,
+    };
+    let wanted = |check: &Check| picked(check) && is_read();
+    let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], wanted, &mut |event| {
+        let mut progress = lock(progress);
+        let Progress {
+            graded,
+            tree,
+            printed,
+            ..
+        } = &mut *progress;
+        let line = match event {
+            Event::Greeting { took } => {
+                graded.latency.record(took);
+                return;
+            }
+            Event::InARow { greetings, within } => {
+                graded.rate = f64::from(greetings) / within.as_secs_f64();
+                return;
+            }
+            Event::Started { check } => tree.as_mut().map(|tree| tree.started(check)),
+            Event::Waiting { left } => tree.as_ref().map(|tree| tree.waiting(left)),
+            Event::Ended {
+                check,
+                verdict,
+                actual,
+            } => {
+                let entry = Entry::new(check, verdict, actual, args.strict, row);
+                let line = match tree {
+                    Some(tree) => tree.ended(&entry),
+                    None => formats::json_line(&entry),
+                };
+                graded.entries.push(entry);
+                Some(line)
+            }
+            Event::NotGreeting { failure, actual } => {
+                end = Err(anyhow!(words::not_greeting(
+                    server,
+                    args.timeout,
+                    &failure,
+                    actual
+                )));
+                None
+            }
+            Event::Stopped { after } => {
+                end = Err(anyhow!(
+                    "{server} doesn't greet any more since {}: start it again, and look there",
+                    after.id
+                ));
+                tree.as_mut().map(Tree::stopped)
+            }
+            _ => None,
+        };
+        if let Some(line) = line
+            && printed.is_ok()
+        {
+            *printed = console::print(line.as_bytes());
+        }
+    });
+    let mut progress = lock(progress);
+    progress.graded.summary = summary;
+    end.and(mem::replace(&mut progress.printed, Ok(())))
+}
+
 /// Success only if nothing failed.
-fn conclude(end: Option<String>, summary: Summary, strict: bool) -> Result<()> {
-    if let Some(end) = end {
-        bail!(end);
-    }
+fn conclude(summary: Summary, strict: bool) -> Result<()> {
     let failed = summary.failed + if strict { summary.failed_should } else { 0 };
     if failed > 0 {
         bail!("{failed} failed: what stands under each cross says what came instead");
@@ -218,6 +254,26 @@ fn conclude(end: Option<String>, summary: Summary, strict: bool) -> Result<()> {
     Ok(())
 }
 
+/// The file for a report. It is empty as long as the run goes on: no old report stays in it.
+struct Report {
+    path: PathBuf,
+    file: File,
+}
+
+impl Report {
+    fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("can't write {}", path.display()))?;
+        let path = path.to_owned();
+        Ok(Self { path, file })
+    }
+
+    fn write(mut self, report: &str) -> Result<()> {
+        self.file
+            .write_all(report.as_bytes())
+            .with_context(|| format!("can't write {}", self.path.display()))
+    }
+}
+
 fn list(picked: impl Fn(&Check) -> bool) -> Result<()> {
     let mut lines = String::new();
     for check in CHECKS.iter().filter(|check| picked(check)) {
@@ -225,18 +281,6 @@ fn list(picked: impl Fn(&Check) -> bool) -> Result<()> {
         let _ = writeln!(lines, "{:24} {}", check.id, check.requirement);
     }
     console::print(lines.as_bytes())
-}
-
-/// The first address of a server.
-pub fn resolve(address: &str) -> Result<SocketAddr> {
-    let found = address.to_socket_addrs().map(|mut found| found.next());
-    match found {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) => bail!("{address} has no address; check how it is spelt"),
-        Err(error) => Err(error).with_context(|| {
-            format!("can't find {address} (it is HOST:PORT, such as 127.0.0.1:8000)")
-        }),
-    }
 }
 
 impl Outcome {
@@ -252,8 +296,14 @@ impl Outcome {
 }
 
 impl Entry {
-    fn new(check: &'static Check, verdict: probe::Verdict, actual: &[u8], strict: bool) -> Self {
-        let (why, details) = words::explain(&verdict, actual);
+    fn new(
+        check: &'static Check,
+        verdict: probe::Verdict,
+        actual: &[u8],
+        strict: bool,
+        row: usize,
+    ) -> Self {
+        let (why, details) = words::explain(&verdict, actual, row);
         Self {
             check,
             result: Outcome::of(check, &verdict, strict),
@@ -265,44 +315,5 @@ impl Entry {
     /// The group, and the name in it.
     fn parts(&self) -> (&'static str, &'static str) {
         self.check.id.split_once('/').unwrap_or(("", self.check.id))
-    }
-}
-
-/// Whether a pattern with `*` and `?` fits the whole id. A group's name alone is all of it.
-fn matches(glob: &str, id: &str) -> bool {
-    fn fits(glob: &[u8], id: &[u8]) -> bool {
-        match (glob, id) {
-            ([b'*', glob @ ..], _) => (0..=id.len()).any(|at| fits(glob, &id[at..])),
-            ([b'?', glob @ ..], [_, id @ ..]) => fits(glob, id),
-            ([g, glob @ ..], [i, id @ ..]) => g == i && fits(glob, id),
-            ([], []) => true,
-            _ => false,
-        }
-    }
-    fits(glob.as_bytes(), id.as_bytes())
-        || id
-            .strip_prefix(glob)
-            .is_some_and(|rest| rest.starts_with('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_glob_fits_the_whole_id_or_names_a_group() {
-        for (glob, id, fit) in [
-            ("tcp/world", "tcp/world", true),
-            ("tcp/w", "tcp/world", false),
-            ("tcp", "tcp/world", true),
-            ("tc", "tcp/world", false),
-            ("*/world", "tcp/world", true),
-            ("tcp/*-fin", "tcp/world-fin", true),
-            ("tcp/*-fin", "tcp/world", false),
-            ("tcp/?orld", "tcp/world", true),
-            ("*", "udp/ada", true),
-        ] {
-            assert_eq!(matches(glob, id), fit, "{glob} {id}");
-        }
     }
 }

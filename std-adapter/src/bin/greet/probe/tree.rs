@@ -1,17 +1,20 @@
 //! The report for people: a tree with ticks and crosses as it goes, and a summary.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, stdout};
+use std::time::Duration;
 
-use greet_std::core::probe::{Check, Summary};
+use greet_std::core::probe::Check;
 
 use super::{Entry, Graded, Outcome};
+use crate::hexdump;
+use crate::terminal::Screen;
 
 /// What was printed so far.
 pub struct Tree {
     group: &'static str,
-    /// A terminal shows what is going on; a file doesn't need to know.
-    live: bool,
+    screen: Screen,
+    /// What runs.
+    running: &'static str,
     /// What of the group wasn't shown; `None`: all is shown.
     unshown: Option<Vec<Unshown>>,
     /// The server is gone: what is skipped for that alone is only counted.
@@ -35,6 +38,10 @@ struct Unshown {
     count: usize,
 }
 
+/// What begins lines under a check: reasons, and bytes.
+const REASON: &str = "      ";
+const DETAILS: &str = "        ";
+
 /// Erases the line on which a terminal's cursor is.
 const ERASE: &str = "\r\u{1b}[K";
 
@@ -42,7 +49,8 @@ impl Tree {
     pub fn new(detail: Detail) -> Self {
         Self {
             group: "",
-            live: stdout().is_terminal(),
+            screen: Screen::of_stdout(),
+            running: "",
             unshown: match detail {
                 Detail::Full => None,
                 Detail::Brief => Some(Vec::new()),
@@ -51,8 +59,14 @@ impl Tree {
         }
     }
 
-    pub fn started(&self, check: &Check) -> String {
-        if self.live && !self.stopped {
+    /// How many bytes fit into a row under a check.
+    pub fn row(&self) -> usize {
+        hexdump::row(self.screen.width.saturating_sub(DETAILS.len()))
+    }
+
+    pub fn started(&mut self, check: &'static Check) -> String {
+        self.running = check.id;
+        if self.screen.live && !self.stopped {
             format!("  ... {}", check.id)
         } else {
             String::new()
@@ -61,13 +75,27 @@ impl Tree {
 
     /// Takes back what a terminal shows of the check that is going on.
     pub fn take_back(&self) -> &'static str {
-        if self.live { ERASE } else { "" }
+        if self.screen.live { ERASE } else { "" }
+    }
+
+    /// So long the server may still take.
+    pub fn waiting(&self, left: Duration) -> String {
+        if self.screen.live && !self.stopped {
+            format!(
+                "{ERASE}  ... {} ({:.0} s)",
+                self.running,
+                left.as_secs_f64()
+            )
+        } else {
+            String::new()
+        }
     }
 
     pub fn stopped(&mut self) -> String {
         self.stopped = true;
         let group = self.end_group();
-        format!("{group}The server doesn't greet any more: the other checks are skipped.\n")
+        let sentence = "The server doesn't greet any more: the other checks are skipped.";
+        group + &self.screen.paragraph(sentence, "  ")
     }
 
     /// The last lines of a group, which count what wasn't shown.
@@ -81,12 +109,12 @@ impl Tree {
         {
             let Unshown { why, first, .. } = &unshown;
             let mark = self.mark(unshown.result);
-            // A string takes everything.
-            let _ = match (unshown.result, unshown.count) {
-                (Outcome::Passed, count) => writeln!(text, "  {mark} {count} passed"),
-                (_, 1) => writeln!(text, "  {mark} {first}: skipped: {why}"),
-                (_, count) => writeln!(text, "  {mark} {count} skipped: {why}"),
+            let sentence = match (unshown.result, unshown.count) {
+                (Outcome::Passed, count) => format!("  {mark} {count} passed"),
+                (_, 1) => format!("  {mark} {first}: skipped: {why}"),
+                (_, count) => format!("  {mark} {count} skipped: {why}"),
             };
+            text += &self.screen.paragraph(&sentence, REASON);
         }
         text
     }
@@ -120,7 +148,7 @@ impl Tree {
             Outcome::Warned => ("!", "33"),
             Outcome::Skipped => ("-", "90"),
         };
-        if self.live {
+        if self.screen.color {
             format!("\u{1b}[{color}m{mark}\u{1b}[0m")
         } else {
             mark.to_owned()
@@ -132,7 +160,7 @@ impl Tree {
         if self.stopped {
             return text;
         }
-        if self.live {
+        if self.screen.live {
             text += ERASE;
         }
         let (group, name) = entry.parts();
@@ -145,43 +173,58 @@ impl Tree {
         if self.count(entry) {
             return text;
         }
-        let mark = self.mark(entry.result);
-        let _ = match entry.result {
-            Outcome::Passed if entry.why.is_empty() => writeln!(text, "  {mark} {name}"),
-            Outcome::Passed => writeln!(text, "  {mark} {name}: {}", entry.why),
-            Outcome::Skipped => writeln!(text, "  {mark} {name}: skipped: {}", entry.why),
+        let first = format!("  {} {name}", self.mark(entry.result));
+        let (sentence, reason) = match entry.result {
+            Outcome::Passed if entry.why.is_empty() => (first, None),
+            Outcome::Passed => (format!("{first}: {}", entry.why), None),
+            Outcome::Skipped => (format!("{first}: skipped: {}", entry.why), None),
             Outcome::Failed | Outcome::Warned => {
-                let requirement = entry.check.requirement;
-                writeln!(text, "  {mark} {name}: {requirement}\n      {}", entry.why)
+                let sentence = format!("{first}: {}", entry.check.requirement);
+                (sentence, Some(format!("{REASON}{}", entry.why)))
             }
         };
+        for paragraph in [sentence].into_iter().chain(reason) {
+            text += &self.screen.paragraph(&paragraph, REASON);
+        }
         for line in &entry.details {
-            let _ = writeln!(text, "        {line}");
+            text += DETAILS;
+            text += line;
+            text.push('\n');
         }
         text
     }
-}
 
-pub fn summary(graded: &Graded, summary: Summary) -> String {
-    let mut text = String::new();
-    if graded.latency.count() > 0 {
-        let _ = write!(text, "\n{} greetings", graded.latency.count());
-        if graded.rate > 0.0 {
-            let _ = write!(text, " in a row, {:.0} in a second", graded.rate);
+    /// The last lines of all.
+    pub fn summary(&self, graded: &Graded) -> String {
+        let mut text = String::new();
+        if graded.latency.count() > 0 {
+            let mut sentence = format!("{} greetings", graded.latency.count());
+            if graded.rate > 0.0 {
+                // A string takes everything.
+                let _ = write!(sentence, " in a row, {:.0} in a second", graded.rate);
+            }
+            let _ = write!(sentence, ": {}", graded.latency.sentence());
+            text.push('\n');
+            text += &self.screen.paragraph(&sentence, "  ");
+            for bar in graded.latency.bars(self.screen.width) {
+                text += &bar;
+                text.push('\n');
+            }
         }
-        let _ = writeln!(text, ": {}", graded.latency.sentence());
-        for bar in graded.latency.bars() {
-            let _ = writeln!(text, "  < {bar}");
+        let summary = graded.summary;
+        let mut sentence = format!(
+            "{}: passed {}, failed {}",
+            graded.server, summary.passed, summary.failed
+        );
+        if summary.failed_should > 0 {
+            let _ = write!(
+                sentence,
+                ", worse than it should be {}",
+                summary.failed_should
+            );
         }
+        let _ = write!(sentence, ", skipped {}", summary.skipped);
+        text.push('\n');
+        text + &self.screen.paragraph(&sentence, "  ")
     }
-    let _ = write!(
-        text,
-        "\n{}: passed {}, failed {}",
-        graded.server, summary.passed, summary.failed
-    );
-    if summary.failed_should > 0 {
-        let _ = write!(text, ", worse than it should be {}", summary.failed_should);
-    }
-    let _ = writeln!(text, ", skipped {}", summary.skipped);
-    text
 }

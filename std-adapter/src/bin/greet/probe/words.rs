@@ -10,8 +10,8 @@ use greet_std::core::text::shown;
 use crate::hexdump;
 use crate::latency;
 
-/// Why a check didn't simply pass, and the bytes.
-pub fn explain(verdict: &Verdict, actual: &[u8]) -> (String, Vec<String>) {
+/// Why a check didn't simply pass, and the bytes, so many in a row.
+pub fn explain(verdict: &Verdict, actual: &[u8], row: usize) -> (String, Vec<String>) {
     match verdict {
         Verdict::Skipped(reason) => ((*reason).to_owned(), Vec::new()),
         Verdict::PassedWithLoss { sent, answered } => (
@@ -19,18 +19,19 @@ pub fn explain(verdict: &Verdict, actual: &[u8]) -> (String, Vec<String>) {
             Vec::new(),
         ),
         Verdict::Failed(Failure { during, cause }) => {
-            let (sentence, bytes) = cause_of(cause, actual);
+            let (sentence, bytes) = cause_of(cause, actual, row);
             (format!("{during}: {sentence}"), bytes)
         }
         Verdict::Passed => (String::new(), Vec::new()),
     }
 }
 
-fn cause_of(cause: &Cause, actual: &[u8]) -> (String, Vec<String>) {
+fn cause_of(cause: &Cause, actual: &[u8], row: usize) -> (String, Vec<String>) {
     let sentence = match cause {
         Cause::Refused(kind) => format!("no connection: {}", kind_of(*kind)),
+        Cause::Lacks(reason) => (*reason).to_owned(),
         Cause::Unreachable => "no connection in time".to_owned(),
-        Cause::Reply { expected, end } => return reply(*expected, *end, actual),
+        Cause::Reply { expected, end } => return reply(*expected, *end, actual, row),
         Cause::Lost { sent, answered } => format!("{answered} of {sent} were answered"),
         Cause::Slow { alone, beside } => format!(
             "the median is {} alone, and {} beside others",
@@ -42,7 +43,7 @@ fn cause_of(cause: &Cause, actual: &[u8]) -> (String, Vec<String>) {
     (sentence, Vec::new())
 }
 
-fn reply(expected: Expected, end: End, actual: &[u8]) -> (String, Vec<String>) {
+fn reply(expected: Expected, end: End, actual: &[u8], row: usize) -> (String, Vec<String>) {
     let right = expected.is(actual);
     let sentence = match end {
         End::Fin if actual.is_empty() => "the connection was closed without a reply".to_owned(),
@@ -61,7 +62,7 @@ fn reply(expected: Expected, end: End, actual: &[u8]) -> (String, Vec<String>) {
     if let Expected::Late = expected {
         due.extend_from_slice(b"N s\n");
     }
-    let bytes = hexdump::difference(if right { actual } else { &due }, actual);
+    let bytes = hexdump::difference(if right { actual } else { &due }, actual, row);
     (sentence, bytes)
 }
 
@@ -77,6 +78,7 @@ pub fn not_greeting(
             format!("nobody listens at {server} (is a server running there?)")
         }
         Cause::Refused(kind) => format!("can't connect to {server}: {}", kind_of(kind)),
+        Cause::Lacks(reason) => format!("{server} wasn't asked: {reason}"),
         Cause::Unreachable => format!(
             "{server} doesn't answer within {timeout:?} (is the machine up, and no firewall between?)"
         ),

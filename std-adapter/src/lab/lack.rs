@@ -1,0 +1,82 @@
+//! Which errors of the system speak of this machine, and not of the server that is probed.
+
+use std::io;
+
+use greet_core::probe::LabError;
+
+const FILES: &str = "this machine lacks files (raise the limit with `ulimit -n`)";
+const PORTS: &str = "this machine lacks ports (wait a minute for those of earlier connections)";
+const MEMORY: &str = "this machine lacks memory";
+const LEAVE: &str = "this machine doesn't let it out (is there a firewall or a sandbox?)";
+
+/// Whether the server refuses what couldn't be begun, or this machine lacks something for it.
+pub(super) fn classify(error: &io::Error) -> LabError {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, OutOfMemory, PermissionDenied};
+    let lack = match error.kind() {
+        // `connect` and `bind` where the system chooses the port.
+        AddrNotAvailable | AddrInUse => Some(PORTS),
+        OutOfMemory => Some(MEMORY),
+        PermissionDenied => Some(LEAVE),
+        _ => error.raw_os_error().and_then(without_kind),
+    };
+    lack.map_or_else(|| LabError::Refused(error.kind().into()), LabError::Lacks)
+}
+
+/// Those that the standard library has no stable name for.
+#[cfg(unix)]
+fn without_kind(code: i32) -> Option<&'static str> {
+    use nix::errno::Errno;
+    match Errno::from_raw(code) {
+        Errno::EMFILE | Errno::ENFILE => Some(FILES),
+        Errno::ENOBUFS => Some(MEMORY),
+        _ => None,
+    }
+}
+
+/// Those that the standard library has no stable name for.
+#[cfg(windows)]
+fn without_kind(code: i32) -> Option<&'static str> {
+    match code {
+        10024 => Some(FILES),  // WSAEMFILE
+        10055 => Some(MEMORY), // WSAENOBUFS
+        _ => None,
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+fn without_kind(_code: i32) -> Option<&'static str> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Error;
+
+    use greet_core::probe::LabError;
+    use nix::errno::Errno;
+
+    use super::classify;
+
+    #[test]
+    fn row_10_what_this_machine_lacks_is_told_from_a_refusal() {
+        for (errno, lack) in [
+            (Errno::EMFILE, "lacks files"),
+            (Errno::ENFILE, "lacks files"),
+            (Errno::EADDRNOTAVAIL, "lacks ports"),
+            (Errno::EADDRINUSE, "lacks ports"),
+            (Errno::ENOBUFS, "lacks memory"),
+            (Errno::ENOMEM, "lacks memory"),
+            (Errno::EPERM, "firewall"),
+        ] {
+            let error = classify(&Error::from(errno));
+            assert!(
+                matches!(error, LabError::Lacks(sentence) if sentence.contains(lack)),
+                "{errno}"
+            );
+        }
+        for errno in [Errno::ECONNREFUSED, Errno::EHOSTUNREACH, Errno::ECONNRESET] {
+            let error = classify(&Error::from(errno));
+            assert!(matches!(error, LabError::Refused(_)), "{errno}");
+        }
+    }
+}
