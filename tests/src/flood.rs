@@ -106,10 +106,10 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
         network.boot_program(host, move |boot| {
             let mut arrivals = Arrivals::new(per_second, flood.in_step, boot.random);
             let mut card: Card = boot.card;
-            let mut port = 1_023;
+            let mut port = u16::MAX;
             move |now| {
                 while arrivals.come(now) {
-                    port += 1;
+                    port = port.checked_add(1).unwrap_or(1_024);
                     send_syn(&mut card, address, SERVER, port).expect("a card has room");
                 }
                 while let Some((frame, token)) = card.receive(smoltcp::time::Instant::ZERO) {
@@ -237,7 +237,7 @@ impl<'f> Crowd<'f> {
             self.came += 1;
             self.asking.push(Asking::new(net, now, false));
         }
-        let mut next = if self.came < CLIENTS {
+        let mut due = if self.came < CLIENTS {
             self.arrival()
         } else {
             Instant::NEVER
@@ -249,7 +249,7 @@ impl<'f> Crowd<'f> {
                 .poll(&mut one.connection.on(net), now)
                 .is_pending()
             {
-                next = next.min(one.client.due());
+                due = due.min(one.client.due());
                 index += 1;
                 continue;
             }
@@ -260,7 +260,7 @@ impl<'f> Crowd<'f> {
                 self.asking.push(Asking::new(net, one.since, true));
             }
         }
-        next
+        due
     }
 
     fn arrival(&self) -> Instant {
