@@ -136,6 +136,12 @@ impl Exchange {
         }
     }
 
+    /// Whether the quiet that completes the name ends before the client's time does.
+    fn is_settled_in_time(&self) -> bool {
+        // Time that can't be counted has no order.
+        self.settled_at <= self.deadline && self.settled_at != Instant::NEVER
+    }
+
     /// Whether nothing has come yet: no byte, no FIN, no deadline.
     const fn is_untouched(&self) -> bool {
         self.len == 0 && matches!(self.phase, Phase::Reading)
@@ -356,7 +362,7 @@ impl Machine for Exchange {
             return;
         }
         match self.phase {
-            Phase::Reading if self.settled_at <= self.deadline => self.greet(),
+            Phase::Reading if self.is_settled_in_time() => self.greet(),
             Phase::Reading => self.refuse(Verdict::Late, now),
             Phase::Replying | Phase::Finishing => self.abandon(Verdict::Unread),
             Phase::Draining | Phase::Done => self.phase = Phase::Done,
