@@ -3,6 +3,7 @@
 //! [`drive`](crate::drive::drive) carries bytes between an [`Exchange`] and a connection. When a name is complete, what is refused and how, is decided here
 //! and nowhere else. No clock and no socket may enter.
 
+use core::fmt;
 use core::ops::Add;
 
 use embedded_io::ErrorKind;
@@ -208,6 +209,15 @@ impl Exchange {
                 within_ms: self.limits.deadline_ms(),
             },
         }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("want", &self.want())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
     }
 }
 

@@ -37,12 +37,10 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(test)]
 extern crate std;
-
-/// In signatures here: what errors are classified by, and what an adapter may wrap.
-pub use embedded_io;
 
 mod buffer;
 pub mod client;
@@ -59,3 +57,6 @@ pub mod server;
 pub mod text;
 pub mod time;
 pub mod transport;
+
+/// In signatures here: what errors are classified by, and what an adapter may wrap.
+pub use embedded_io;

@@ -61,7 +61,7 @@ impl Default for Plan {
 }
 
 /// What happens while checks run.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A check begins.

@@ -1,5 +1,6 @@
 //! A polled receiver of messages over UDP: each datagram is one message, or is reported as none.
 
+use core::fmt;
 use core::net::SocketAddr;
 use core::task::Poll;
 use core::time::Duration;
@@ -25,7 +26,7 @@ pub struct Receiver {
 }
 
 /// What came in one datagram. `E` is the transport's error.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a, E = ErrorKind> {
     /// A message.
@@ -172,5 +173,12 @@ impl Receiver {
 impl Default for Receiver {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Receiver");
+        shown.field("tally", &self.tally).finish_non_exhaustive()
     }
 }

@@ -153,6 +153,15 @@ impl<'a> Request<'a> {
     }
 }
 
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("name", &self.name)
+            .field("want", &self.want())
+            .finish_non_exhaustive()
+    }
+}
+
 /// There is an [answer](Request::answer), or there is none.
 impl Machine for Request<'_> {
     type Outcome = Result<(), RequestError>;

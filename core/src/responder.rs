@@ -4,6 +4,7 @@
 //! asked for it and a sender can be forged. Servers of boards and desktops call
 //! [`Responder::poll`]; no clock and no address of a real network may enter.
 
+use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 use core::task::Poll;
@@ -129,6 +130,13 @@ impl<const SOURCES: usize> Responder<SOURCES> {
             Poll::Ready(Err(_)) | Poll::Pending => &mut tally.unsent,
         };
         *counter = counter.saturating_add(1);
+    }
+}
+
+impl<const COUNTERS: usize> fmt::Debug for Responder<COUNTERS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Responder");
+        shown.field("tally", self.tally()).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A polled server of `N` places: no heap, no thread, no clock. For a microcontroller, a
 //! simulation, or a desktop program with a loop of its own.
 
+use core::fmt;
 use core::mem;
 use core::net::SocketAddr;
 use core::task::Poll;
@@ -18,7 +19,9 @@ use crate::transport::Listener;
 /// How long after a failed accept the next is due: nobody says when what was missing is back.
 pub const RETRY: Duration = Duration::from_millis(100);
 
-/// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's handle.
+/// Serves up to `N` clients of one [`Listener`] at once; `H` is the listener's
+/// [`Handle`](Listener::Handle). `Server<<L as Listener>::Handle, 4>` fits any listener `L`, and
+/// `greet-smoltcp` has a name for its own.
 ///
 /// All memory is in here, about 1.1 KiB a place, so a `static` or the stack can hold it. While all
 /// places are taken, nobody is accepted: clients wait in the listener's backlog. Dropping it
@@ -118,11 +121,14 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
             next = next.min(self.serve(index, listener, now, &mut report));
         }
         for _ in 0..N {
-            let Some(index) = self.vacancy(listener, now, &mut next, &mut report) else {
-                return next; // clients wait in the backlog
+            let free = self.vacancy();
+            let accepted = match free {
+                Some(_) => listener.accept(now),
+                None => Poll::Pending,
             };
-            match listener.accept(now) {
+            match accepted {
                 Poll::Ready(Ok((handle, peer))) => {
+                    let index = free.unwrap_or_default();
                     report(Event::Connected { peer: &peer });
                     self.used = self.used.max(index + 1);
                     if let Some(place) = self.places.get_mut(index) {
@@ -135,7 +141,13 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
                     report(Event::AcceptFailed { error: &error });
                     return next.min(now + RETRY);
                 }
-                Poll::Pending => return next,
+                // There is no place; or none of what the listener needs for whoever waits.
+                Poll::Pending => {
+                    let made = self.make_room(listener, now, &mut next, &mut report);
+                    if free.is_some() || !made {
+                        return next;
+                    }
+                }
             }
         }
         now
@@ -155,41 +167,52 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
         &self.tally
     }
 
-    /// A free place. If there is none and somebody waits, the client goes that has made no use of
-    /// its own for longest; if nobody goes yet, somebody may at `next`.
-    fn vacancy<L: Listener<Handle = H>>(
+    /// A free place.
+    fn vacancy(&self) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|place| matches!(place.client, Client::Nobody))
+    }
+
+    /// If somebody waits, lets the client go that has made no use of its place for longest, and says
+    /// whether one went. If nobody goes yet, somebody may at `next`.
+    fn make_room<L: Listener<Handle = H>>(
         &mut self,
         listener: &mut L,
         now: Instant,
         next: &mut Instant,
         report: &mut impl FnMut(Event<'_, M, L::Error>),
-    ) -> Option<usize> {
+    ) -> bool {
         // Whoever gives way may have something to say first, and need not go at once.
-        for _ in 0..=N {
+        for _ in 0..N {
             let mut first = (0, Instant::NEVER);
-            for (index, place) in self.places.iter().enumerate() {
-                if let Client::Nobody = place.client {
-                    return Some(index);
-                }
-                let gives_way = place.machine.gives_way();
+            for (index, place) in self.places.iter().take(self.used).enumerate() {
+                let gives_way = match place.client {
+                    Client::Somebody(..) => place.machine.gives_way(),
+                    Client::Nobody => Instant::NEVER,
+                };
                 if gives_way < first.1 {
                     first = (index, gives_way);
                 }
             }
             let (index, gives_way) = first;
             if gives_way == Instant::NEVER || !listener.is_awaited() {
-                return None;
+                return false;
             }
             if now < gives_way {
                 *next = gives_way.min(*next);
-                return None;
+                return false;
             }
-            if let Some(place) = self.places.get_mut(index) {
-                place.machine.give_way(now);
-            }
+            let Some(place) = self.places.get_mut(index) else {
+                return false;
+            };
+            place.machine.give_way(now);
             *next = self.serve(index, listener, now, report).min(*next);
+            if self.vacancy().is_some() {
+                return true;
+            }
         }
-        None
+        false
     }
 
     /// Serves the client in one place, if there is one, and returns when to do it again at the
@@ -220,5 +243,47 @@ impl<H, const N: usize, M: Service> Server<H, N, M> {
             }
         }
         if more { now } else { machine.due() }
+    }
+}
+
+impl<H, const N: usize, M: Service<Tally: fmt::Debug>> fmt::Debug for Server<H, N, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("clients", &self.clients())
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Service, E> Clone for Event<'_, M, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: Service, E> Copy for Event<'_, M, E> {}
+
+impl<M, E: fmt::Debug> fmt::Debug for Event<'_, M, E>
+where
+    M: Service<Outcome: fmt::Debug> + fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { peer } => f.debug_struct("Connected").field("peer", peer).finish(),
+            Self::Ended {
+                peer,
+                outcome,
+                machine,
+            } => f
+                .debug_struct("Ended")
+                .field("peer", peer)
+                .field("outcome", outcome)
+                .field("machine", machine)
+                .finish(),
+            Self::AcceptFailed { error } => f
+                .debug_struct("AcceptFailed")
+                .field("error", error)
+                .finish(),
+        }
     }
 }

@@ -136,8 +136,9 @@ pub trait Listener {
         Instant::NEVER
     }
 
-    /// Whether somebody has connected, or would, who finds no place. Asked when all places are
-    /// taken.
+    /// Whether somebody waits: has connected and isn't accepted, or would connect but for something
+    /// that a connection gives back when it is [released](Self::release). Asked when nobody can be
+    /// accepted.
     fn is_awaited(&mut self) -> bool;
 
     /// Lends the stream of a connection.

@@ -21,6 +21,8 @@ struct Line {
     room: usize,
     flushed: usize,
     interrupted: bool,
+    /// The next write waits in vain.
+    is_full: bool,
 }
 
 enum Comes {
@@ -41,6 +43,7 @@ impl Line {
             room: 5,
             flushed: 0,
             interrupted: false,
+            is_full: false,
         }
     }
 
@@ -87,6 +90,9 @@ impl ReadReady for Line {
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
         self.interrupt()?;
+        if std::mem::take(&mut self.is_full) {
+            return Err(ErrorKind::TimedOut);
+        }
         assert!(bytes.is_empty() || self.room > 0, "this write would block");
         let n = bytes.len().min(self.room);
         self.written.extend_from_slice(&bytes[..n]);
@@ -130,6 +136,31 @@ fn a_blocking_stream_serves_a_client_that_half_closes() {
 }
 
 #[test]
+fn a_blocking_stream_that_waits_in_vain_is_only_not_ready() {
+    let script = vec![
+        Comes::Fault(ErrorKind::TimedOut),
+        Comes::Bytes(b"World"),
+        Comes::Fault(ErrorKind::TimedOut),
+        Comes::Fault(ErrorKind::TimedOut),
+    ];
+    let mut stream = Blocking(Line::new(script));
+    stream.0.is_full = true;
+    let mut exchange = Exchange::new(NOW, Limits::DEFAULT);
+    let settled = NOW + Limits::DEFAULT.settle();
+    for (now, want) in [
+        (NOW, Want::Read),
+        (NOW, Want::Read),
+        (settled, Want::Write),
+        (settled, Want::Done),
+    ] {
+        assert!(!drive(&mut exchange, &mut stream, now));
+        assert_eq!(exchange.want(), want);
+    }
+    assert_eq!(exchange.outcome(), Some(Outcome::Greeted));
+    assert_eq!(stream.0.written, b"Hello, World");
+}
+
+#[test]
 fn a_blocking_stream_carries_a_request() {
     let script = vec![Comes::Bytes(b"Hello, "), Comes::Bytes(b"World"), Comes::Eof];
     let mut stream = Blocking(Line::new(script));
@@ -147,6 +178,7 @@ fn a_non_blocking_stream_serves_a_client_that_only_goes_quiet() {
     let outcome = serve(&mut stream);
     assert_eq!(outcome, Some(Outcome::Greeted));
     assert_eq!(stream.0.written, b"Hello, World");
+    assert_eq!(stream.0.flushed, 1);
 }
 
 #[test]
@@ -169,8 +201,8 @@ fn a_non_blocking_stream_waits_for_either_side() {
 
 #[test]
 fn a_fault_is_classified() {
-    let fault = || vec![Comes::Bytes(b"W"), Comes::Fault(ErrorKind::TimedOut)];
-    let lost = Abandonment::Connection(ErrorKind::TimedOut);
+    let fault = || vec![Comes::Bytes(b"W"), Comes::Fault(ErrorKind::NotConnected)];
+    let lost = Abandonment::Connection(ErrorKind::NotConnected);
     let lost = Some(Outcome::Abandoned(lost));
     assert_eq!(serve(&mut Blocking(Line::new(fault()))), lost);
     assert_eq!(serve(&mut NonBlocking(Line::new(fault()))), lost);

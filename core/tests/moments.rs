@@ -60,6 +60,71 @@ fn draining(limits: Limits, now: Instant) -> Exchange {
     exchange
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest limits, in the units in which they are kept.
+const MOST_MICROS: Duration = Duration::from_micros(u32::MAX as u64);
+const MOST_MILLIS: Duration = Duration::from_millis(u32::MAX as u64);
+
+#[test]
+fn an_uptime_of_years_counts_as_one_of_seconds() {
+    for days in [1, 8, 9, 10, 50, 366, 100_000, 100_000_000] {
+        let start = Instant::at(days * DAY + TICK);
+        let mut exchange = Exchange::new(start, LIMITS);
+        changes_at(&mut exchange, start + LIMITS.deadline(), Stage::Replying);
+    }
+}
+
+#[test]
+fn a_deadline_is_kept_to_the_millisecond_up_to_49_days() {
+    let last = Duration::from_millis(1);
+    for (deadline, kept) in [295_000, 295_999, 296_000, 300_001, 3_600_000]
+        .map(Duration::from_millis)
+        .map(|exact| (exact, exact))
+        .into_iter()
+        .chain([
+            (40 * DAY + last, 40 * DAY + last),
+            // In the second in which the kept number ends.
+            (MOST_MILLIS, MOST_MILLIS),
+            (MOST_MILLIS + 700 * last, MOST_MILLIS),
+            (50 * DAY, MOST_MILLIS),
+            (Duration::MAX, MOST_MILLIS),
+        ])
+    {
+        let mut exchange = Exchange::new(START, LIMITS.with_deadline(deadline));
+        changes_at(&mut exchange, START + kept, Stage::Replying);
+    }
+}
+
+#[test]
+fn settling_and_draining_are_kept_to_the_microsecond_up_to_71_minutes() {
+    for (limit, kept) in [967_295, 967_296, 300_000_001, 4_293_999_999]
+        .map(Duration::from_micros)
+        .map(|exact| (exact, exact))
+        .into_iter()
+        .chain([
+            (MOST_MICROS, MOST_MICROS),
+            // Still in the second in which the kept number ends.
+            (MOST_MICROS + 30_000 * TICK, MOST_MICROS),
+            (Duration::from_secs(72 * 60), MOST_MICROS),
+            (DAY, MOST_MICROS),
+            (Duration::MAX, MOST_MICROS),
+        ])
+    {
+        let limits = LIMITS
+            .with_settle(limit)
+            .with_drain_time(limit)
+            .with_deadline(DAY);
+        let mut exchange = Exchange::new(START, limits);
+        receive(&mut exchange, &[b'a'; DEFAULT_MSS], START);
+        exchange.quiet(START, tcp);
+        changes_at(&mut exchange, START + kept, Stage::Replying);
+
+        let mut exchange = draining(limits, START);
+        changes_at(&mut exchange, START + kept, Stage::Done(NOT_UTF8));
+    }
+}
+
 #[test]
 fn a_short_name_is_complete_when_quiet() {
     let mut exchange = with_name(DEFAULT_MSS - 1, START);

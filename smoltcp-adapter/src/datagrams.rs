@@ -1,5 +1,6 @@
 //! Core's `Datagrams` over one UDP socket.
 
+use core::fmt;
 use core::net::SocketAddr;
 use core::task::Poll;
 
@@ -139,5 +140,16 @@ fn ip_header(to: IpAddress) -> usize {
         IpAddress::Ipv4(_) => smoltcp::wire::IPV4_HEADER_LEN,
         #[cfg(feature = "proto-ipv6")]
         IpAddress::Ipv6(_) => smoltcp::wire::IPV6_HEADER_LEN,
+    }
+}
+
+impl fmt::Debug for Datagrams<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Datagrams")
+            .field(
+                "endpoint",
+                &self.socket.as_ref().map(|socket| socket.endpoint()),
+            )
+            .finish_non_exhaustive()
     }
 }

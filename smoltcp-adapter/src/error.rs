@@ -133,7 +133,9 @@ impl embedded_io::Error for StreamError {
             Self::Refused => ErrorKind::ConnectionRefused,
             Self::Reset => ErrorKind::ConnectionReset,
             Self::Finished => ErrorKind::BrokenPipe,
-            Self::NotReady => ErrorKind::Interrupted,
+            // It waited for as long as it may, which is not at all. `Interrupted` would ask for the
+            // same call at once, for ever.
+            Self::NotReady => ErrorKind::TimedOut,
         }
     }
 }

@@ -8,6 +8,7 @@
 use core::num::NonZeroU16;
 
 use greet_core::limits::DEFAULT_MSS;
+use smoltcp::iface::Interface;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpListenEndpoint;
@@ -39,7 +40,7 @@ pub(crate) struct Gates<'a> {
     pub(crate) list: heapless::Vec<Gate, MAX_LISTENERS>,
     backlog: Backlog<'a>,
     pub(crate) pace: Pace,
-    pub(crate) own: Own,
+    own: Own,
     /// Where the IP header starts in a frame.
     header: usize,
     /// A segment went through that may have changed which sockets listen.
@@ -115,6 +116,13 @@ impl<'a> Gates<'a> {
     /// Whether the backlog is full, and had no room for somebody of late.
     pub(crate) fn is_overrun(&self, now: Instant) -> bool {
         self.backlog.is_overrun(now)
+    }
+
+    /// Notes what is the interface's own, if SYNs have to be measured by it: a gate isn't open.
+    pub(crate) fn note(&mut self, interface: &Interface) {
+        if self.list.iter().any(|gate| !gate.open) {
+            self.own.note(interface);
+        }
     }
 
     /// Whether a client of the backlog could be served now.

@@ -1,6 +1,7 @@
 //! Core's `Listener` over the listening sockets of one port.
 
 use core::convert::Infallible;
+use core::fmt;
 use core::task::Poll;
 
 use greet_core::time::Instant;
@@ -61,5 +62,13 @@ impl<'a> transport::Listener for Listening<'_, 'a> {
 
     fn release(&mut self, handle: Connection) {
         handle.release(self.net);
+    }
+}
+
+impl fmt::Debug for Listening<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listening")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
     }
 }

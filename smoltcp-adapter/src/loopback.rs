@@ -3,6 +3,8 @@
 //! For tests, for examples, and for a microcontroller that talks to itself. Frames are neither
 //! lost nor changed; while the ring is full, the stack waits.
 
+use core::fmt;
+
 use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
@@ -30,6 +32,7 @@ struct Ring {
 }
 
 /// A frame that has come.
+#[derive(Debug)]
 pub struct RxToken<'t>(&'t [u8]);
 
 /// Room for a frame to send.
@@ -115,5 +118,20 @@ impl<const MTU: usize> phy::TxToken for TxToken<'_, MTU> {
         frame.len = room;
         ring.len += 1;
         write(frame.bytes.get_mut(..room).unwrap_or_default())
+    }
+}
+
+impl<const FRAMES: usize, const MTU: usize> fmt::Debug for Loopback<FRAMES, MTU> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loopback")
+            .field("medium", &self.medium)
+            .field("waiting", &self.ring.len)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<const MTU: usize> fmt::Debug for TxToken<'_, MTU> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TxToken").finish_non_exhaustive()
     }
 }

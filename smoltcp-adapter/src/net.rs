@@ -3,6 +3,7 @@
 //! [`Stack`](crate::stack::Stack) drives it step by step, and an application sees it in each poll.
 //! It keeps the two tables, smoltcp's sockets and what each is for, in step.
 
+use core::fmt;
 use core::net::SocketAddr;
 
 use greet_core::transport::Accepted;
@@ -324,7 +325,7 @@ impl<'a> Net<'a> {
     pub(crate) fn begin(&mut self, now: Instant) {
         self.sweep.now = now;
         self.gates.pace.begin(self.used);
-        self.gates.own.note(&self.interface);
+        self.gates.note(&self.interface);
         self.interface.poll_maintenance(now);
     }
 
@@ -347,6 +348,7 @@ impl<'a> Net<'a> {
             if core::mem::take(&mut self.gates.passed) {
                 self.sweep(After::Ingress);
                 self.gates.mss = None;
+                self.gates.note(&self.interface);
             }
             if result == PollIngressSingleResult::None {
                 return taken;
@@ -542,4 +544,13 @@ fn entry<'n, 'a>(
 #[cfg_attr(target_pointer_width = "32", inline(never))]
 fn socket<'n, 'a>(set: &'n mut SocketSet<'a>, index: usize) -> Option<&'n mut Socket<'a>> {
     set.iter_mut().nth(index).map(|(_, socket)| socket)
+}
+
+impl fmt::Debug for Net<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net")
+            .field("sockets", &self.used)
+            .field("addresses", &self.interface.ip_addrs())
+            .finish_non_exhaustive()
+    }
 }

@@ -78,6 +78,7 @@
 //! | [`Link`] | latency, jitter, loss (independent and in bursts), duplication, reordering, corruption, rate, queue, MTU; each direction may differ |
 //! | [`Network`] | links cut and mended, partitions, hosts that reboot and lose their state, at any given time |
 //! | [`Host`] | clocks that drift, MTU, checksums left out |
+//! | [`Card`] | a stack that has to wait until its frames have left |
 //!
 //! [`Counters`] say which faults really happened. [`Trace`] keeps every packet and what became of
 //! it, and makes a file for Wireshark of it, or a [`Ladder`] diagram.
@@ -101,6 +102,7 @@ mod network;
 mod packet;
 mod pcap;
 mod random;
+mod ring;
 mod trace;
 mod traffic;
 mod wire;

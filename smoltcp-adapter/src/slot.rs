@@ -241,19 +241,20 @@ impl Slot {
         if sweep.after == After::Ingress {
             return;
         }
-        let awaited = self.gate(gates).is_some_and(|gate| gate.waiting > 0);
         // Its peer has all that we sent, and whoever waits may have its socket. If too much is sent,
         // it is most likely one whose window was closed before and behind the last acknowledgment:
         // smoltcp 0.14 never sets its timer for the window back (see
-        // reports/fin-wait-2-zero-window.md). It isn't reset, as its peer may still read.
-        if socket.state() == State::FinWait2 && (awaited || sweep.after == After::Excess) {
-            socket.abort();
-            sweep.moved = true;
-            return self.reuse(socket, gates);
+        // reports/fin-wait-2-zero-window.md). A listener's isn't reset, as its peer may still read.
+        let given_up = socket.state() == State::FinWait2
+            && (sweep.after == After::Excess
+                || self.gate(gates).is_some_and(|gate| gate.waiting > 0));
+        if given_up {
+            until = sweep.now;
         }
         let resetting = socket.state() == State::Closed && socket.remote_endpoint().is_some();
-        if !socket.is_open() && (!resetting || sweep.now >= until) {
-            sweep.moved |= self.gate == 0;
+        let done = !socket.is_open() && (!resetting || sweep.now >= until);
+        if done || given_up && self.gate != 0 {
+            sweep.moved |= given_up || self.gate == 0;
             return self.reuse(socket, gates);
         }
         if sweep.now >= until {

@@ -3,6 +3,8 @@
 //! [`Stack`] owns the device and decides how often frames come in, the application runs, and frames
 //! go out, until nothing moves. The protocol never enters, and no socket is touched here.
 
+use core::fmt;
+
 use greet_core::time::Instant;
 use smoltcp::iface::Config;
 use smoltcp::phy::{Device, Medium};
@@ -21,8 +23,8 @@ const ROUNDS: usize = 64;
 ///
 /// ```
 /// use greet_core::limits::Limits;
-/// use greet_core::server::Server;
 /// use greet_core::time::Instant;
+/// use greet_smoltcp::Server;
 /// use greet_smoltcp::loopback::Loopback;
 /// use greet_smoltcp::stack::Stack;
 /// use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -37,7 +39,7 @@ const ROUNDS: usize = 64;
 /// let addresses = [IpCidr::new(IpAddress::v4(127, 0, 0, 1), 8)];
 /// let mut stack = Stack::new(device, Config::new(HardwareAddress::Ip), &addresses, &mut slots)?;
 /// let listener = stack.net().listen(&mut places, 8000)?;
-/// let mut server = Server::<_, 4>::new(Limits::DEFAULT);
+/// let mut server = Server::<4>::new(Limits::DEFAULT);
 ///
 /// // In a loop, with the time since the program's start:
 /// let now = Instant::START;
@@ -140,5 +142,13 @@ fn fits(address: HardwareAddress, medium: Medium) -> bool {
         (HardwareAddress::Ip, Medium::Ip) => true,
         #[allow(unreachable_patterns, reason = "reached when there are more media")]
         _ => false,
+    }
+}
+
+impl<D> fmt::Debug for Stack<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("net", &self.net)
+            .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@
 //! flash, and nothing else in this crate needs memory of its own. Only sizes live here, no
 //! behaviour.
 
+use core::fmt;
 use core::mem::ManuallyDrop;
 
 use smoltcp::iface::SocketStorage;
@@ -40,9 +41,9 @@ pub struct SocketSlots<'a, const SOCKETS: usize, const BACKLOG: usize> {
 /// The receive buffer is the window that a peer sees. A server that greets is at its best with
 /// room for a whole name and one byte (1025 bytes), and a whole reply (1031 bytes). Without that
 /// byte, the rest of a name that is too long comes a round trip later, which may be too late to
-/// refuse it. A smaller `TX` means more segments. With an `RX` below [`DEFAULT_MSS`](greet_core::limits::DEFAULT_MSS) the window splits names
-/// that would have come in one segment, and the name of a client who doesn't half-close may be
-/// taken to end there.
+/// refuse it. A smaller `TX` means more segments. With an `RX` below
+/// [`DEFAULT_MSS`](greet_core::limits::DEFAULT_MSS) the window splits names that would have come in
+/// one segment, and the name of a client who doesn't half-close may be taken to end there.
 pub struct TcpBuffers<const N: usize, const RX: usize, const TX: usize> {
     pub(crate) receive: [[u8; RX]; N],
     pub(crate) send: [[u8; TX]; N],
@@ -139,5 +140,36 @@ impl<const N: usize, const RX: usize, const TX: usize> Default for TcpBuffers<N,
 impl<const SLOTS: usize, const RX: usize, const TX: usize> Default for UdpBuffers<SLOTS, RX, TX> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<const SOCKETS: usize, const BACKLOG: usize> fmt::Debug for SocketSlots<'_, SOCKETS, BACKLOG> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketSlots")
+            .field("sockets", &SOCKETS)
+            .field("backlog", &BACKLOG)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for TcpBuffers<N, RX, TX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpBuffers")
+            .field("sockets", &N)
+            .field("rx", &RX)
+            .field("tx", &TX)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<const SLOTS: usize, const RX: usize, const TX: usize> fmt::Debug
+    for UdpBuffers<SLOTS, RX, TX>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UdpBuffers")
+            .field("slots", &SLOTS)
+            .field("rx", &RX)
+            .field("tx", &TX)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! One TCP connection: its handle between polls, and a view of its socket that is core's `Stream`.
 
+use core::fmt;
 use core::num::NonZeroU16;
 use core::task::{Poll, ready};
 
@@ -26,7 +27,8 @@ pub struct Connection {
 ///
 /// It is also an `embedded_io` reader and writer, for code that knows nothing of this crate. Such
 /// code must ask [`ReadReady`] and [`WriteReady`] first, as a view can't wait for the network: a
-/// call that would have to wait ends in [`StreamError::NotReady`].
+/// call that would have to wait ends in [`StreamError::NotReady`], of the kind
+/// [`TimedOut`](embedded_io::ErrorKind::TimedOut).
 pub struct Stream<'n, 'a> {
     /// `None`: the connection is another stack's.
     socket: Option<&'n mut tcp::Socket<'a>>,
@@ -209,5 +211,13 @@ fn now<T>(ready: Poll<Result<T, StreamError>>) -> Result<T, StreamError> {
     match ready {
         Poll::Ready(result) => result,
         Poll::Pending => Err(StreamError::NotReady),
+    }
+}
+
+impl fmt::Debug for Stream<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("state", &self.socket.as_ref().map(|socket| socket.state()))
+            .finish_non_exhaustive()
     }
 }

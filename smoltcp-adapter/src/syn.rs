@@ -15,7 +15,7 @@ use smoltcp::wire::{Ipv4Packet, Ipv4Repr};
 #[cfg(feature = "proto-ipv6")]
 use smoltcp::wire::{Ipv6Packet, Ipv6Repr};
 
-/// What is the interface's own, as of the last poll's beginning.
+/// What is the interface's own, when it was last noted.
 pub(crate) struct Own {
     medium: Medium,
     checksums: ChecksumCapabilities,

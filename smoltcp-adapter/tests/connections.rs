@@ -6,10 +6,16 @@ use std::net::SocketAddr;
 use std::task::Poll;
 
 use embedded_io::{Error, ErrorKind, Read, ReadReady, Write, WriteReady};
+use greet_core::client::Client;
+use greet_core::drive::drive;
+use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::Limits;
+use greet_core::machine::Machine;
+use greet_core::request::{Answer, Request};
 use greet_core::server::Server;
+use greet_core::text::Text;
 use greet_core::time::Instant;
-use greet_core::transport::{Listener, Stream};
+use greet_core::transport::{Blocking, Listener, Stream};
 use greet_smoltcp::error::{ConnectError, StreamError};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -71,6 +77,44 @@ fn a_second_small_segment_leaves_before_the_first_is_acknowledged() {
         assert_eq!(segments.len(), 1, "nothing waits for an acknowledgment");
         assert_eq!(segments[0].payload, byte);
     }
+}
+
+/// It spun when `NotReady` called itself interrupted.
+#[test]
+fn a_stream_that_is_not_ready_says_not_now_to_code_that_blocks() {
+    let path = Path::IP;
+    let mut slots = SocketSlots::<2, 0>::new();
+    let mut places = TcpBuffers::<1, 1025, 1031>::new();
+    let mut outgoing = TcpBuffers::<1, 1031, 1024>::new();
+    let mut stack = path.stack(&mut slots);
+    let listener = stack.net().listen(&mut places, 8000).unwrap();
+    stack.net().add_clients(&mut outgoing).unwrap();
+    let mut clock = Clock::new();
+    let name = Text::new("World").unwrap();
+    let mut client = Client::new(Request::new(name, clock.now + Request::TIMEOUT));
+    let mut exchange = Exchange::new(clock.now, Limits::DEFAULT);
+    let asking = stack.net().connect(path.port(8000)).unwrap();
+    let (mut serving, mut not_yet, mut greeted) = (None, 0, false);
+    clock.run(&mut stack, Instant::at(SECOND), |net, now| {
+        let outcome = client.poll(&mut Blocking(asking.on(net)), now);
+        not_yet += usize::from(outcome.is_pending());
+        greeted = client.machine().answer() == Some(Ok(Answer::Greeted));
+        if let Poll::Ready(Ok((connection, _))) = listener.on(net).accept(now) {
+            serving = Some(connection);
+        }
+        if let Some(connection) = &serving {
+            drive(&mut exchange, &mut Blocking(connection.on(net)), now);
+            // Flushed; to half-close is not embedded-io's to say.
+            if exchange.outcome() == Some(Outcome::Greeted)
+                && let Some(connection) = serving.take()
+            {
+                connection.release(net);
+            }
+        }
+        (!greeted, client.due().min(exchange.due()))
+    });
+    assert!(greeted && not_yet > 0, "{not_yet}");
+    asking.release(stack.net());
 }
 
 #[test]

@@ -2,15 +2,19 @@
 
 mod support;
 
+use std::net::{IpAddr, SocketAddr};
 use std::task::Poll;
 
 use greet_core::time::Instant;
 use greet_core::transport::{Datagram, Datagrams, Local};
+use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::error::DatagramError;
 use greet_smoltcp::loopback::Loopback;
+use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, UdpBuffers};
 use smoltcp::phy::{self, Device, DeviceCapabilities};
 use smoltcp::time;
+use smoltcp::wire::{IpAddress, IpCidr};
 use support::{NOW, Path, Ring};
 
 #[test]
@@ -67,6 +71,81 @@ fn a_datagram_that_can_never_be_sent_is_an_error() {
             "{path:?}: also if the buffer has only 10 bytes"
         );
     }
+}
+
+#[test]
+fn an_answer_leaves_from_the_address_that_was_asked() {
+    for path in [Path::IP, Path::ALL[1]] {
+        let mut slots = SocketSlots::<2, 0>::new();
+        let mut inbox = UdpBuffers::<4, 100, 100>::new();
+        let mut outbox = UdpBuffers::<4, 100, 100>::new();
+        let second = match path.address {
+            IpAddress::Ipv4(_) => IpAddress::v4(192, 0, 2, 3),
+            IpAddress::Ipv6(_) => IpAddress::v6(0xfd00, 0, 0, 0, 0, 0, 0, 3),
+        };
+        let mut stack = path.stack(&mut slots);
+        let net = stack.net();
+        net.add_address(IpCidr::new(second, 24)).unwrap();
+        let inbox = net.bind(&mut inbox, 8001).unwrap();
+        let outbox = net.bind(&mut outbox, 0).unwrap();
+        for asked in [path.address, second] {
+            let asked = SocketAddr::new(asked.into(), 8001);
+            let sent = outbox
+                .on(stack.net())
+                .send_to(b"x", asked, Local::default());
+            assert_eq!(sent, Poll::Ready(Ok(())));
+            stack.poll(NOW, |_| Instant::NEVER);
+            let answer = answer(&inbox, &outbox, &mut stack);
+            assert_eq!(answer, (Some(asked.ip()), asked), "{path:?}");
+        }
+    }
+}
+
+/// Nobody could take an answer from a broadcast or multicast address for what it is.
+#[test]
+fn what_was_sent_to_many_is_answered_from_an_address_of_one() {
+    let to_many = [
+        (Path::IP, IpAddress::v4(255, 255, 255, 255)),
+        (Path::IP, IpAddress::v4(192, 0, 2, 255)),
+        (Path::ALL[1], IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1)),
+    ];
+    for (path, many) in to_many {
+        let mut slots = SocketSlots::<2, 0>::new();
+        let mut inbox = UdpBuffers::<4, 100, 100>::new();
+        let mut outbox = UdpBuffers::<4, 100, 100>::new();
+        let mut stack = path.stack(&mut slots);
+        let inbox = stack.net().bind(&mut inbox, 8001).unwrap();
+        let outbox = stack.net().bind(&mut outbox, 0).unwrap();
+        let asked = SocketAddr::new(many.into(), 8001);
+        let sent = outbox
+            .on(stack.net())
+            .send_to(b"x", asked, Local::default());
+        assert_eq!(sent, Poll::Ready(Ok(())), "{many}");
+        stack.poll(NOW, |_| Instant::NEVER);
+        let answer = answer(&inbox, &outbox, &mut stack);
+        assert_eq!(answer, (None, path.port(8001)), "{many}");
+    }
+}
+
+/// Answers what has come, by what came with it: the address that was asked, and the one from which
+/// the answer came.
+fn answer<D: Device>(
+    inbox: &Binding,
+    outbox: &Binding,
+    stack: &mut Stack<'_, D>,
+) -> (Option<IpAddr>, SocketAddr) {
+    let Poll::Ready(Ok(Datagram { from, local, .. })) =
+        inbox.on(stack.net()).receive_from(&mut [0; 1])
+    else {
+        panic!("nothing came");
+    };
+    let sent = inbox.on(stack.net()).send_to(b"y", from, local);
+    assert_eq!(sent, Poll::Ready(Ok(())));
+    stack.poll(NOW, |_| Instant::NEVER);
+    let Poll::Ready(Ok(answer)) = outbox.on(stack.net()).receive_from(&mut [0; 1]) else {
+        panic!("no answer to {from}");
+    };
+    (local.address, answer.from)
 }
 
 #[test]

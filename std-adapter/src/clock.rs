@@ -8,7 +8,7 @@ use greet_core::time::Instant;
 use mio::{Events, Poll};
 
 /// Counts from when it was made.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(time::Instant);
 
 impl Clock {

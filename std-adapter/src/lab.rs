@@ -43,6 +43,7 @@ use lack::classify;
 /// # running.join().expect("the server doesn't panic")?;
 /// # Ok::<(), greet_std::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct SocketStack {
     server: SocketAddr,
     udp: Option<UdpSocket<mio::net::UdpSocket>>,
@@ -53,6 +54,7 @@ pub struct SocketStack {
 }
 
 /// A connection that is there or on its way.
+#[derive(Debug)]
 pub struct Connection {
     stream: Stream<mio::net::TcpStream>,
     established: bool,

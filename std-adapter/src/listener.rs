@@ -24,10 +24,10 @@ pub(crate) const BACKLOG: i32 = 4096;
 /// use greet_core::limits::Limits;
 /// use greet_core::server::Server;
 /// use greet_core::time::Instant;
-/// use greet_std::Listener;
+/// use greet_std::{Listener, Stream};
 ///
 /// let mut listener = Listener::bind("127.0.0.1:0")?;
-/// let mut server = Server::<_, 8>::new(Limits::DEFAULT);
+/// let mut server = Server::<Stream, 8>::new(Limits::DEFAULT);
 /// let start = std::time::Instant::now();
 /// let next = server.poll(&mut listener, Instant::at(start.elapsed()), |_event| {});
 /// assert_eq!(next, Instant::NEVER); // nobody is there: nothing to do until the listener is ready

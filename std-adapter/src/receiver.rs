@@ -1,6 +1,7 @@
 //! A receiver of messages over UDP: waits in the system for datagrams, until it is stopped. On
 //! request it answers them.
 
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -204,5 +205,19 @@ impl ReceiverHandle {
         self.stopping.store(true, Ordering::Release);
         // It fails only where the receiver is gone, which is what was asked for.
         let _ = self.waker.wake();
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ReceiverHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverHandle").finish_non_exhaustive()
     }
 }

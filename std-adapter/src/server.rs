@@ -307,3 +307,12 @@ impl Drop for AbortOnPanic<'_> {
         }
     }
 }
+
+impl<M: Service<Config: fmt::Debug>> fmt::Debug for Server<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,14 +1,11 @@
-//! `greet probe` and `greet bench`, as somebody with a server to grade sees them.
+//! `greet probe`, as somebody with a server to grade sees them.
 
 mod process;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use process::{Process, has_python};
 
@@ -203,167 +200,6 @@ fn list_shows_every_check_with_its_sentence() {
         lines
             .iter()
             .all(|l| l.contains(" MUST") || l.contains(" SHOULD"))
-    );
-}
-
-#[test]
-fn bench_checks_what_it_counts() {
-    let server = ours();
-    for arguments in [
-        &["bench", &server.tcp, "-n", "300", "-c", "3", "--json"][..],
-        &[
-            "bench",
-            &server.udp,
-            "-n",
-            "300",
-            "-c",
-            "3",
-            "--json",
-            "--udp",
-        ],
-        &[
-            "bench",
-            &server.tcp,
-            "-n",
-            "300",
-            "--rate",
-            "3000",
-            "--json",
-        ],
-    ] {
-        let (lines, errors, status) = greet(arguments);
-        assert_eq!(status, Some(0), "{errors:?}");
-        let result: serde_json::Value = serde_json::from_str(&lines[0]).expect("an object");
-        assert_eq!(result["greetings"], 300);
-        assert_eq!(result["errors"], 0);
-    }
-}
-
-#[test]
-fn bench_says_which_byte_was_wrong() {
-    let wrong = somebody(|mut stream| {
-        let mut name = [0; 64];
-        let len = stream.read(&mut name).unwrap_or(0);
-        let _ = stream.write_all(b"Hello, ");
-        let _ = stream.write_all(&name[1..len]);
-    });
-    let (lines, errors, status) = greet(&["bench", &wrong.to_string(), "-n", "5"]);
-    assert_eq!(status, Some(1), "{lines:?}");
-    assert!(errors[0].contains("5 greetings of ") && errors[0].contains("\"Hello, lient "));
-}
-
-/// Somebody who takes each datagram and answers as this says, until the test ends.
-fn responder(answer: impl Fn(&UdpSocket, &[u8], SocketAddr) + Send + 'static) -> String {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    let address = socket.local_addr().expect("it is bound");
-    thread::spawn(move || {
-        let mut datagram = [0; 64];
-        while let Ok((len, from)) = socket.recv_from(&mut datagram) {
-            answer(&socket, &datagram[..len], from);
-        }
-    });
-    address.to_string()
-}
-
-fn greeting(name: &[u8]) -> Vec<u8> {
-    [b"Hello, ", name].concat()
-}
-
-#[test]
-fn bench_counts_what_udp_loses_and_goes_on() {
-    let server = responder(|socket, name, from| {
-        if !name.ends_with(b"3") {
-            let _ = socket.send_to(&greeting(name), from);
-        }
-    });
-    let asked = ["bench", &server, "--udp", "-n30", "-c3", "--timeout=1s"];
-    let (lines, errors, status) = greet(&[&asked[..], &["--json"]].concat());
-    assert_eq!(status, Some(0), "{errors:?}");
-    let result: serde_json::Value = serde_json::from_str(&lines[0]).expect("an object");
-    let counted = |key: &str| result[key].as_u64().expect("a number");
-    assert!(counted("lost") >= 3, "{result}");
-    assert_eq!(counted("greetings") + counted("lost"), 30);
-    assert_eq!(result["errors"], 0);
-    let (lines, _, status) = greet(&asked);
-    assert_eq!(status, Some(0));
-    assert!(
-        lines[0].contains(" lost (") && lines[0].contains(" %): median "),
-        "{lines:?}"
-    );
-}
-
-#[test]
-fn bench_takes_no_answer_twice_and_no_late_one_for_a_wrong_one() {
-    let before = Mutex::new(Vec::new());
-    let server = responder(move |socket, name, from| {
-        let reply = greeting(name);
-        let mut before = before.lock().expect("one thread");
-        for answer in [&before[..], &reply, &reply] {
-            if !answer.is_empty() {
-                let _ = socket.send_to(answer, from);
-            }
-        }
-        *before = reply;
-    });
-    let (lines, errors, status) = greet(&["bench", &server, "--udp", "-n50", "-c1", "--json"]);
-    assert_eq!(status, Some(0), "{errors:?}");
-    let result: serde_json::Value = serde_json::from_str(&lines[0]).expect("an object");
-    assert_eq!(
-        (&result["greetings"], &result["lost"]),
-        (&50.into(), &0.into())
-    );
-}
-
-#[test]
-fn bench_fails_over_udp_if_nothing_comes_or_a_byte_is_wrong() {
-    let mute = responder(|_, _, _| {});
-    let wrong = responder(|socket, name, from| {
-        let _ = socket.send_to(&greeting(&[name, b"0"].concat()), from);
-    });
-    for (server, sentence) in [
-        (mute, "none of 3 messages was answered"),
-        (
-            wrong,
-            "the first so: client 0 was answered with \"Hello, client 00\"",
-        ),
-    ] {
-        let asked = ["bench", &server, "--udp", "-n3", "-c1", "--timeout=500ms"];
-        let (lines, errors, status) = greet(&asked);
-        assert_eq!((lines.len(), status), (0, Some(1)), "{lines:?}");
-        assert!(errors[0].contains(sentence), "{errors:?}");
-    }
-}
-
-#[test]
-fn bench_with_a_rate_counts_a_stall_for_all_that_were_due_meanwhile() {
-    let stalls = AtomicBool::new(true);
-    let server = somebody(move |mut stream| {
-        if stalls.swap(false, Ordering::Relaxed) {
-            thread::sleep(Duration::from_millis(500));
-        }
-        let mut name = [0; 64];
-        let len = stream.read(&mut name).unwrap_or(0);
-        let _ = stream.write_all(&greeting(&name[..len]));
-    });
-    let server = server.to_string();
-    let (lines, errors, status) = greet(&["bench", &server, "-n50", "-c1", "--rate=100", "--json"]);
-    assert_eq!(status, Some(0), "{errors:?}");
-    let result: serde_json::Value = serde_json::from_str(&lines[0]).expect("an object");
-    // Half of them were due in the first half of the stall.
-    let median = result["latency in µs"]["median"].as_u64();
-    assert!(median >= Some(200_000), "{result}");
-}
-
-#[cfg(unix)]
-#[test]
-fn bench_says_what_to_do_about_too_many_clients() {
-    let mute = somebody(std::mem::forget);
-    let limited = format!("ulimit -n 20; exec {GREET} bench {mute} -c 100 -n 1000 --timeout 500ms");
-    let (_, errors, status) = Process::start(Command::new("sh").args(["-c", &limited])).end();
-    assert_eq!(status.code(), Some(1));
-    assert!(
-        errors[0].contains("ulimit -n") && errors[0].contains("-c"),
-        "{errors:?}"
     );
 }
 

@@ -141,7 +141,7 @@ fn the_systems_number_is_left_out() {
 fn an_address_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound");
-    let error = Server::bind(address).err().expect("it is taken");
+    let error = Server::bind(address).expect_err("it is taken");
     let start = format!("can't listen on {address}: ");
     assert!(error.to_string().starts_with(&start), "{error}");
     assert!(
@@ -151,7 +151,7 @@ fn an_address_that_is_taken() {
 
     let taken = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound");
-    let error = Receiver::bind(address).err().expect("it is taken");
+    let error = Receiver::bind(address).expect_err("it is taken");
     assert!(
         error.to_string().contains("is another server running?"),
         "{error}"
@@ -160,13 +160,13 @@ fn an_address_that_is_taken() {
 
 #[test]
 fn an_address_that_is_none() {
-    let error = Server::bind("127.0.0.1").err().expect("no port");
+    let error = Server::bind("127.0.0.1").expect_err("no port");
     assert_eq!(
         error.to_string(),
         "can't find the address: invalid socket address \
          (it is HOST:PORT, such as 127.0.0.1:8000, localhost:8000 or [::1]:8000)"
     );
-    let error = Server::bind(&[][..]).err().expect("no address");
+    let error = Server::bind(&[][..]).expect_err("no address");
     assert!(matches!(error, Error::NoAddress));
     let error = send("nowhere", Text::default()).expect_err("no port");
     assert!(matches!(error, Error::Resolve { .. }), "{error}");

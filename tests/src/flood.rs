@@ -19,10 +19,10 @@ use greet_smoltcp::sim::{Boot, Card, Host, HostId, Link, Network, Random};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
-use smoltcp::phy::{Device as _, RxToken as _};
-use smoltcp::wire::{IpCidr, Ipv4Address};
+use smoltcp::phy::{Device as _, Medium, RxToken as _};
+use smoltcp::wire::{IpCidr, Ipv4Address, Ipv4Packet, TcpControl, TcpPacket, TcpRepr};
 
-use crate::lab::{leak, send_syn};
+use crate::lab::{leak, send_segment, send_syn};
 
 /// Honest clients, how far apart they come, and how long each waits.
 pub const CLIENTS: usize = 80;
@@ -98,40 +98,31 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
             next.wait(Instant::START)
         }
     });
-    network.boot_program(syns, move |boot| {
-        let mut arrivals = Arrivals::new(flood.syns, flood.in_step, boot.random);
-        let mut card: Card = boot.card;
-        let mut port = 1_024;
-        move |now| {
-            while arrivals.come(now) {
-                port = if port == u16::MAX { 1_024 } else { port + 1 };
-                send_syn(&mut card, SYNS.into(), SERVER.into(), port).expect("a card has room");
-            }
-            // What it hears it doesn't answer.
-            while let Some((frame, _)) = card.receive(smoltcp::time::Instant::ZERO) {
-                frame.consume(|_| ());
-            }
-            arrivals.next
-        }
-    });
-    network.boot_program(silent, move |boot| {
-        const MOST: usize = 800;
-        let mut arrivals = Arrivals::new(flood.silent, flood.in_step, boot.random.child(1));
-        let mut stack = stack::<MOST>(boot);
-        let buffers = leak(TcpBuffers::<MOST, 64, 1>::new());
-        stack.net().add_clients(buffers).expect("slots");
-        let mut connections = Vec::new();
-        move |now| {
-            let next = stack.poll(Instant::at(now), |net| {
+    for (host, address, per_second, answers) in [
+        (syns, SYNS, flood.syns, false),
+        (silent, SILENT, flood.silent, true),
+    ] {
+        network.boot_program(host, move |boot| {
+            let mut arrivals = Arrivals::new(per_second, flood.in_step, boot.random);
+            let mut card: Card = boot.card;
+            let mut port = 1_023;
+            move |now| {
                 while arrivals.come(now) {
-                    let server = SocketAddr::from((SERVER, PORT));
-                    connections.push(net.connect(server).expect("an idle socket"));
+                    port += 1;
+                    send_syn(&mut card, address.into(), SERVER.into(), port)
+                        .expect("a card has room");
                 }
-                arrivals.next.map_or(Instant::NEVER, Instant::at)
-            });
-            next.wait(Instant::START)
-        }
-    });
+                while let Some((frame, token)) = card.receive(smoltcp::time::Instant::ZERO) {
+                    let heard = frame.consume(acknowledgment);
+                    if let (true, Some(segment)) = (answers, heard) {
+                        let (from, to) = (address.into(), SERVER.into());
+                        send_segment(token, Medium::Ip, from, to, &segment);
+                    }
+                }
+                arrivals.next
+            }
+        });
+    }
     let comers = APART * u32::try_from(CLIENTS).unwrap_or(u32::MAX);
     network.run_for(BEFORE + comers + PATIENCE);
     drop(network);
@@ -154,6 +145,29 @@ fn boot_server(network: &mut Network<'_>, host: HostId) {
             next.wait(Instant::START)
         }
     });
+}
+
+/// What a client that says nothing answers to a segment.
+fn acknowledgment(packet: &[u8]) -> Option<TcpRepr<'static>> {
+    let ip = Ipv4Packet::new_checked(packet).ok()?;
+    let heard = TcpPacket::new_checked(ip.payload()).ok()?;
+    if heard.rst() || heard.segment_len() == 0 {
+        return None;
+    }
+    Some(TcpRepr {
+        src_port: heard.dst_port(),
+        dst_port: heard.src_port(),
+        control: TcpControl::None,
+        seq_number: heard.ack_number(),
+        ack_number: Some(heard.seq_number() + heard.segment_len()),
+        window_len: 1024,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    })
 }
 
 fn stack<const SOCKETS: usize>(boot: Boot) -> Stack<'static, Card> {
@@ -222,7 +236,7 @@ impl<'f> Crowd<'f> {
     fn poll(&mut self, net: &mut Net<'static>, now: Instant) -> Instant {
         while self.came < CLIENTS && self.arrival() <= now {
             self.came += 1;
-            self.asking.push(Asking::new(net, now, false, now));
+            self.asking.push(Asking::new(net, now, false));
         }
         let mut due = if self.came < CLIENTS {
             self.arrival()
@@ -244,7 +258,7 @@ impl<'f> Crowd<'f> {
             let returns = self.note(&one, now);
             one.connection.release(net);
             if returns {
-                self.asking.push(Asking::new(net, one.since, true, now));
+                self.asking.push(Asking::new(net, one.since, true));
             }
         }
         due
@@ -273,7 +287,7 @@ impl<'f> Crowd<'f> {
 }
 
 impl Asking {
-    fn new(net: &mut Net<'static>, since: Instant, has_returned: bool, _now: Instant) -> Self {
+    fn new(net: &mut Net<'static>, since: Instant, has_returned: bool) -> Self {
         let server = SocketAddr::from((SERVER, PORT));
         let name = Text::new("World").expect("short");
         Self {

@@ -15,7 +15,7 @@ mod subject;
 
 pub use grade::{Grade, grade};
 pub use loopback::SmoltcpLab;
-pub use prober::send_syn;
+pub use prober::{send_segment, send_syn};
 pub use simulated::SimulatedLab;
 pub use sockets::{PolledLab, Serving};
 pub use subject::{PLACES, Subject};

@@ -12,6 +12,10 @@
 //! | [`flood`] | honest clients beside a flood of handshakes that never end, or of silent clients |
 //! | [`soak`] | random networks with random clients, honest and hostile, checked against invariants |
 
+#![allow(
+    missing_debug_implementations,
+    reason = "nobody uses a test suite as a library"
+)]
 #![forbid(unsafe_code)]
 
 pub mod faulty;

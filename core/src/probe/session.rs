@@ -3,6 +3,7 @@
 //! The checks are written with these. It is a client in its plainest form, with none of
 //! [`request`](crate::request), so that a fault in one doesn't hide the same fault in the other.
 
+use core::fmt;
 use core::mem;
 use core::task::Poll;
 use core::time::Duration;
@@ -35,6 +36,15 @@ pub struct Session<'a> {
     pub(super) waits_until: Instant,
     pub(super) told: Instant,
     pub(super) report: &'a mut dyn FnMut(Event<'_>),
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("plan", &self.plan)
+            .field("received", &self.received)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session<'_> {

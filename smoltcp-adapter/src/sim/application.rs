@@ -1,6 +1,7 @@
 //! An application on plain smoltcp sockets, and the loop around interface and application that
 //! every smoltcp program has.
 
+use core::fmt;
 use core::time::Duration;
 use std::vec::Vec;
 
@@ -90,14 +91,27 @@ impl<A: Application> Program for Loop<A> {
                 interface, sockets, ..
             } = stack;
             if interface.poll(instant, card, sockets) == PollResult::None {
-                let due = interface.poll_at(instant, sockets).map(|due| {
-                    Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0))
-                });
+                let due = interface
+                    .poll_at(instant, sockets)
+                    // The card says when it has room.
+                    .filter(|due| *due > instant || !card.is_full())
+                    .map(|due| {
+                        Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0))
+                    });
                 return match (wanted, due) {
                     (Some(wanted), Some(due)) => Some(wanted.min(due)),
                     (wanted, due) => wanted.or(due),
                 };
             }
         }
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("sockets", &self.sockets.iter().count())
+            .field("random", &self.random)
+            .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,19 @@
 //! A host's network card: two queues of frames, between a smoltcp stack and the network.
+//! How long frames stay in the second is the [`ring`](super::ring)'s business.
 //!
 //! Frames are used again and again; in the long run none is allocated.
 
 use core::cell::RefCell;
+use core::fmt;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::vec::Vec;
 
 use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
+
+use super::clock::Nanos;
+use super::ring::{self, Ring};
 
 pub(super) type Frame = Vec<u8>;
 
@@ -17,7 +22,8 @@ pub(super) type Spare = Rc<RefCell<Vec<Frame>>>;
 
 /// The network card of a simulated host: a smoltcp device.
 ///
-/// It never blocks and is never full: the links have the limits.
+/// It has room for 256 frames to send. Each takes its place until its link has taken it, and for as
+/// long as it takes at 1 Gbit/s, so that a program that sends whenever it can has to wait.
 pub struct Card {
     queues: Rc<RefCell<Queues>>,
     spare: Spare,
@@ -31,6 +37,23 @@ pub(super) struct Queues {
     pub(super) received: VecDeque<Frame>,
     /// What the stack sent.
     pub(super) sent: Vec<Frame>,
+    /// What it sent before, and hasn't left.
+    pub(super) ring: Ring,
+    /// The network's time.
+    pub(super) now: Nanos,
+    /// The stack found no room to send.
+    pub(super) is_full: bool,
+}
+
+impl Queues {
+    /// Whether there is room for one more frame than wait already.
+    fn has_room(&mut self, room: usize) -> bool {
+        let has_room = self
+            .ring
+            .has_room(room.saturating_sub(self.sent.len()), self.now);
+        self.is_full |= !has_room;
+        has_room
+    }
 }
 
 impl Card {
@@ -53,6 +76,11 @@ impl Card {
         }
     }
 
+    /// Whether the stack has found no room to send.
+    pub(super) fn is_full(&self) -> bool {
+        self.queues.borrow().is_full
+    }
+
     fn sender(&self) -> TxToken<'_> {
         TxToken {
             queues: &self.queues,
@@ -66,7 +94,12 @@ impl phy::Device for Card {
     type TxToken<'t> = TxToken<'t>;
 
     fn receive(&mut self, _now: Instant) -> Option<(RxToken<'_>, TxToken<'_>)> {
-        let frame = self.queues.borrow_mut().received.pop_front()?;
+        let mut queues = self.queues.borrow_mut();
+        if queues.received.is_empty() || !queues.has_room(2 * ring::FRAMES) {
+            return None;
+        }
+        let frame = queues.received.pop_front()?;
+        drop(queues);
         let received = RxToken {
             frame,
             spare: &self.spare,
@@ -75,7 +108,8 @@ impl phy::Device for Card {
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_>> {
-        Some(self.sender())
+        let has_room = self.queues.borrow_mut().has_room(ring::FRAMES);
+        has_room.then(|| self.sender())
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -111,5 +145,27 @@ impl phy::TxToken for TxToken<'_> {
         let result = write(&mut frame);
         self.queues.borrow_mut().sent.push(frame);
         result
+    }
+}
+
+impl fmt::Debug for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Card")
+            .field("capabilities", &self.capabilities)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RxToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RxToken")
+            .field("frame", &self.frame)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TxToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TxToken").finish_non_exhaustive()
     }
 }

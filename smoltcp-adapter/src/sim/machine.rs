@@ -21,6 +21,7 @@ use super::random::Random;
 /// What a program finds when its host boots.
 ///
 /// [`Network::boot_program`](super::Network::boot_program) hands it out.
+#[derive(Debug)]
 pub struct Boot {
     /// The network card, for the program to poll.
     pub card: Card,
@@ -39,8 +40,8 @@ pub trait Program {
     /// Takes the frames that have come, does and sends all that there is to do at `now`, and says
     /// when to be polled again at the latest.
     ///
-    /// It is polled when frames came as well. Times are those of the host's clock, which counts
-    /// from its boot.
+    /// It is polled when frames came as well, and when a card that was full has room again. Times
+    /// are those of the host's clock, which counts from its boot.
     fn poll(&mut self, now: Duration) -> Option<Duration>;
 }
 
@@ -136,14 +137,40 @@ impl<'a> Machine<'a> {
         let Some(running) = &mut self.running else {
             return;
         };
+        {
+            let mut queues = running.queues.borrow_mut();
+            queues.now = now;
+            queues.is_full = false;
+        }
         let micros = running.clock.shows(now);
         let next = running.program.poll(Duration::from_micros(micros));
-        // Whoever asks to come back at once is asked when the clock has moved: time goes on.
-        self.wake = next.map(|next| {
+        // Whoever asks to come back at once is asked when the clock has moved: time goes on. A clock
+        // at its end doesn't move any more.
+        let wake = next.map(|next| {
             let next = u64::try_from(next.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
-            running.clock.reaches(next.max(micros + 1))
+            running.clock.reaches(next.max(micros.saturating_add(1)))
         });
+        self.wake = wake.filter(|wake| *wake > now);
         core::mem::swap(&mut running.queues.borrow_mut().sent, sent);
+    }
+
+    /// A frame of `len` bytes that it sent at `now` is gone when its link has all of it.
+    pub(super) fn sends(&mut self, len: usize, now: Nanos, taken: Nanos) {
+        if let Some(running) = &mut self.running {
+            running.queues.borrow_mut().ring.push(len, now, taken);
+        }
+    }
+
+    /// All that it sent is on its way. If its card was full, it is polled when there is room.
+    pub(super) fn sent(&mut self, now: Nanos) {
+        if let Some(running) = &self.running {
+            let queues = running.queues.borrow();
+            if queues.is_full
+                && let Some(room) = queues.ring.next(now)
+            {
+                self.wake = Some(self.wake.map_or(room, |wake| wake.min(room)));
+            }
+        }
     }
 
     fn boot(&mut self, now: Nanos) {

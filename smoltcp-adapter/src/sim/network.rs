@@ -2,6 +2,7 @@
 //!
 //! Users build it and run it. Everything happens in an order that follows from the seed alone.
 
+use core::fmt;
 use core::time::Duration;
 use std::boxed::Box;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -321,7 +322,8 @@ impl<'a> Network<'a> {
         Some(self.now())
     }
 
-    /// Runs up to a time since the start, what is due at that time included.
+    /// Runs up to a time since the start, what is due at that time included. Time ends after 584
+    /// years; what is due then, such as a packet with a latency of [`Duration::MAX`], never is.
     pub fn run_until(&mut self, time: Duration) {
         self.run_while(time, || true);
     }
@@ -351,7 +353,9 @@ impl<'a> Network<'a> {
         let change = self.changes.first_key_value().map(|((time, _), _)| *time);
         let arrival = self.under_way.peek().map(|packet| packet.arrival);
         let wake = self.machines.iter().filter_map(|machine| machine.wake);
-        wake.chain(change).chain(arrival).min()
+        let next = wake.chain(change).chain(arrival).min();
+        // What is due at the end of time never is: time can't go on from there.
+        next.filter(|next| *next < Nanos::MAX)
     }
 
     fn step_to(&mut self, time: Nanos) {
@@ -383,3 +387,14 @@ impl<'a> Network<'a> {
 /// Labels of the streams of chance.
 const HOSTS: u64 = 1;
 const WIRES: u64 = 2;
+
+impl fmt::Debug for Network<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("seed", &self.seed)
+            .field("medium", &self.medium)
+            .field("now", &self.now())
+            .field("hosts", &self.machines.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -35,9 +35,16 @@ impl Network<'_> {
         let mut sent = core::mem::take(&mut self.sent);
         machine.run(self.now, &mut sent);
         for frame in sent.drain(..) {
-            self.send(place, frame);
+            let len = frame.len();
+            let taken = self.send(place, frame);
+            if let Some(machine) = self.machines.get_mut(place) {
+                machine.sends(len, self.now, taken);
+            }
         }
         self.sent = sent;
+        if let Some(machine) = self.machines.get_mut(place) {
+            machine.sent(self.now);
+        }
     }
 
     /// A packet has come to the end of its wire.
@@ -63,8 +70,8 @@ impl Network<'_> {
         }
     }
 
-    /// Sends a frame from a host to wherever it wants to go.
-    fn send(&mut self, from: usize, frame: Frame) {
+    /// Sends a frame from a host to wherever it wants to go, and says when it has left the host.
+    fn send(&mut self, from: usize, frame: Frame) -> Nanos {
         let own = self
             .machines
             .get(from)
@@ -85,25 +92,28 @@ impl Network<'_> {
             trace.ended(record, self.now, Err(Loss::NoRoute));
         }
         self.spare.borrow_mut().push(frame);
+        self.now
     }
 
-    fn send_to_neighbors(&mut self, from: usize, frame: Frame) {
+    fn send_to_neighbors(&mut self, from: usize, frame: Frame) -> Nanos {
+        let mut taken = self.now;
         for place in 0..self.wires.len() {
             if self.wires.get(place).is_some_and(|wire| wire.from == from) {
                 let copy = self.copy(&frame);
-                self.send_over(place, copy);
+                taken = taken.max(self.send_over(place, copy));
             }
         }
         self.spare.borrow_mut().push(frame);
+        taken
     }
 
-    fn send_over(&mut self, place: usize, mut frame: Frame) {
+    fn send_over(&mut self, place: usize, mut frame: Frame) -> Nanos {
         let Some(wire) = self.wires.get_mut(place) else {
-            return;
+            return self.now;
         };
         let guarded = packet::guarded_from(self.medium, &frame);
         let bits = (frame.len() - guarded) as u64 * 8;
-        let fate = wire.carry(packet::ip_len(self.medium, &frame), bits, self.now);
+        let (fate, taken) = wire.carry(packet::ip_len(self.medium, &frame), bits, self.now);
         let (from, to) = (HostId(wire.from), HostId(wire.to));
         let record = self
             .trace
@@ -116,7 +126,7 @@ impl Network<'_> {
                     trace.ended(record, self.now, Err(loss));
                 }
                 self.spare.borrow_mut().push(frame);
-                return;
+                return taken;
             }
         };
         if let Some(bit) = passage.flipped {
@@ -143,6 +153,7 @@ impl Network<'_> {
             });
             self.sequence += 1;
         }
+        taken
     }
 
     fn copy(&mut self, frame: &[u8]) -> Frame {

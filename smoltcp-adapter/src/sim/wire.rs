@@ -103,19 +103,24 @@ impl Wire {
     }
 
     /// Takes a packet of `len` bytes on its way at `now`. Of `bits` bits one may be flipped; if
-    /// there are none, the packet is lost instead.
-    pub(super) fn carry(&mut self, len: usize, bits: u64, now: Nanos) -> Fate {
+    /// there are none, the packet is lost instead. Says when its last bit has left as well.
+    pub(super) fn carry(&mut self, len: usize, bits: u64, now: Nanos) -> (Fate, Nanos) {
         let number = self.counters.sent;
         self.counters.sent += 1;
         if let Some(loss) = self.severed() {
-            return self.drop(loss);
+            return (self.drop(loss), now);
         }
         if len > self.plan.mtu {
-            return self.drop(Loss::Oversize);
+            return (self.drop(Loss::Oversize), now);
         }
-        let Some(departure) = self.depart(len as u64, now) else {
-            return self.drop(Loss::QueueFull);
-        };
+        match self.depart(len as u64, now) {
+            Some(departure) => (self.cross(number, bits, departure), departure),
+            None => (self.drop(Loss::QueueFull), now),
+        }
+    }
+
+    /// What becomes of a packet that has left.
+    fn cross(&mut self, number: u64, bits: u64, departure: Nanos) -> Fate {
         if let Some(loss) = self.lose(number) {
             return self.drop(loss);
         }

@@ -1,5 +1,6 @@
 //! The simulated network, measured with plain smoltcp sockets.
 
+mod endless;
 mod faults;
 mod handshake;
 mod pictures;

@@ -165,7 +165,7 @@ pub(crate) fn echo(
     }
 }
 
-fn udp_socket() -> udp::Socket<'static> {
+pub(crate) fn udp_socket() -> udp::Socket<'static> {
     let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 256], vec![0; 65_536]);
     udp::Socket::new(buffer(), buffer())
 }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
-    IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+    IpAddress, IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, Ipv6Packet, TcpControl, TcpPacket,
+    TcpRepr, TcpSeqNumber,
 };
 
 /// Our address, and that of every peer.
@@ -13,7 +14,6 @@ pub(crate) const HOST: Ipv4Address = Ipv4Address::new(192, 0, 2, 1);
 pub(crate) const PEER: Ipv4Address = Ipv4Address::new(192, 0, 2, 2);
 
 /// A device whose other end is in the test's hands.
-#[derive(Default)]
 pub(crate) struct Tap {
     /// Its frames have Ethernet headers.
     pub(crate) is_ethernet: bool,
@@ -22,6 +22,21 @@ pub(crate) struct Tap {
     pub(crate) outgoing: Vec<Vec<u8>>,
     /// It takes no frame, and so gives none.
     pub(crate) full: bool,
+    /// The largest frame.
+    pub(crate) mtu: usize,
+}
+
+impl Default for Tap {
+    fn default() -> Self {
+        Self {
+            is_ethernet: false,
+            checksums: ChecksumCapabilities::default(),
+            incoming: VecDeque::new(),
+            outgoing: Vec::new(),
+            full: false,
+            mtu: 1500,
+        }
+    }
 }
 
 pub(crate) struct Taken(Vec<u8>);
@@ -50,7 +65,7 @@ impl Device for Tap {
         } else {
             Medium::Ip
         };
-        capabilities.max_transmission_unit = 1500;
+        capabilities.max_transmission_unit = self.mtu;
         capabilities.checksum = self.checksums.clone();
         capabilities
     }
@@ -81,6 +96,8 @@ pub(crate) struct Segment {
 
 /// One peer, known by its port.
 pub(crate) struct Peer {
+    /// Its address and ours.
+    pub(crate) addresses: [IpAddress; 2],
     pub(crate) port: u16,
     /// Our port, to which it sends.
     pub(crate) to: u16,
@@ -94,6 +111,7 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(port: u16) -> Self {
         Self {
+            addresses: [PEER.into(), HOST.into()],
             port,
             to: 8000,
             seq: TcpSeqNumber(1_000),
@@ -119,22 +137,13 @@ impl Peer {
             timestamp: None,
             payload,
         };
-        let ip = Ipv4Repr {
-            src_addr: PEER,
-            dst_addr: HOST,
-            next_header: IpProtocol::Tcp,
-            payload_len: tcp.buffer_len(),
-            hop_limit: 64,
-        };
+        let [from, to] = self.addresses;
+        let ip = IpRepr::new(from, to, IpProtocol::Tcp, tcp.buffer_len(), 64);
         let checksums = ChecksumCapabilities::default();
-        let mut frame = vec![0; ip.buffer_len() + tcp.buffer_len()];
-        ip.emit(&mut Ipv4Packet::new_unchecked(&mut frame), &checksums);
-        tcp.emit(
-            &mut TcpPacket::new_unchecked(&mut frame[ip.buffer_len()..]),
-            &PEER.into(),
-            &HOST.into(),
-            &checksums,
-        );
+        let mut frame = vec![0; ip.header_len() + tcp.buffer_len()];
+        ip.emit(&mut frame, &checksums);
+        let mut segment = TcpPacket::new_unchecked(&mut frame[ip.header_len()..]);
+        tcp.emit(&mut segment, &from, &to, &checksums);
         tap.incoming.push_back(frame);
         self.seq += tcp.segment_len();
     }
@@ -143,9 +152,12 @@ impl Peer {
     pub(crate) fn take(&mut self, tap: &mut Tap) -> Vec<Segment> {
         let mut segments = Vec::new();
         tap.outgoing.retain(|frame| {
-            let ip = Ipv4Packet::new_checked(frame).expect("IPv4");
-            let packet = TcpPacket::new_checked(ip.payload()).expect("TCP");
-            let (from, to) = (HOST.into(), PEER.into());
+            let [to, from] = self.addresses;
+            let payload = match to {
+                IpAddress::Ipv4(_) => Ipv4Packet::new_checked(frame).expect("IPv4").payload(),
+                IpAddress::Ipv6(_) => Ipv6Packet::new_checked(frame).expect("IPv6").payload(),
+            };
+            let packet = TcpPacket::new_checked(payload).expect("TCP");
             let tcp = TcpRepr::parse(&packet, &from, &to, &ChecksumCapabilities::default());
             let tcp = tcp.expect("a good checksum");
             if tcp.dst_port != self.port {

@@ -215,6 +215,30 @@ pub struct FlawedDatagrams<D> {
     flaw: Flaw,
 }
 
+impl<L, H> fmt::Debug for Flawed<'_, L, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flawed")
+            .field("flaw", &self.flaw)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for FlawedStream<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlawedStream")
+            .field("flaw", &self.flaw)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D> fmt::Debug for FlawedDatagrams<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlawedDatagrams")
+            .field("flaw", &self.flaw)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a flawed listener reports.
 #[derive(Debug)]
 pub enum FlawedError<E> {

@@ -33,6 +33,31 @@ Exit status: 0 if all went well, 1 if it failed (a sentence on stderr says why) 
 2 if the command line is wrong; as a shell says it, 128 and a signal's number if that ended it: 130 \
 Ctrl-C, 143 SIGTERM, 141 nobody reads its output any more.";
 
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  greet bench -c 8 -d 10s
+  greet bench board.local:8000 -n 1000 --rate 50
+  greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source";
+
+/// A test compares it with what is printed.
+const BENCH_KEYS: &str = "
+
+With --json, the object has:
+  event                 bench
+  server, protocol      who was asked: its address; tcp or udp
+  clients               how many were to ask at once
+  clients_at_once       how many did at most; fewer if this machine has no more files or ports
+  greetings             how many came, right in every byte
+  lost                  messages over UDP without an answer
+  errors                greetings that failed: by the server, or on the way
+  not_begun             greetings that were due, but weren't begun before the end
+  seconds               the time that was measured
+  greetings_per_second  greetings in that time
+  limit_per_second      over UDP, how many messages of one source the server answers; null if it
+                        was not seen to limit them
+  latency_us            how long a greeting took, in microseconds: median, p90, p99, p99_9 and
+                        slowest; null if none came";
+
 #[derive(Subcommand)]
 pub enum Command {
     Serve(ServeArgs),
@@ -217,16 +242,14 @@ pub struct ProbeArgs {
 
 /// Load a greet server, and check every byte of every reply.
 ///
-/// Prints the rate, and how long a greeting took, from connecting to FIN. With --rate, greetings
-/// are due at fixed times, and each counts from when it was due: a server that stalls is seen to
-/// have kept all of them waiting that were due meanwhile. Over UDP, messages that aren't answered
-/// in time are counted as lost, as are those beyond what the receiver grants a source in a second.
+/// Prints the rate, and how long a greeting took, from connecting to FIN. The rate is what came
+/// right in all of the time, stalls included; nothing begins after --duration. With --rate,
+/// greetings are due at fixed times, and each counts from when it was due: a server that stalls is
+/// seen to have kept all of them waiting that were due meanwhile. Over UDP, messages that aren't
+/// answered in time are counted as lost, as are those beyond what the receiver grants a source in a
+/// second; a client doesn't wait for a late answer before it asks again.
 #[derive(clap::Args)]
-#[command(after_help = "\
-Examples:
-  greet bench -c 8 -d 10s
-  greet bench board.local:8000 -n 1000 --rate 50
-  greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source")]
+#[command(after_help = BENCH_EXAMPLES, after_long_help = [BENCH_EXAMPLES, BENCH_KEYS].concat())]
 pub struct BenchArgs {
     /// The server's address
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]

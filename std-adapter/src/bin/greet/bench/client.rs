@@ -3,16 +3,19 @@
 //! An event loop moves it. It is not core's `Request`, which half-closes: that would be one more
 //! call of the system for each greeting.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use greet_std::core::limits::GREETING;
 use greet_std::core::text::shown;
 use mio::net::{TcpStream, UdpSocket};
 use mio::{Interest, Registry, Token};
+
+use super::patience::Patience;
 
 /// Longer than any reply that is due.
 const ROOM: usize = 64;
@@ -20,18 +23,35 @@ const ROOM: usize = 64;
 /// What every name starts with; a number follows.
 const NAME: &str = "client ";
 
+/// So many messages over UDP may wait for their answers in one place.
+const MOST: usize = 64;
+
 /// A place for one client at a time.
 pub struct Client {
     wire: Option<Wire>,
+    /// What may still be answered, in the order in which it was asked; over TCP one at most.
+    unanswered: VecDeque<Greeting>,
+    /// Whether the last one asked occupies this place.
+    is_asking: bool,
+    /// The number of the last one asked, and its name.
     number: u64,
     name: String,
-    is_asking: bool,
     sent: bool,
     reply: [u8; ROOM],
     received: usize,
-    /// From when on it counts, and when it is given up.
+    /// How many messages in a row were not waited for any longer.
+    silences: u32,
+}
+
+/// What one client asks for.
+#[derive(Clone, Copy)]
+pub struct Greeting {
+    pub number: u64,
+    /// From when on its latency counts.
     pub begun: Instant,
-    pub due: Instant,
+    pub asked: Instant,
+    /// When it is given up. `None`: never.
+    pub due: Option<Instant>,
 }
 
 enum Wire {
@@ -47,38 +67,32 @@ pub enum Server {
 }
 
 impl Client {
-    pub fn new(now: Instant) -> Self {
+    pub fn new() -> Self {
         Self {
             wire: None,
+            unanswered: VecDeque::new(),
+            is_asking: false,
             number: 0,
             name: String::new(),
-            is_asking: false,
             sent: false,
             reply: [0; ROOM],
             received: 0,
-            begun: now,
-            due: now,
+            silences: 0,
         }
     }
 
-    /// Begins the greeting with this number. Over UDP, the socket of the one before goes on.
+    /// Begins a greeting. Over UDP, the socket of the one before goes on.
     ///
     /// # Errors
     ///
-    /// The system has no socket or no port for it.
+    /// The system has no socket or no port for it: it hasn't begun.
     pub fn begin(
         &mut self,
         server: Server,
-        number: u64,
+        greeting: Greeting,
         registry: &Registry,
         token: Token,
     ) -> io::Result<()> {
-        self.number = number;
-        self.name.clear();
-        let _ = write!(self.name, "{NAME}{number}"); // a string takes everything
-        self.is_asking = true;
-        self.sent = false;
-        self.received = 0;
         let both = Interest::READABLE | Interest::WRITABLE;
         match server {
             Server::Tcp(address) => {
@@ -98,42 +112,102 @@ impl Client {
             }
             Server::Udp(_) => {}
         }
+        self.number = greeting.number;
+        self.name.clear();
+        let _ = write!(self.name, "{NAME}{}", greeting.number); // a string takes everything
+        self.unanswered.push_back(greeting);
+        self.is_asking = true;
+        self.sent = false;
+        self.received = 0;
         Ok(())
     }
 
-    /// Whether it has begun, and not ended.
+    /// Whether the last greeting that began occupies this place still.
     pub fn is_asking(&self) -> bool {
         self.is_asking
     }
 
-    /// Goes as far as it can, up to the whole reply.
+    /// Whether all that it asked has ended.
+    pub fn is_done(&self) -> bool {
+        self.unanswered.is_empty()
+    }
+
+    /// Goes as far as it can, up to the next whole reply. Over UDP that may be the one to an
+    /// earlier message.
     ///
     /// # Errors
     ///
-    /// The connection breaks, or a byte of the reply is wrong.
-    pub fn go_on(&mut self) -> Poll<io::Result<()>> {
-        if !self.sent {
+    /// The connection breaks, or a byte of the reply is wrong. The last greeting has failed by it.
+    pub fn go_on(&mut self) -> Poll<io::Result<Greeting>> {
+        if self.wire.is_none() {
+            return Poll::Pending;
+        }
+        match self.exchange() {
+            Ok(Some(greeting)) => Poll::Ready(Ok(greeting)),
+            Ok(None) => Poll::Pending,
+            Err(error) => {
+                if self.is_asking {
+                    self.unanswered.pop_back();
+                }
+                self.rest();
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// A greeting that nobody answered in time, if there is one.
+    pub fn give_up(&mut self, now: Instant) -> Option<Greeting> {
+        let greeting = *self.unanswered.front()?;
+        if greeting.due.is_none_or(|due| now < due) {
+            return None;
+        }
+        self.unanswered.pop_front();
+        if self.unanswered.is_empty() {
+            self.rest();
+        }
+        Some(greeting)
+    }
+
+    /// Waits no longer for the answer to its last message before it asks for more, if that has
+    /// taken too long; when it comes, it is taken all the same. Over TCP it waits.
+    pub fn move_on(&mut self, now: Instant, patience: &Patience) {
+        let is_udp = matches!(self.wire, Some(Wire::Udp(_)));
+        if is_udp
+            && self.is_asking
+            && self.sent
+            && self.unanswered.len() < MOST
+            && let Some(last) = self.unanswered.back()
+            && now.saturating_duration_since(last.asked) >= patience.wait(self.silences)
+        {
+            self.silences = self.silences.saturating_add(1);
+            self.is_asking = false;
+        }
+    }
+
+    /// Its place is free. A UDP socket stays; a connection is closed.
+    fn rest(&mut self) {
+        self.is_asking = false;
+        if let Some(Wire::Tcp(_)) = self.wire {
+            self.wire = None;
+        }
+    }
+
+    /// `None`: not now.
+    fn exchange(&mut self) -> io::Result<Option<Greeting>> {
+        if self.is_asking && !self.sent {
             match self.send() {
-                Err(error) if is_not_yet(&error) => return Poll::Pending,
+                Err(error) if is_not_yet(&error) => return Ok(None),
                 result => self.sent = result.map(|()| true)?,
             }
         }
         loop {
             match self.receive() {
-                Ok(true) => return Poll::Ready(Ok(())),
-                Ok(false) => {}
-                Err(error) if is_not_yet(&error) => return Poll::Pending,
+                Ok(Some(greeting)) => return Ok(Some(greeting)),
+                Ok(None) => {}
+                Err(error) if is_not_yet(&error) => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                Err(error) => return Err(error),
             }
-        }
-    }
-
-    /// Closes its connection. A UDP socket stays.
-    pub fn end(&mut self) {
-        self.is_asking = false;
-        if let Some(Wire::Tcp(_)) = self.wire {
-            self.wire = None;
         }
     }
 
@@ -150,36 +224,51 @@ impl Client {
             .ok_or_else(|| io::ErrorKind::WriteZero.into())
     }
 
-    /// Takes what has come. `true`: that was the whole reply.
-    fn receive(&mut self) -> io::Result<bool> {
+    /// Takes what has come, and says which greeting that has answered.
+    fn receive(&mut self) -> io::Result<Option<Greeting>> {
         match &mut self.wire {
             Some(Wire::Tcp(stream)) => {
                 // Without room more came than is due, which the check finds as well.
                 let n = stream.read(&mut self.reply[self.received..])?;
                 self.received += n;
                 if n > 0 {
-                    return Ok(false);
+                    return Ok(None);
                 }
+                self.check()?;
+                self.rest();
+                Ok(self.unanswered.pop_front())
             }
             Some(Wire::Udp(socket)) => {
                 self.received = socket.recv(&mut self.reply)?;
-                if self.is_late() {
-                    return Ok(false);
-                }
+                self.answered()
             }
-            None => return Err(io::ErrorKind::NotConnected.into()),
+            None => Err(io::ErrorKind::NotConnected.into()),
         }
-        self.check().map(|()| true)
     }
 
-    /// Whether this is the answer to a message that was given up, or once more to one before.
-    fn is_late(&self) -> bool {
-        let reply = std::str::from_utf8(&self.reply[..self.received]).ok();
-        let number = reply.and_then(|reply| reply.strip_prefix(GREETING)?.strip_prefix(NAME));
-        number.is_some_and(|digits| {
-            let before = digits.parse().ok().filter(|number| *number < self.number);
-            before.is_some_and(|number: u64| number.to_string() == digits)
-        })
+    /// Which message was answered by the datagram that came. `None`: one that was given up, or one
+    /// that was answered before.
+    fn answered(&mut self) -> io::Result<Option<Greeting>> {
+        let Some(number) = self.number_in_reply().filter(|n| *n <= self.number) else {
+            return self.check().map(|()| None);
+        };
+        let is = |greeting: &Greeting| greeting.number == number;
+        let Some(at) = self.unanswered.iter().position(is) else {
+            return Ok(None);
+        };
+        self.silences = 0;
+        if number == self.number {
+            self.is_asking = false;
+        }
+        Ok(self.unanswered.remove(at))
+    }
+
+    /// The number of the client whom the reply greets, byte for byte.
+    fn number_in_reply(&self) -> Option<u64> {
+        let reply = std::str::from_utf8(&self.reply[..self.received]).ok()?;
+        let digits = reply.strip_prefix(GREETING)?.strip_prefix(NAME)?;
+        let number: u64 = digits.parse().ok()?;
+        (number.to_string() == digits).then_some(number)
     }
 
     /// Every byte of it.
@@ -195,6 +284,13 @@ impl Client {
             self.name,
             shown(&reply)
         )))
+    }
+}
+
+impl Greeting {
+    /// How long it took.
+    pub fn latency(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begun)
     }
 }
 

@@ -4,64 +4,92 @@
 //! doesn't run out of them.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Token, Waker};
-
-use super::client::{Client, Server};
+use super::client::Server;
+use super::event_loop::{EventLoop, Share};
+use super::fault::sentence;
 use crate::args::BenchArgs;
 use crate::latency::Latency;
 use crate::signals;
 
 /// What is going on, for all loops.
 pub struct Load<'a> {
-    args: &'a BenchArgs,
-    server: Server,
-    start: Instant,
+    pub args: &'a BenchArgs,
+    pub server: Server,
+    pub start: Instant,
+    /// Nothing begins from then on. `None`: a number of greetings ends it.
+    end: Option<Instant>,
     /// Numbers the greetings.
     next: AtomicU64,
     done: AtomicU64,
-    /// The first thing that went wrong, and how often anything did.
-    wrong: Mutex<Option<String>>,
+    /// How many clients ask now, and the most that ever did.
+    asking: AtomicUsize,
+    at_once: AtomicUsize,
+    /// How many messages in a row were lost.
+    silent: AtomicU64,
+    /// No message is answered any more.
+    is_mute: AtomicBool,
+    /// How often something went wrong.
     errors: AtomicU64,
+    said: Mutex<Said>,
+}
+
+/// The first of each.
+#[derive(Default)]
+struct Said {
+    wrong: Option<String>,
+    lack: Option<&'static str>,
 }
 
 /// What came of it.
 pub struct Report {
     pub latency: Latency,
-    /// From the start to the last reply.
+    /// The time in which greetings were asked for, or still answered.
     pub took: Duration,
+    /// Greetings that were due, but weren't begun before the end.
+    pub not_begun: u64,
     /// Messages without an answer.
     pub lost: u64,
+    /// Whether it was given up, as no message was answered any more.
+    pub is_mute: bool,
+    /// How many messages of one source the server answers in a second, if it limits that.
+    pub limit: Option<u64>,
     pub errors: u64,
     /// The first of them.
     pub wrong: Option<String>,
+    /// What this machine ran out of.
+    pub lack: Option<&'static str>,
+    /// So many clients asked at once at most.
+    pub at_once: usize,
 }
 
-/// So many greetings may fail before it makes no sense to go on.
+/// So many greetings may fail, or be lost by each client in a row, before it makes no sense to go
+/// on.
 const ENOUGH: u64 = 100;
-
-/// How often it is looked whose time is over.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// The token of the clock; clients have those below.
-const CLOCK: Token = Token(usize::MAX);
 
 impl<'a> Load<'a> {
     pub fn new(args: &'a BenchArgs, server: Server) -> Self {
+        let start = Instant::now();
         Self {
             args,
             server,
-            start: Instant::now(),
+            start,
+            end: match args.count {
+                Some(_) => None,
+                None => start.checked_add(args.duration),
+            },
             next: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            wrong: Mutex::new(None),
+            asking: AtomicUsize::new(0),
+            at_once: AtomicUsize::new(0),
+            silent: AtomicU64::new(0),
+            is_mute: AtomicBool::new(false),
             errors: AtomicU64::new(0),
+            said: Mutex::default(),
         }
     }
 
@@ -78,10 +106,10 @@ impl<'a> Load<'a> {
         let loops: Vec<_> = (0..count)
             .map(|number| {
                 let share = clients / count + usize::from(number < clients % count);
-                Loop::new(self, share)
+                EventLoop::new(self, share)
             })
             .collect::<io::Result<_>>()?;
-        let reports = thread::scope(|scope| {
+        let shares = thread::scope(|scope| {
             let running: Vec<_> = loops
                 .into_iter()
                 .map(|one| scope.spawn(move || one.run()))
@@ -98,259 +126,116 @@ impl<'a> Load<'a> {
                 })
                 .collect::<io::Result<Vec<_>>>()
         })?;
-        let mut sum = Report {
-            latency: Latency::new(),
-            took: Duration::ZERO,
-            lost: 0,
-            errors: self.errors.load(Ordering::Relaxed),
-            wrong: self.first_wrong().take(),
-        };
-        for one in reports {
-            sum.latency.add(&one.latency);
-            sum.took = sum.took.max(one.took);
-            sum.lost += one.lost;
+        let mut sum = Share::new();
+        for share in shares {
+            sum.add(&share);
         }
-        Ok(sum)
+        Ok(self.report(sum))
     }
 
-    /// The next greeting, and when it is due. `None`: enough.
-    fn take(&self) -> Option<(u64, Instant)> {
+    /// The next greeting, and when it is due. `None`: there is no more.
+    pub fn take(&self, now: Instant) -> Option<(u64, Instant)> {
+        if self.is_over(now) {
+            return None;
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        if self.args.count.is_some_and(|count| number >= count.get()) {
+            return None;
+        }
         let due = match self.args.rate {
             // 584 years at one in a nanosecond.
             #[expect(clippy::cast_precision_loss, reason = "exact for years of any load")]
             Some(rate) => {
-                self.start + Duration::from_secs_f64(number as f64 / f64::from(rate.get()))
+                let after = Duration::try_from_secs_f64(number as f64 / f64::from(rate.get()));
+                self.start.checked_add(after.ok()?)?
             }
-            None => Instant::now(),
+            None => now,
         };
-        let enough = match self.args.count {
-            Some(count) => number >= count.get(),
-            None => due.duration_since(self.start) >= self.args.duration,
-        };
-        (!enough && self.errors.load(Ordering::Relaxed) < ENOUGH).then_some((number, due))
+        Some((number, due))
     }
 
-    fn failed(&self, sentence: String) {
+    /// Whether nothing more is to begin.
+    pub fn is_over(&self, now: Instant) -> bool {
+        signals::noted().is_some()
+            || self.is_mute.load(Ordering::Relaxed)
+            || self.errors.load(Ordering::Relaxed) >= ENOUGH
+            || self.end.is_some_and(|end| end <= now)
+    }
+
+    /// A client began to ask.
+    pub fn joined(&self) {
+        let asking = self.asking.fetch_add(1, Ordering::Relaxed) + 1;
+        self.at_once.fetch_max(asking, Ordering::Relaxed);
+    }
+
+    /// A client asks no more.
+    pub fn left(&self) {
+        self.asking.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A greeting came.
+    pub fn succeeded(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.silent.store(0, Ordering::Relaxed);
+    }
+
+    /// A message wasn't answered.
+    pub fn lost(&self) {
+        let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
+        let clients = u64::try_from(self.args.clients.get()).unwrap_or(u64::MAX);
+        if silent >= ENOUGH.saturating_mul(clients) {
+            self.is_mute.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A greeting failed.
+    pub fn failed(&self, error: &io::Error) {
         self.errors.fetch_add(1, Ordering::Relaxed);
-        self.first_wrong().get_or_insert(sentence);
+        self.said().wrong.get_or_insert_with(|| sentence(error));
     }
 
-    fn first_wrong(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+    /// This machine has no room for a client that was to begin.
+    pub fn lacks(&self, what: &'static str) {
+        self.said().lack.get_or_insert(what);
     }
-}
 
-/// One event loop.
-struct Loop<'a> {
-    load: &'a Load<'a>,
-    poll: mio::Poll,
-    clients: Vec<Client>,
-    /// The places of clients who have nothing to do.
-    idle: Vec<usize>,
-    /// The next greeting, which isn't due yet.
-    ahead: Option<(u64, Instant)>,
-    clock: Option<Sender<Instant>>,
-    /// Nothing is left to begin.
-    over: bool,
-    looked: Instant,
-    latency: Latency,
-    took: Duration,
-    lost: u64,
-}
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl<'a> Loop<'a> {
-    fn new(load: &'a Load<'a>, clients: usize) -> io::Result<Self> {
-        let poll = mio::Poll::new()?;
-        let clock = match load.args.rate {
-            Some(_) => Some(clock(Waker::new(poll.registry(), CLOCK)?)),
-            None => None,
+    fn report(&self, sum: Share) -> Report {
+        let said = std::mem::take(&mut *self.said());
+        // After the duration, what never comes is only waited for.
+        let took = match self.args.count {
+            Some(_) => sum.ended,
+            None => sum.ended.min(self.args.duration).max(sum.last),
         };
-        Ok(Self {
-            load,
-            poll,
-            clients: (0..clients).map(|_| Client::new(load.start)).collect(),
-            idle: (0..clients).rev().collect(),
-            ahead: None,
-            clock,
-            over: false,
-            looked: load.start,
-            latency: Latency::new(),
-            took: Duration::ZERO,
-            lost: 0,
-        })
-    }
-
-    fn run(mut self) -> io::Result<Report> {
-        let mut events = Events::with_capacity(1024);
-        loop {
-            self.begin();
-            if self.over && self.idle.len() == self.clients.len() || signals::noted().is_some() {
-                break;
-            }
-            match self.poll.poll(&mut events, Some(LOOK)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
-            for event in &events {
-                if event.token() != CLOCK {
-                    self.go_on(event.token().0);
-                }
-            }
-            self.give_up();
-        }
-        Ok(Report {
-            latency: self.latency,
-            took: self.took,
-            lost: self.lost,
-            errors: 0,
-            wrong: None,
-        })
-    }
-
-    /// Begins greetings as long as a client is idle and one is due.
-    fn begin(&mut self) {
-        while !self.over
-            && signals::noted().is_none()
-            && let Some(place) = self.idle.last().copied()
-        {
-            let was_ahead = self.ahead.is_some();
-            let Some((number, due)) = self.ahead.take().or_else(|| self.load.take()) else {
-                self.over = true;
-                return;
-            };
-            let now = Instant::now();
-            if due > now {
-                self.ahead = Some((number, due));
-                if self.idle.len() == self.clients.len() {
-                    thread::sleep(LOOK.min(due - now)); // nobody else is to be waited for
-                    continue;
-                }
-                if let Some(clock) = &self.clock
-                    && !was_ahead
-                {
-                    let _ = clock.send(due); // it listens as long as this loop lives
-                }
-                return;
-            }
-            self.idle.pop();
-            let client = &mut self.clients[place];
-            // A reply that comes late makes the next late as well: with a rate, each counts from
-            // when it was due, not from when it could be sent.
-            client.begun = if self.load.args.rate.is_some() {
-                due
-            } else {
-                now
-            };
-            client.due = now + self.load.args.timeout;
-            let registry = self.poll.registry();
-            match client.begin(self.load.server, number, registry, Token(place)) {
-                // On a loopback it is connected by now, though the system says `in progress`.
-                Ok(()) => self.go_on(place),
-                Err(error) => self.end(place, Err(error)),
-            }
+        Report {
+            took,
+            not_begun: self.due_within(took).saturating_sub(sum.begun),
+            limit: sum.rhythm.limit(),
+            latency: sum.latency,
+            lost: sum.lost,
+            is_mute: self.is_mute.load(Ordering::Relaxed),
+            errors: self.errors.load(Ordering::Relaxed),
+            wrong: said.wrong,
+            lack: said.lack,
+            at_once: self.at_once.load(Ordering::Relaxed),
         }
     }
 
-    fn go_on(&mut self, place: usize) {
-        if let Some(client) = self.clients.get_mut(place)
-            && client.is_asking()
-            && let Poll::Ready(result) = client.go_on()
-        {
-            self.end(place, result);
+    /// How many greetings were to begin within some time of the run, whoever had time for them.
+    fn due_within(&self, took: Duration) -> u64 {
+        let within = took.min(self.args.duration).as_secs_f64();
+        match (self.args.count, self.args.rate) {
+            (Some(count), _) => count.get(),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "positive, and saturates"
+            )]
+            (None, Some(rate)) => (within * f64::from(rate.get())).ceil() as u64,
+            (None, None) => 0,
         }
-    }
-
-    fn end(&mut self, place: usize, result: io::Result<()>) {
-        let client = &mut self.clients[place];
-        client.end();
-        self.idle.push(place);
-        match result {
-            Ok(()) => {
-                self.latency.record(client.begun.elapsed());
-                self.took = self.load.start.elapsed();
-                self.load.done.fetch_add(1, Ordering::Relaxed);
-            }
-            // UDP may lose it.
-            Err(error)
-                if error.kind() == io::ErrorKind::TimedOut
-                    && matches!(self.load.server, Server::Udp(_)) =>
-            {
-                self.lost += 1;
-            }
-            Err(error) => self.load.failed(sentence(&error)),
-        }
-    }
-
-    /// Ends whatever takes too long.
-    fn give_up(&mut self) {
-        let now = Instant::now();
-        if now < self.looked + LOOK {
-            return;
-        }
-        self.looked = now;
-        for place in 0..self.clients.len() {
-            let client = &self.clients[place];
-            if client.is_asking() && client.due <= now {
-                self.end(place, Err(io::ErrorKind::TimedOut.into()));
-            }
-        }
-    }
-}
-
-/// Wakes a loop at each moment that it is sent: an event loop's own timeout counts milliseconds.
-fn clock(waker: Waker) -> Sender<Instant> {
-    let (sender, moments) = mpsc::channel::<Instant>();
-    let waker = Arc::new(waker);
-    thread::spawn(move || {
-        for moment in moments {
-            if let Some(early) = moment.checked_duration_since(Instant::now()) {
-                thread::sleep(early);
-            }
-            if waker.wake().is_err() {
-                return; // the loop looks again in a while
-            }
-        }
-    });
-    sender
-}
-
-/// What went wrong, and what to do.
-pub fn sentence(error: &io::Error) -> String {
-    /// EMFILE and ENFILE on every Unix, for which the standard library has no stable name.
-    const FILES: [i32; 2] = [24, 23];
-    match error.kind() {
-        io::ErrorKind::AddrNotAvailable => "no port is free on this machine (wait a minute for \
-             those of earlier connections, or ask for fewer with --rate)"
-            .to_owned(),
-        io::ErrorKind::ConnectionRefused => {
-            "connection refused (is a server running there?)".to_owned()
-        }
-        io::ErrorKind::ConnectionReset => "the server reset the connection".to_owned(),
-        io::ErrorKind::TimedOut => "no whole reply in time".to_owned(),
-        _ if cfg!(unix)
-            && error
-                .raw_os_error()
-                .is_some_and(|code| FILES.contains(&code)) =>
-        {
-            "too many files are open (raise the limit with `ulimit -n`, or ask for fewer clients \
-             with -c)"
-                .to_owned()
-        }
-        _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{Error, ErrorKind};
-
-    use super::sentence;
-
-    #[test]
-    fn no_free_port_is_a_sentence_that_says_what_to_do() {
-        let sentence = sentence(&Error::from(ErrorKind::AddrNotAvailable));
-        assert!(sentence.starts_with("no port is free on this machine"));
-        assert!(sentence.contains("--rate"));
     }
 }

@@ -10,15 +10,20 @@ use serde_json::json;
 
 use crate::args::BenchArgs;
 use crate::console;
-use crate::latency::micros;
+use crate::latency::shown;
 use crate::signals;
 use crate::terminal::{Screen, takes_escapes};
 
 mod client;
+mod event_loop;
+mod fault;
+mod limit;
 mod load;
+mod patience;
 
 use client::Server;
-use load::{Load, Report, sentence};
+use fault::sentence;
+use load::{Load, Report};
 
 pub fn run(args: &BenchArgs) -> Result<()> {
     let (server, target) = if args.udp {
@@ -45,35 +50,58 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let text = if args.json {
         in_json(args, server, &report)
     } else {
-        in_words(&report)
+        in_words(args, &report)
     };
     console::print(text.as_bytes())?;
-    match &report.wrong {
-        Some(first) => bail!(
+    conclude(args, server, &report)
+}
+
+/// Success only if nothing failed. What this machine lacked isn't the server's fault, but the
+/// figures aren't what was asked for.
+fn conclude(args: &BenchArgs, server: SocketAddr, report: &Report) -> Result<()> {
+    let mut why = Vec::new();
+    if let Some(first) = &report.wrong {
+        why.push(format!(
             "{} greetings of {server} failed, the first so: {first}",
             report.errors
-        ),
-        None if report.latency.count() > 0 => Ok(()),
-        None if report.lost > 0 => bail!(
+        ));
+    }
+    if let Some(lack) = report.lack {
+        let (some, all) = (report.at_once, args.clients);
+        why.push(format!(
+            "clients had to wait, at most {some} of {all} asked at once: {lack}"
+        ));
+    }
+    if !why.is_empty() {
+        bail!(why.join("; "));
+    }
+    if report.latency.count() == 0 && report.lost > 0 {
+        bail!(
             "none of {} messages was answered (does the receiver at {server} reply, as \
              `greet serve --reply` does?)",
             report.lost
-        ),
-        None if signals::noted().is_some() => Ok(()),
-        None => bail!("nothing was asked for: try a longer --duration"),
+        );
     }
+    if report.is_mute {
+        bail!("{server} answers no message any more: start it again");
+    }
+    if report.latency.count() == 0 && signals::noted().is_none() {
+        bail!("nothing was asked for: try a longer --duration");
+    }
+    Ok(())
 }
 
-fn in_words(report: &Report) -> String {
-    let mut text = String::new();
+fn in_words(args: &BenchArgs, report: &Report) -> String {
+    let mut text = String::new(); // which takes everything
     let count = report.latency.count();
     if count == 0 {
         return text;
     }
     let _ = write!(
-        text, // a string takes everything
-        "{count} greetings, {:.0} in a second, every byte right",
-        report.rate()
+        text,
+        "{count} greetings in {}, {} in a second, every byte right",
+        shown(report.took),
+        rounded(report.rate())
     );
     if report.lost > 0 {
         let percent = 100.0 * float(report.lost) / float(report.lost + count);
@@ -86,28 +114,42 @@ fn in_words(report: &Report) -> String {
         text += &bar;
         text.push('\n');
     }
+    if report.not_begun > 0
+        && let Some(rate) = args.rate
+    {
+        let sentence = format!(
+            "At {rate} in a second {} more were due, for which no client was free: the figures are \
+             not of that rate. Lower --rate, or raise --clients.",
+            report.not_begun
+        );
+        text += &screen.paragraph(&sentence, "  ");
+    }
+    if let Some(limit) = report.limit {
+        let sentence = format!(
+            "The server answers {limit} messages of one source in a second, and no more: use \
+             `--rate {}`, or raise its limit (`greet serve --reply-limit`).",
+            within(limit)
+        );
+        text += &screen.paragraph(&sentence, "  ");
+    }
     text
 }
 
 fn in_json(args: &BenchArgs, server: SocketAddr, report: &Report) -> String {
-    let latency = &report.latency;
     let line = json!({
         "event": "bench",
         "server": server,
         "protocol": if args.udp { "udp" } else { "tcp" },
         "clients": args.clients,
-        "greetings": latency.count(),
+        "clients_at_once": report.at_once,
+        "greetings": report.latency.count(),
         "lost": report.lost,
         "errors": report.errors,
+        "not_begun": report.not_begun,
         "seconds": report.took.as_secs_f64(),
-        "greetings per second": report.rate().round(),
-        "latency in µs": {
-            "median": micros(latency.percentile(50.0)),
-            "p90": micros(latency.percentile(90.0)),
-            "p99": micros(latency.percentile(99.0)),
-            "p99.9": micros(latency.percentile(99.9)),
-            "slowest": micros(latency.max()),
-        },
+        "greetings_per_second": (report.rate() * 10.0).round() / 10.0,
+        "limit_per_second": report.limit,
+        "latency_us": report.latency.in_json(),
     });
     format!("{line}\n")
 }
@@ -119,6 +161,20 @@ impl Report {
             Duration::ZERO => 0.0,
             took => float(self.latency.count()) / took.as_secs_f64(),
         }
+    }
+}
+
+/// A rate that a limit leaves room for, whenever the server's seconds begin.
+fn within(limit: u64) -> u64 {
+    (limit - limit.div_ceil(10)).max(1)
+}
+
+/// Few in a second need a digit after the point.
+fn rounded(rate: f64) -> String {
+    if rate < 10.0 {
+        format!("{rate:.1}")
+    } else {
+        format!("{rate:.0}")
     }
 }
 

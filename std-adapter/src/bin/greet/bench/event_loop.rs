@@ -1,0 +1,278 @@
+//! One event loop, with its share of the clients: it begins, moves and ends their greetings.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Token, Waker};
+
+use super::client::{Client, Greeting, Server};
+use super::fault::lack;
+use super::limit::Rhythm;
+use super::load::Load;
+use super::patience::Patience;
+use crate::latency::Latency;
+use crate::signals;
+
+/// A loop of clients.
+pub struct EventLoop<'a> {
+    load: &'a Load<'a>,
+    poll: mio::Poll,
+    clients: Vec<Client>,
+    /// The places of clients who have nothing to do.
+    idle: Vec<usize>,
+    /// The next greeting, which isn't due yet, or for which this machine has no room.
+    ahead: Option<(u64, Instant)>,
+    /// Since when there has been no room for a single client.
+    starved: Option<Instant>,
+    clock: Option<Sender<Instant>>,
+    /// Nothing is left to begin.
+    over: bool,
+    looked: Instant,
+    patience: Patience,
+    share: Share,
+}
+
+/// What came of a loop.
+pub struct Share {
+    pub latency: Latency,
+    pub rhythm: Rhythm,
+    pub begun: u64,
+    pub lost: u64,
+    /// When the last greeting came, and when the loop ended, since the start.
+    pub last: Duration,
+    pub ended: Duration,
+}
+
+/// How often it is looked whose time is over.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The token of the clock; clients have those below.
+const CLOCK: Token = Token(usize::MAX);
+
+impl<'a> EventLoop<'a> {
+    pub fn new(load: &'a Load<'a>, clients: usize) -> io::Result<Self> {
+        let poll = mio::Poll::new()?;
+        let clock = match load.args.rate {
+            Some(_) => Some(clock(Waker::new(poll.registry(), CLOCK)?)),
+            None => None,
+        };
+        Ok(Self {
+            load,
+            poll,
+            clients: (0..clients).map(|_| Client::new()).collect(),
+            idle: (0..clients).rev().collect(),
+            ahead: None,
+            starved: None,
+            clock,
+            over: false,
+            looked: load.start,
+            patience: Patience::default(),
+            share: Share::new(),
+        })
+    }
+
+    pub fn run(mut self) -> io::Result<Share> {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            self.begin();
+            if self.over && self.clients.iter().all(Client::is_done) || signals::noted().is_some() {
+                break;
+            }
+            match self.poll.poll(&mut events, Some(LOOK)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            for event in &events {
+                if event.token() != CLOCK {
+                    self.go_on(event.token().0);
+                }
+            }
+            self.give_up();
+        }
+        self.share.ended = self.load.start.elapsed();
+        Ok(self.share)
+    }
+
+    /// Begins greetings as long as a client is idle and one is due.
+    fn begin(&mut self) {
+        while !self.over
+            && let Some(place) = self.idle.last().copied()
+        {
+            let now = Instant::now();
+            let was_ahead = self.ahead.is_some();
+            let next = self.ahead.take().or_else(|| self.load.take(now));
+            let Some((number, due)) = next.filter(|_| !self.load.is_over(now)) else {
+                self.over = true;
+                return;
+            };
+            if due > now {
+                self.ahead = Some((number, due));
+                if self.clients.iter().all(Client::is_done) {
+                    thread::sleep(LOOK.min(due - now)); // nobody else is to be waited for
+                    continue;
+                }
+                if let Some(clock) = &self.clock
+                    && !was_ahead
+                {
+                    let _ = clock.send(due); // it listens as long as this loop lives
+                }
+                return;
+            }
+            let greeting = Greeting {
+                number,
+                // A reply that comes late makes the next late as well: with a rate, each counts
+                // from when it was due, not from when it could be sent.
+                begun: self.load.args.rate.map_or(now, |_| due),
+                asked: now,
+                due: now.checked_add(self.load.args.timeout),
+            };
+            let registry = self.poll.registry();
+            let client = &mut self.clients[place];
+            match client.begin(self.load.server, greeting, registry, Token(place)) {
+                Ok(()) => {
+                    self.idle.pop();
+                    self.starved = None;
+                    self.share.begun += 1;
+                    self.load.joined();
+                    // On a loopback it is connected by now, though the system says `in progress`.
+                    self.go_on(place);
+                }
+                Err(error) => {
+                    let Some(what) = lack(&error) else {
+                        self.share.begun += 1;
+                        self.load.failed(&error);
+                        continue;
+                    };
+                    self.load.lacks(what);
+                    self.starve((number, due), now);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Keeps a greeting for which there is no room until a client of this loop has ended; where
+    /// there is none, no longer than an answer may take.
+    fn starve(&mut self, next: (u64, Instant), now: Instant) {
+        self.ahead = Some(next);
+        if self.idle.len() < self.clients.len() {
+            self.starved = None;
+            return;
+        }
+        let since = *self.starved.get_or_insert(now);
+        self.over = now.saturating_duration_since(since) >= self.load.args.timeout;
+    }
+
+    fn go_on(&mut self, place: usize) {
+        let Some(client) = self.clients.get_mut(place) else {
+            return;
+        };
+        loop {
+            let was_asking = client.is_asking();
+            let Poll::Ready(result) = client.go_on() else {
+                return;
+            };
+            if was_asking && !client.is_asking() {
+                self.idle.push(place);
+                self.load.left();
+            }
+            let now = Instant::now();
+            match result {
+                Ok(greeting) if greeting.due.is_none_or(|due| now <= due) => {
+                    self.load.succeeded();
+                    self.patience
+                        .heard(now.saturating_duration_since(greeting.asked));
+                    self.share.answered(&greeting, self.load.start, now);
+                }
+                Ok(greeting) => self.share.late(&greeting, self.load),
+                Err(error) => {
+                    self.load.failed(&error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Ends whatever takes too long.
+    fn give_up(&mut self) {
+        let now = Instant::now();
+        if now < self.looked + LOOK {
+            return;
+        }
+        self.looked = now;
+        for (place, client) in self.clients.iter_mut().enumerate() {
+            let was_asking = client.is_asking();
+            while let Some(greeting) = client.give_up(now) {
+                self.share.late(&greeting, self.load);
+            }
+            client.move_on(now, &self.patience);
+            if was_asking && !client.is_asking() {
+                self.idle.push(place);
+                self.load.left();
+            }
+        }
+    }
+}
+
+impl Share {
+    pub fn new() -> Self {
+        Self {
+            latency: Latency::new(),
+            rhythm: Rhythm::default(),
+            begun: 0,
+            lost: 0,
+            last: Duration::ZERO,
+            ended: Duration::ZERO,
+        }
+    }
+
+    /// Adds another's; they ran at the same time.
+    pub fn add(&mut self, other: &Self) {
+        self.latency.add(&other.latency);
+        self.rhythm.add(&other.rhythm);
+        self.begun += other.begun;
+        self.lost += other.lost;
+        self.last = self.last.max(other.last);
+        self.ended = self.ended.max(other.ended);
+    }
+
+    fn answered(&mut self, greeting: &Greeting, start: Instant, now: Instant) {
+        self.latency.record(greeting.latency(now));
+        self.last = now.saturating_duration_since(start);
+        let sent = greeting.asked.saturating_duration_since(start);
+        self.rhythm.answered(sent);
+    }
+
+    /// A greeting wasn't answered in time, which UDP may do by itself.
+    fn late(&mut self, greeting: &Greeting, load: &Load<'_>) {
+        if let Server::Tcp(_) = load.server {
+            load.failed(&io::ErrorKind::TimedOut.into());
+            return;
+        }
+        self.lost += 1;
+        let sent = greeting.asked.saturating_duration_since(load.start);
+        self.rhythm.lost(sent);
+        load.lost();
+    }
+}
+
+/// Wakes a loop at each moment that it is sent: an event loop's own timeout counts milliseconds.
+fn clock(waker: Waker) -> Sender<Instant> {
+    let (sender, moments) = mpsc::channel::<Instant>();
+    let waker = Arc::new(waker);
+    thread::spawn(move || {
+        for moment in moments {
+            if let Some(early) = moment.checked_duration_since(Instant::now()) {
+                thread::sleep(early);
+            }
+            if waker.wake().is_err() {
+                return; // the loop looks again in a while
+            }
+        }
+    });
+    sender
+}
