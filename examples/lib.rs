@@ -1,2 +1,5 @@
-//! Makes `cargo test` compile and run the code in the README. Nothing else enters.
+//! Makes `cargo test` compile and run the code in the README, and holds what several examples
+//! share: [`kv`], a protocol of their own.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
+pub mod kv;

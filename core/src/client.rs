@@ -56,4 +56,9 @@ impl<M: Machine> Client<M> {
     pub const fn machine(&self) -> &M {
         &self.machine
     }
+
+    /// The machine, to be kept.
+    pub fn into_machine(self) -> M {
+        self.machine
+    }
 }

@@ -80,7 +80,8 @@ fn write<M: Machine, S: Stream>(machine: &mut M, stream: &mut S, now: Instant) -
 }
 
 /// Receives, and says whether anything came of it.
-#[inline]
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn read<M: Machine, S: Stream>(machine: &mut M, stream: &mut S, now: Instant) -> bool {
     let space = machine.space();
     let room = space.len();

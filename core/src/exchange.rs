@@ -269,7 +269,8 @@ impl Machine for Exchange {
         }
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn quiet(&mut self, now: Instant, in_one_segment: impl FnOnce(usize) -> bool) {
         if self.phase != Phase::Reading
             || self.len == 0
@@ -419,6 +420,7 @@ impl Service for Exchange {
     }
 
     /// A client that has sent nothing for [`SILENCE`].
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn gives_way(&self) -> Instant {
         if self.is_untouched() {
             let rest = self.limits.deadline_ms().saturating_sub(SILENCE_MS);

@@ -1,4 +1,5 @@
-//! The four programs of the exercise, run as a newcomer runs them: servers first, then clients.
+//! The programs of the exercise, and the store's, run as a newcomer runs them: servers first, then
+//! clients.
 
 #[path = "../../std-adapter/tests/process/mod.rs"]
 mod process;
@@ -27,6 +28,13 @@ fn the_udp_senders_message_reaches_the_udp_receiver() {
         "Received message: Hello, UDP! from 127.0.0.1:",
         "",
     );
+}
+
+#[test]
+fn the_store_answers_alike_over_all_networks() {
+    let replies = "OK, = Earth, OK, NONE";
+    let everywhere = ["sockets", "loopback", "losses"].map(|over| format!("{over}: {replies}"));
+    assert_eq!(run(&mut example("kv_everywhere")), everywhere);
 }
 
 /// An example, which cargo builds beside the tests but names to nobody.

@@ -132,7 +132,8 @@ impl<'a> Gates<'a> {
 
     /// Whether a frame goes through, after a look in as few steps as one deserves that is neither
     /// SYN nor RST to the port of a listener.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn admit(&mut self, frame: &[u8], now: Instant) -> bool {
         let Some((segment, source)) = segment_at(frame, self.header) else {
             return true;

@@ -471,6 +471,7 @@ impl<'a> Net<'a> {
     }
 
     /// When to poll again at the latest, now that nothing moves.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn timeout(&mut self, stuck: bool) -> Instant {
         let at = self
             .interface
@@ -501,6 +502,7 @@ impl<'a> Net<'a> {
     }
 
     /// Adds sockets for which there is room.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn add_tcp<const N: usize, const RX: usize, const TX: usize>(
         &mut self,
         buffers: &'a mut TcpBuffers<N, RX, TX>,
@@ -532,6 +534,7 @@ const fn number(gate: usize) -> u8 {
 }
 
 /// The slot and the TCP socket at the same place of both.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn entry<'n, 'a>(
     slots: &'n mut [Slot],
     set: &'n mut SocketSet<'a>,

@@ -37,6 +37,18 @@ pub(crate) fn is_about_datagram(error: &io::Error) -> bool {
     is_about_peer(error)
 }
 
+/// Whether an error says that this process or machine has all the files open that it may.
+pub(crate) fn is_lack_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    #[cfg(unix)]
+    const LACKS: &[Errno] = &[Errno::MFILE, Errno::NFILE];
+    #[cfg(not(unix))]
+    const LACKS: &[Errno] = &[Errno::MFILE];
+    error
+        .raw_os_error()
+        .is_some_and(|number| LACKS.contains(&Errno::from_raw_os_error(number)))
+}
+
 fn is_about_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | serve many clients at once over TCP | [`Server`] |
 //! | ask a server for a greeting | [`Client`] |
+//! | serve and speak a protocol of your own | [`Server::serving`], [`Client::converse`] |
 //! | receive messages over UDP | [`Receiver`] |
 //! | send a message over UDP | [`send()`] |
 //! | grade any greet server from this machine | [`SocketStack`] |

@@ -100,6 +100,10 @@ impl Receiver {
             waker: Arc::new(waker),
         };
         Ok(Self {
+            #[cfg_attr(
+                not(target_os = "linux"),
+                expect(clippy::useless_conversion, reason = "it is another type on Linux")
+            )]
             socket: socket.into(),
             address,
             poll,

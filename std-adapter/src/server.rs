@@ -54,7 +54,8 @@ pub use stop::Handle;
 ///
 /// Nobody delays anybody else: not who sends nothing, or a byte a second, never reads, resets or
 /// vanishes. When all places are taken, new clients wait in the system's backlog of 4096
-/// connections.
+/// connections; as long as somebody waits there, clients that make no use of their places
+/// [give way](Service::give_way).
 ///
 /// The [crate documentation](crate) has an example.
 pub struct Server<M: Service = Exchange> {

@@ -147,14 +147,17 @@ fn out_of_descriptors_and_back() {
     let failed = server.wait_for("failed");
     assert!(failed.contains("open files"), "{failed}");
 
-    // Behind the silent ones, in the backlog: served all the same, once those are late.
+    // Behind the silent ones, in the backlog: served all the same, once those have given way.
     let honest: Vec<TcpStream> = (0..20).map(|_| ask(server.address, b"patient")).collect();
-    let mut late = 0;
+    let (mut late, mut gave_way) = (0, 0);
     for mut client in silent {
-        let reply = read_all(&mut client).expect("a reply");
-        assert_eq!(reply, b"Error: no name within 2 s\n");
-        late += 1;
+        match &*read_all(&mut client).expect("a reply") {
+            b"Error: no name within 0.25 s\n" => gave_way += 1,
+            b"Error: no name within 2 s\n" => late += 1,
+            other => panic!("{other:?}"),
+        }
     }
+    assert!(gave_way > 0, "somebody waited for a file");
     for mut client in honest {
         assert_eq!(read_all(&mut client).expect("a reply"), b"Hello, patient");
     }
@@ -169,7 +172,7 @@ fn out_of_descriptors_and_back() {
             spent = millis.parse().ok().map(Duration::from_millis);
         }
         if let Some(total) = line.strip_prefix("total ") {
-            assert_eq!(total, (late + 20).to_string());
+            assert_eq!(total, (late + gave_way + 20).to_string());
         }
         if line == "greeted 20" {
             break;
@@ -179,9 +182,12 @@ fn out_of_descriptors_and_back() {
     // it said again, but not once for each try or client.
     let most = 1 + started.elapsed().as_secs();
     assert!(reports as u64 <= most.min(20), "{reports} reports");
-    // It starved for four seconds at least; two busy loops take all of that.
+    // It starved for half a second at least; two busy loops take all of that.
     let spent = spent.expect("the server says what it took");
-    assert!(spent < DEADLINE / 2, "{spent:?} of the processor's time");
+    assert!(
+        spent < Duration::from_millis(400),
+        "{spent:?} of the processor's time"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use common::{BOUND, needs_ipv6};
 use greet_core::error::{Refusal, TextError};
 use greet_core::receiver::{Event, Tally};
 use greet_core::text::Text;
+#[cfg(target_os = "linux")]
 use greet_core::time::Instant;
 use greet_core::transport::Datagrams;
 use greet_std::{Receiver, ReceiverHandle, send};

@@ -19,7 +19,7 @@ use greet_smoltcp::sim::{Boot, Card, Host, HostId, Link, Network, Random};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
-use smoltcp::phy::{Device as _, Medium, RxToken as _};
+use smoltcp::phy::{Device as _, RxToken as _};
 use smoltcp::wire::{IpCidr, Ipv4Address, Ipv4Packet, TcpControl, TcpPacket, TcpRepr};
 
 use crate::lab::{leak, send_segment, send_syn};
@@ -105,18 +105,24 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
         network.boot_program(host, move |boot| {
             let mut arrivals = Arrivals::new(per_second, flood.in_step, boot.random);
             let mut card: Card = boot.card;
-            let mut port = 1_023;
+            let capabilities = card.capabilities();
+            let mut port = u16::MAX;
             move |now| {
                 while arrivals.come(now) {
-                    port += 1;
+                    port = port.checked_add(1).unwrap_or(1_024);
                     send_syn(&mut card, address.into(), SERVER.into(), port)
                         .expect("a card has room");
                 }
                 while let Some((frame, token)) = card.receive(smoltcp::time::Instant::ZERO) {
                     let heard = frame.consume(acknowledgment);
                     if let (true, Some(segment)) = (answers, heard) {
-                        let (from, to) = (address.into(), SERVER.into());
-                        send_segment(token, Medium::Ip, from, to, &segment);
+                        send_segment(
+                            token,
+                            &capabilities,
+                            address.into(),
+                            SERVER.into(),
+                            &segment,
+                        );
                     }
                 }
                 arrivals.next

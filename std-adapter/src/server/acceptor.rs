@@ -99,7 +99,12 @@ impl<'a, M: Service> Acceptor<'a, M> {
                 }
                 Err(error) => {
                     passed = 0;
-                    places.starve(clock, || report(Event::AcceptFailed { error: &error }));
+                    let crowded =
+                        failure::is_lack_of_files(&error) && sys::is_awaited(&self.listener);
+                    let call = crowded.then_some(|| handle.wake_loops());
+                    places.starve(clock, call, || {
+                        report(Event::AcceptFailed { error: &error });
+                    });
                 }
             }
         }

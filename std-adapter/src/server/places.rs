@@ -151,24 +151,37 @@ impl Places {
 
     /// Waits a little, as a resource is missing or the system forbids to accept. The first to notice
     /// reports it.
-    pub(super) fn starve(&self, clock: Clock, report: impl FnOnce()) {
+    ///
+    /// Where it is a place among the open files, and somebody waits, `call` has the event loops end
+    /// somebody, as where all places are taken.
+    pub(super) fn starve(&self, clock: Clock, call: Option<impl Fn()>, report: impl FnOnce()) {
         let mut state = self.lock();
         if state.starvation.begins(clock.now()) {
             drop(state);
             report();
             state = self.lock();
         }
-        if !state.closed {
-            state.starving += 1;
-            // Whether something changed or time is over: the caller asks the system again.
-            state = self
-                .relieved
-                .wait_timeout(state, Self::RETRY)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-            state.starving -= 1;
-            state.starvation.goes_on(clock.now());
+        if state.closed {
+            return;
         }
+        state.starving += 1;
+        if let Some(call) = &call {
+            state.call = Call::Somebody;
+            drop(state);
+            call();
+            state = self.lock();
+        }
+        // Whether something changed or time is over: the caller asks the system again.
+        state = self
+            .relieved
+            .wait_timeout(state, Self::RETRY)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        if call.is_some() {
+            state.call = Call::Nobody;
+        }
+        state.starving -= 1;
+        state.starvation.goes_on(clock.now());
     }
 
     /// Makes nobody wait any more.

@@ -78,13 +78,11 @@ impl<M: Service> Straggler<M> {
 
     /// From when on it gives way. A dormant one is asked in the memory of `scratch`.
     pub(super) fn gives_way(&self, config: &M::Config, scratch: &mut M) -> Instant {
-        match &self.machine {
-            Some(machine) => machine.gives_way(),
-            None => {
-                scratch.begin(self.since, config);
-                scratch.gives_way()
-            }
+        if let Some(machine) = &self.machine {
+            return machine.gives_way();
         }
+        scratch.begin(self.since, config);
+        scratch.gives_way()
     }
 
     /// Its machine's memory, if it can do without.

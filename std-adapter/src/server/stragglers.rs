@@ -47,10 +47,7 @@ struct Loop<'a, M: Service, R> {
     scratch: Box<M>,
     /// Keys that the inbox can give to others.
     gone: Vec<usize>,
-    #[expect(
-        clippy::vec_box,
-        reason = "a box moves to a straggler and back, not what is in it"
-    )]
+    /// Boxes, as one moves to a straggler and back, not what is in it.
     spare: Vec<Box<M>>,
     tally: M::Tally,
 }

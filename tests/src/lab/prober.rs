@@ -12,7 +12,7 @@ use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::net::{Clients, Net};
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::Connection;
-use smoltcp::phy::{ChecksumCapabilities, Device, Medium, TxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol, IpRepr,
@@ -150,18 +150,18 @@ pub fn send_syn(
         timestamp: None,
         payload: &[],
     };
-    let medium = device.capabilities().medium;
+    let capabilities = device.capabilities();
     let token = device
         .transmit(Instant::ZERO)
         .ok_or(ErrorKind::OutOfMemory)?;
-    send_segment(token, medium, from, to, &tcp);
+    send_segment(token, &capabilities, from, to, &tcp);
     Ok(())
 }
 
-/// Puts a segment on the wire.
+/// Puts a segment on the wire of a device that is capable of this.
 pub fn send_segment(
     token: impl TxToken,
-    medium: Medium,
+    capabilities: &DeviceCapabilities,
     from: IpAddress,
     to: IpAddress,
     tcp: &TcpRepr<'_>,
@@ -175,26 +175,26 @@ pub fn send_segment(
             IpVersion::Ipv6 => EthernetProtocol::Ipv6,
         },
     };
-    let header = match medium {
+    let header = match capabilities.medium {
         Medium::Ethernet => ethernet.buffer_len(),
         Medium::Ip => 0,
     };
-    let checksums = ChecksumCapabilities::default();
     token.consume(header + ip.buffer_len(), |frame| {
         let (header, packet) = frame.split_at_mut(header);
         if !header.is_empty() {
             ethernet.emit(&mut EthernetFrame::new_unchecked(header));
         }
-        ip.emit(&mut *packet, &checksums);
+        let checksums = &capabilities.checksum;
+        ip.emit(&mut *packet, checksums);
         let mut segment = TcpPacket::new_unchecked(&mut packet[ip.header_len()..]);
-        tcp.emit(&mut segment, &from, &to, &checksums);
+        tcp.emit(&mut segment, &from, &to, checksums);
     });
 }
 
 #[cfg(test)]
 mod tests {
     use greet_smoltcp::loopback::Loopback;
-    use smoltcp::phy::RxToken as _;
+    use smoltcp::phy::{ChecksumCapabilities, RxToken as _};
     use smoltcp::wire::{Ipv4Packet, Ipv6Packet};
 
     use super::*;

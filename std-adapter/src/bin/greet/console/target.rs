@@ -95,6 +95,7 @@ impl Target {
     }
 
     /// Waits a little: there is no pipe here that doesn't block.
+    #[expect(clippy::unused_self, reason = "elsewhere it waits for the stream")]
     pub fn wait(self, at_most: Duration) {
         std::thread::sleep(at_most);
     }
