@@ -6,6 +6,7 @@
 //! | [`memory`] | a transport without a network: pipes under virtual time, and a lab on it |
 //! | [`matrix`] | checks and labs as named tests, and the table of who passed what |
 //! | [`table`] | the probe's greetings and messages, as plain bytes |
+//! | [`vectors`] | the same as files, for other languages |
 //! | [`faulty`] | a server that can be broken on purpose, for the probe to find out |
 //! | [`netsim`] | how long a greeting takes across a lossy network, as a table |
 //! | [`flood`] | honest clients beside a flood of handshakes that never end, or of silent clients |
@@ -25,3 +26,4 @@ pub mod memory;
 pub mod netsim;
 pub mod soak;
 pub mod table;
+pub mod vectors;

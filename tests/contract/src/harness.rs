@@ -20,9 +20,20 @@ pub enum Proof {
 /// One clause over one adapter, as a test.
 #[derive(Debug)]
 pub struct Trial {
-    /// `places/linger`, or `mutant/PlaceLeaked`.
+    /// The clause: `places/linger`.
     pub name: String,
-    /// What came of it. For a mutant, [`Kept`](Proof::Kept) says that the clause noticed it.
+    /// What came of it.
+    pub proof: Proof,
+}
+
+/// One flaw of an adapter, and the clause that names it.
+#[derive(Debug)]
+pub struct Catch {
+    /// The flaw.
+    pub flaw: Flaw,
+    /// The clause.
+    pub clause: &'static str,
+    /// What came of the clause. It must be [broken](Proof::Broken).
     pub proof: Proof,
 }
 
@@ -38,23 +49,22 @@ pub fn contract<W: World>(world: impl Fn() -> W, only: impl Fn(&str) -> bool) ->
         .collect()
 }
 
-/// Breaks an adapter in every way, and sees that the clause breaks that names the flaw.
-pub fn mutants<W: World>(world: impl Fn() -> W, only: impl Fn(&str) -> bool) -> Vec<Trial> {
+/// Breaks an adapter in every way, and puts each mutant to the clause that names its flaw.
+pub fn mutants<W: World>(world: impl Fn() -> W) -> Vec<Catch> {
     let clauses = clauses::<Mutant<W>>();
-    Flaw::ALL
-        .iter()
-        .map(|(flaw, id)| (format!("mutant/{flaw:?}"), *flaw, *id))
-        .filter(|(name, ..)| only(name))
-        .filter_map(|(name, flaw, id)| {
-            let clause = clauses.iter().find(|clause| clause.id == id)?;
-            let proof = match prove(clause, Mutant::new(world(), flaw)) {
-                Proof::Kept => Proof::Broken(Breach::new(format!("{id} doesn't notice it"))),
-                Proof::Broken(_) => Proof::Kept,
-                Proof::Unprovable(reason) => Proof::Unprovable(reason),
-            };
-            Some(Trial { name, proof })
-        })
-        .collect()
+    let mutants = Flaw::ALL.iter().map(|&(flaw, id)| {
+        let clause = clauses.iter().find(|clause| clause.id == id);
+        // A flaw that no clause names goes unnoticed.
+        let proof = clause.map_or(Proof::Kept, |clause| {
+            prove(clause, Mutant::new(world(), flaw))
+        });
+        Catch {
+            flaw,
+            clause: id,
+            proof,
+        }
+    });
+    mutants.collect()
 }
 
 fn prove<W: World>(clause: &Clause<W>, mut world: W) -> Proof {
@@ -77,6 +87,26 @@ impl fmt::Display for Trial {
     }
 }
 
+impl Catch {
+    /// Whether the contract noticed the flaw.
+    pub fn is_noticed(&self) -> bool {
+        matches!(self.proof, Proof::Broken(_))
+    }
+}
+
+/// A row of the table of mutants.
+impl fmt::Display for Catch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flaw = format!("{:?}", self.flaw);
+        write!(f, "{flaw:<17} {:<22} ", self.clause)?;
+        match &self.proof {
+            Proof::Kept => f.write_str("NOT NOTICED"),
+            Proof::Broken(_) => f.write_str("noticed"),
+            Proof::Unprovable(reason) => write!(f, "can't be shown: {reason}"),
+        }
+    }
+}
+
 /// Prints what came of each, and panics unless nothing was broken.
 ///
 /// # Panics
@@ -91,4 +121,21 @@ pub fn assert_kept(trials: &[Trial]) {
     let kept = count(|proof| *proof == Proof::Kept);
     assert!(broken == 0, "{broken} broken, see above");
     assert!(kept > 0, "nothing was shown");
+}
+
+/// Prints the table of an adapter's mutants, and panics if one wasn't noticed.
+///
+/// # Panics
+///
+/// A clause was kept over a flaw that it names, or no flaw was noticed.
+pub fn assert_noticed(adapter: &str, mutants: &[Catch]) {
+    println!("{:<17} {:<22} {adapter}", "flaw", "clause");
+    for mutant in mutants {
+        println!("{mutant}");
+    }
+    let missed = mutants.iter().filter(|mutant| mutant.proof == Proof::Kept);
+    let missed = missed.count();
+    assert!(missed == 0, "{missed} not noticed, see above");
+    let any = mutants.iter().any(Catch::is_noticed);
+    assert!(any, "nothing was noticed");
 }

@@ -19,6 +19,6 @@ mod world;
 
 pub use cable::{CableEnd, cable};
 pub use clauses::{Breach, Clause, clauses};
-pub use harness::{Proof, Trial, assert_kept, contract, mutants};
+pub use harness::{Catch, Proof, Trial, assert_kept, assert_noticed, contract, mutants};
 pub use mutant::{Flaw, Mutant};
 pub use world::{Lack, Peers, Seen, Target, World};
