@@ -37,6 +37,17 @@ fn the_store_answers_alike_over_all_networks() {
     assert_eq!(run(&mut example("kv_everywhere")), everywhere);
 }
 
+#[test]
+fn a_greeting_comes_through_a_network_that_loses_packets() {
+    let said = run(example("lossy_greeting").args(["9", "25"]));
+    let lost = said.iter().filter(|line| line.contains("lost by chance"));
+    assert_eq!(lost.count(), 2, "{said:#?}");
+    assert_eq!(
+        said.last().map(String::as_str),
+        Some("Received: Hello, World")
+    );
+}
+
 /// An example, which cargo builds beside the tests but names to nobody.
 fn example(name: &str) -> Command {
     let test = std::env::current_exe().expect("a test has a path");
