@@ -1,7 +1,7 @@
 //! The programs of the exercise, and the store's, run as a newcomer runs them: servers first, then
 //! clients.
 
-#[path = "../../std-adapter/tests/process/mod.rs"]
+#[path = "../../std-adapter/cli/tests/process/mod.rs"]
 mod process;
 
 use std::path::PathBuf;

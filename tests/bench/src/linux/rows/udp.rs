@@ -73,8 +73,7 @@ pub(super) fn measure(
 fn build_greet() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--release", "--package", "greet-std"]);
-    build.args(["--features", "cli", "--bin", "greet"]);
+    build.args(["build", "--quiet", "--release", "--package", "greet"]);
     let status = build.status().context("can't run cargo")?;
     ensure!(status.success(), "the greet program can't be built");
     Ok(std::env::current_exe()?.with_file_name("greet"))

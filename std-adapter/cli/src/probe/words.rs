@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use embedded_io::ErrorKind;
+use greet_std::core::embedded_io::ErrorKind;
 use greet_std::core::probe::{Cause, End, Expected, Failure, Verdict};
 use greet_std::core::text::shown;
 

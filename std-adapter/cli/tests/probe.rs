@@ -118,7 +118,7 @@ fn the_plain_server_is_graded_and_dies_of_it() {
     if !has_python() {
         return;
     }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers/tcp_server.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/tcp_server.py");
     let server = Process::start(Command::new("python3").args([script, "127.0.0.1", "0"]));
     let port = server.tcp_port();
     let (lines, errors, status) = greet(&[
@@ -191,7 +191,7 @@ fn list_shows_every_check_with_its_sentence() {
     assert_eq!(status, Some(0));
     assert_eq!(
         lines.len(),
-        greet_core::probe::CASES
+        greet_std::core::probe::CASES
             .iter()
             .map(|group| group.len())
             .sum::<usize>()

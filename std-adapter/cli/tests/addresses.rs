@@ -6,7 +6,7 @@ mod process;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 
-use greet_core::text::Text;
+use greet_std::core::text::Text;
 use greet_std::send;
 use process::{PATIENCE, Process};
 

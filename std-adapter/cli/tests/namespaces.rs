@@ -3,15 +3,15 @@
 
 #![cfg(target_os = "linux")]
 
-mod common;
 mod process;
 
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::Command;
 
-use common::{Running, Seen, patient};
-use process::{Process, has_python, needs};
+use greet_std::Client;
+use greet_std::core::text::Text;
+use process::{PATIENCE, Process, has_python, needs};
 use rustix::process::{Pid, Signal, kill_process};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
@@ -159,13 +159,16 @@ fn the_first_process_of_a_container_obeys() {
             &["bench", "-c", "1", "-d", "1h"][..],
             &["probe", "--deadline", "1h", "--timeout", "1h"],
         ] {
-            let mut server = Running::start(patient());
-            let address = server.address.to_string();
+            let serve = ["serve", "--tcp", "127.0.0.1:0", "--deadline", "1h"];
+            let server = Process::start(Command::new(GREET).args(serve));
+            let address = format!("127.0.0.1:{}", server.tcp_port());
             let Some(mut command) = contained(&[], &[&[GREET], args, &[&address]].concat()) else {
                 return;
             };
             let program = Process::start(&mut command);
-            server.wait_for_count(2, |seen| matches!(seen, Seen::Greeted(_)));
+            // The second comes once the first was greeted.
+            server.line();
+            server.line();
             signal_first(&program, signal);
             let (lines, errors, status) = program.end();
             assert!(!lines.is_empty(), "{errors:?}");
@@ -213,10 +216,11 @@ fn lines_for_a_full_disk_are_written_once_there_is_room() {
     };
     let (server, mut input) = Process::start_with_input(&mut shell);
     let port = server.tcp_port();
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let client = Client::new().timeout(PATIENCE);
     for _ in 0..CLIENTS {
-        let reply = common::greet(address, b"World").expect("a reply");
-        assert_eq!(reply, b"Hello, World");
+        let name = Text::new("World").expect("short");
+        let reply = client.greet(("127.0.0.1", port), name).expect("a reply");
+        assert_eq!(reply.as_str(), "Hello, World");
     }
     writeln!(input, "make room").expect("it waits for that");
     writeln!(input, "stop").expect("it waits for that");

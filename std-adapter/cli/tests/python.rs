@@ -1,6 +1,6 @@
 //! Plain Python programs against ours in all four roles: the program `greet`, and the library.
 //!
-//! The programs in `tests/peers` use nothing but `socket`. Without a `python3` on the PATH these
+//! The programs in `peers` use nothing but `socket`. Without a `python3` on the PATH these
 //! tests skip and say so; where `GREET_REQUIRE` names `python`, they fail instead.
 
 mod process;
@@ -10,11 +10,11 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
-use greet_core::exchange::Outcome;
-use greet_core::receiver;
-use greet_core::server;
-use greet_core::text::Text;
 use greet_std::Client;
+use greet_std::core::exchange::Outcome;
+use greet_std::core::receiver;
+use greet_std::core::server;
+use greet_std::core::text::Text;
 use process::{PATIENCE, Process, has_python, port_in, run};
 
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -169,7 +169,7 @@ fn greet() -> Command {
 }
 
 fn python(script: &str, port: u16) -> Command {
-    let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/peers");
+    let peers = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
     let mut command = Command::new("python3");
     command
         .arg(format!("{peers}/{script}"))

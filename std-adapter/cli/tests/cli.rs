@@ -434,6 +434,17 @@ fn help_and_completions_teach() {
     }
 }
 
+/// Not that of a library's package.
+#[test]
+fn the_version_says_the_programs_name() {
+    let output = greet(&["--version"], b"");
+    let said = concat!("greet ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(
+        (text(&output.stdout).as_str(), output.status.code()),
+        (said, Some(0))
+    );
+}
+
 #[test]
 fn demo_gets_every_byte_right() {
     let output = greet(&["demo"], b"");

@@ -3,18 +3,22 @@
 
 #![cfg(target_os = "linux")] // proc_pid_status(5)
 
-mod common;
 mod process;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use common::{BOUND, Running, Seen, patient};
-use process::{Process, has_python, run};
+use process::{PATIENCE, Process, has_python, run};
 use rustix::process::Signal;
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
+
+/// A server that closes nobody before a test is over.
+fn serve() -> Process {
+    let args = ["serve", "--tcp", "127.0.0.1:0", "--deadline", "1h"];
+    Process::start(Command::new(GREET).args(args))
+}
 
 /// `nohup` ignores one of them, a shell's background the other.
 #[test]
@@ -36,7 +40,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     }
 
     let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it goes on");
-    client.set_read_timeout(Some(BOUND)).expect("a bound");
+    client.set_read_timeout(Some(PATIENCE)).expect("a bound");
     client.write_all(b"World").expect("it reads");
     let mut reply = String::new();
     client.read_to_string(&mut reply).expect("a reply");
@@ -90,14 +94,16 @@ fn a_silent_client_is_closed_when_its_grace_is_over() {
 fn an_interrupted_bench_prints_what_it_measured() {
     for (signal, expected) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         for rate in [&[][..], &["--rate", "1"]] {
-            let mut server = Running::start(patient());
-            let address = server.address.to_string();
+            let server = serve();
+            let address = format!("127.0.0.1:{}", server.tcp_port());
             let mut command = Command::new(GREET);
             command
                 .args(["bench", &address, "-c", "1", "-d", "1h"])
                 .args(rate);
             let bench = Process::start(&mut command);
-            server.wait_for_count(2, |seen| matches!(seen, Seen::Greeted(_)));
+            // The second comes once the first was greeted.
+            server.line();
+            server.line();
             bench.signal(signal);
             let (lines, errors, status) = bench.end();
             assert!(lines[0].contains(" every byte right"), "{lines:?}");
@@ -111,11 +117,10 @@ fn an_interrupted_bench_prints_what_it_measured() {
 #[test]
 fn an_interrupted_probe_prints_what_it_graded() {
     for (signal, expected) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let mut server = Running::start(patient());
-        let address = server.address.to_string();
+        let server = serve();
+        let address = format!("127.0.0.1:{}", server.tcp_port());
         let args = ["probe", &address, "--deadline", "1h", "--timeout", "1h"];
         let probe = Process::start(Command::new(GREET).args(args));
-        server.wait_for(|seen| matches!(seen, Seen::Greeted(_)));
         while probe.line() != "crowd" {}
         probe.signal(signal);
         let (lines, errors, status) = probe.end();

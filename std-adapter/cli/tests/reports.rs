@@ -148,7 +148,7 @@ struct Key {
 
 /// The table of PROBE.md.
 fn schema() -> Vec<Key> {
-    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../PROBE.md");
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/PROBE.md");
     let guide = std::fs::read_to_string(guide).expect("the guide");
     let mut event = String::new();
     guide
