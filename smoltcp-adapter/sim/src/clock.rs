@@ -3,8 +3,15 @@
 //! The network counts nanoseconds, smoltcp microseconds. All arithmetic is in whole numbers, so
 //! that it comes out the same everywhere.
 
+use core::time::Duration;
+
 /// Nanoseconds since the simulation began.
 pub(crate) type Nanos = u64;
+
+/// A span in nanoseconds; more than 584 years count as that many.
+pub(crate) fn nanos(span: Duration) -> Nanos {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// A host's clock: zero at its boot, and `rate` parts of a million as fast as the network's.
 #[derive(Clone, Copy)]

@@ -16,7 +16,7 @@ use smoltcp::wire::IpEndpoint;
 
 use crate::flow::{Flow, Starts};
 use crate::host::HostId;
-use crate::trace::{End, Loss, Trace};
+use crate::trace::{End, Trace};
 
 /// One connection, packet by packet.
 ///
@@ -123,22 +123,6 @@ impl Step {
         match self.end {
             End::Delivered { at, .. } => Some(at),
             _ => None,
-        }
-    }
-}
-
-impl Loss {
-    /// The reason in a few words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Chance => "lost by chance",
-            Self::Burst => "lost in a burst",
-            Self::QueueFull => "dropped: queue full",
-            Self::Oversize => "dropped: larger than the link's MTU",
-            Self::Cut => "lost: link cut",
-            Self::Partition => "lost: partition",
-            Self::HostDown => "lost: host down",
-            Self::NoRoute => "dropped: no link leads there",
         }
     }
 }

@@ -1,29 +1,27 @@
-//! The network: hosts, links, what is under way, and the one clock, which jumps from event to event.
+//! The network: hosts, the fabric between them, and the one clock, which jumps from event to event.
 //!
 //! Users build it and run it. Everything happens in an order that follows from the seed alone.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BinaryHeap};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::phy::Medium;
-use smoltcp::wire::IpAddress;
 
 use crate::application::{Application, Loop, Stack};
 use crate::card::{Frame, Spare};
-use crate::clock::Nanos;
+use crate::clock::{Nanos, nanos};
 use crate::counters::Counters;
 use crate::error::Error;
+use crate::fabric::Fabric;
 use crate::host::{Host, HostId};
 use crate::link::Link;
 use crate::machine::{Boot, Machine, Program};
 use crate::random::Random;
 use crate::trace::Trace;
-use crate::traffic::UnderWay;
-use crate::wire::{Wire, nanos};
 
 /// Hosts on links, under one virtual clock.
 ///
@@ -31,23 +29,14 @@ use crate::wire::{Wire, nanos};
 /// [`Cell`](core::cell::Cell) for results.
 pub struct Network<'a> {
     seed: u64,
-    pub(crate) medium: Medium,
-    pub(crate) now: Nanos,
-    pub(crate) machines: Vec<Machine<'a>>,
-    pub(crate) addresses: BTreeMap<IpAddress, usize>,
-    /// Two for each link, there and back.
-    pub(crate) wires: Vec<Wire>,
-    /// Which wire leads from one host to another.
-    pub(crate) routes: BTreeMap<(usize, usize), usize>,
-    pub(crate) under_way: BinaryHeap<UnderWay>,
-    /// Of packets under way and changes: of two at the same time, the one planned first comes first.
-    pub(crate) sequence: u64,
+    now: Nanos,
+    fabric: Fabric,
+    machines: Vec<Machine<'a>>,
     changes: BTreeMap<(Nanos, u64), Change<'a>>,
-    pub(crate) spare: Spare,
-    pub(crate) sent: Vec<Frame>,
-    /// Packets that no wire took.
-    pub(crate) unroutable: Counters,
-    pub(crate) trace: Option<Trace>,
+    /// Of two changes at the same time, the one planned first comes first.
+    planned: u64,
+    /// What the host that was polled last has sent.
+    sent: Vec<Frame>,
 }
 
 /// Stands for a link of one network. Another network does nothing with it.
@@ -73,19 +62,12 @@ impl<'a> Network<'a> {
     fn of(seed: u64, medium: Medium) -> Self {
         Self {
             seed,
-            medium,
             now: 0,
+            fabric: Fabric::new(medium),
             machines: Vec::new(),
-            addresses: BTreeMap::new(),
-            wires: Vec::new(),
-            routes: BTreeMap::new(),
-            under_way: BinaryHeap::new(),
-            sequence: 0,
             changes: BTreeMap::new(),
-            spare: Spare::default(),
+            planned: 0,
             sent: Vec::new(),
-            unroutable: Counters::ZERO,
-            trace: None,
         }
     }
 
@@ -104,21 +86,22 @@ impl<'a> Network<'a> {
             return Err(Error::MtuTooSmall { least });
         }
         for cidr in &host.addresses {
-            if self.addresses.contains_key(&cidr.address()) {
+            if self.fabric.knows(cidr.address()) {
                 return Err(Error::AddressTaken(cidr.address()));
             }
         }
         let place = self.machines.len();
         for cidr in &host.addresses {
-            self.addresses.insert(cidr.address(), place);
+            self.fabric.assign(cidr.address(), place);
         }
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = &mut self.fabric.trace {
             trace.name(&host.name);
         }
         let chance = Random::new(self.seed).child(HOSTS).child(place as u64);
-        let spare = Spare::clone(&self.spare);
+        let spare = Spare::clone(&self.fabric.spare);
+        let medium = self.fabric.medium;
         self.machines
-            .push(Machine::new(host, self.medium, place, chance, spare));
+            .push(Machine::new(host, medium, place, chance, spare));
         Ok(HostId(place))
     }
 
@@ -149,17 +132,12 @@ impl<'a> Network<'a> {
         if a == b {
             return Err(Error::SameHost);
         }
-        if self.routes.contains_key(&(a.0, b.0)) {
+        if self.fabric.are_linked(a.0, b.0) {
             return Err(Error::AlreadyLinked);
         }
-        let link = LinkId(self.wires.len() / 2);
-        for (from, to, plan) in [(a.0, b.0, there), (b.0, a.0, back)] {
-            let place = self.wires.len();
-            let chance = Random::new(self.seed).child(WIRES).child(place as u64);
-            self.wires.push(Wire::new(from, to, plan, chance));
-            self.routes.insert((from, to), place);
-        }
-        Ok(link)
+        let chance = Random::new(self.seed).child(WIRES);
+        let link = self.fabric.link([a.0, b.0], [there, back], &chance);
+        Ok(LinkId(link))
     }
 
     /// Boots a host with an application on plain smoltcp sockets: `start` makes it, now and after
@@ -205,21 +183,21 @@ impl<'a> Network<'a> {
 
     /// Changes what a link does to packets that are sent from now on.
     pub fn change(&mut self, link: LinkId, plan: &Link) {
-        for wire in self.wires_of(link) {
+        for wire in self.fabric.wires_of(link.0) {
             wire.change(plan.clone());
         }
     }
 
     /// Cuts a link. What is under way on it is lost.
     pub fn cut(&mut self, link: LinkId) {
-        for wire in self.wires_of(link) {
+        for wire in self.fabric.wires_of(link.0) {
             wire.set_cut(true);
         }
     }
 
     /// Mends a link that was cut.
     pub fn mend(&mut self, link: LinkId) {
-        for wire in self.wires_of(link) {
+        for wire in self.fabric.wires_of(link.0) {
             wire.set_cut(false);
         }
     }
@@ -227,19 +205,13 @@ impl<'a> Network<'a> {
     /// Parts these hosts from all others, until [`heal`](Self::heal). What is under way between
     /// them is lost.
     pub fn partition(&mut self, hosts: &[HostId]) {
-        for wire in &mut self.wires {
-            let inside = |place| hosts.contains(&HostId(place));
-            if inside(wire.from) != inside(wire.to) {
-                wire.set_partitioned(true);
-            }
-        }
+        self.fabric
+            .partition(|place| hosts.contains(&HostId(place)));
     }
 
     /// Ends all partitions. Links that were cut stay so.
     pub fn heal(&mut self) {
-        for wire in &mut self.wires {
-            wire.set_partitioned(false);
-        }
+        self.fabric.heal();
     }
 
     /// Plans a change for a time since the start; at once, if that has passed.
@@ -256,25 +228,25 @@ impl<'a> Network<'a> {
     /// # Ok::<(), smoltcp_sim::Error>(())
     /// ```
     pub fn at(&mut self, time: Duration, change: impl FnOnce(&mut Self) + 'a) {
-        let key = (nanos(time).max(self.now), self.sequence);
-        self.sequence += 1;
+        let key = (nanos(time).max(self.now), self.planned);
+        self.planned += 1;
         self.changes.insert(key, Box::new(change));
     }
 
     /// Keeps a [`Trace`] of every packet from now on.
     pub fn record(&mut self) {
-        if self.trace.is_none() {
-            let mut trace = Trace::new(self.medium);
+        if self.fabric.trace.is_none() {
+            let mut trace = Trace::new(self.fabric.medium);
             for machine in &self.machines {
                 trace.name(&machine.plan.name);
             }
-            self.trace = Some(trace);
+            self.fabric.trace = Some(trace);
         }
     }
 
     /// The packets so far, since [`record`](Self::record).
     pub fn trace(&self) -> Option<&Trace> {
-        self.trace.as_ref()
+        self.fabric.trace.as_ref()
     }
 
     /// The seed from which everything follows.
@@ -294,20 +266,12 @@ impl<'a> Network<'a> {
 
     /// What happened to packets, on all links together.
     pub fn counters(&self) -> Counters {
-        let mut sum = self.unroutable;
-        for wire in &self.wires {
-            sum += &wire.counters;
-        }
-        sum
+        self.fabric.counters()
     }
 
     /// What happened to packets on one link, in both directions.
     pub fn link_counters(&self, link: LinkId) -> Counters {
-        let mut sum = Counters::default();
-        for wire in self.wires.iter().skip(link.0 * 2).take(2) {
-            sum += &wire.counters;
-        }
-        sum
+        self.fabric.link_counters(link.0)
     }
 
     /// When the next event is due. `None`: never, until somebody changes something.
@@ -351,9 +315,8 @@ impl<'a> Network<'a> {
 
     fn next(&self) -> Option<Nanos> {
         let change = self.changes.first_key_value().map(|((time, _), _)| *time);
-        let arrival = self.under_way.peek().map(|packet| packet.arrival);
         let wake = self.machines.iter().filter_map(|machine| machine.wake);
-        let next = wake.chain(change).chain(arrival).min();
+        let next = wake.chain(change).chain(self.fabric.next()).min();
         // What is due at the end of time never is: time can't go on from there.
         next.filter(|next| *next < Nanos::MAX)
     }
@@ -366,21 +329,28 @@ impl<'a> Network<'a> {
             }
             entry.remove()(self);
         }
-        while let Some(packet) = self.under_way.peek() {
-            if packet.arrival > self.now {
-                break;
-            }
-            if let Some(packet) = self.under_way.pop() {
-                self.arrive(packet);
+        while let Some((to, arrival)) = self.fabric.pop(self.now) {
+            let Some(machine) = self.machines.get_mut(to) else {
+                continue;
+            };
+            if let Some(frame) = self.fabric.deliver(arrival, machine.is_down(), self.now) {
+                machine.receive(frame, self.now);
             }
         }
-        for place in 0..self.machines.len() {
-            self.run_machine(place);
+        let now = self.now;
+        for (place, machine) in self.machines.iter_mut().enumerate() {
+            if machine.wake.is_none_or(|wake| wake > now) {
+                continue;
+            }
+            machine.run(now, &mut self.sent);
+            for frame in self.sent.drain(..) {
+                let len = frame.len();
+                let own = &machine.plan.addresses;
+                let taken = self.fabric.send(place, own, frame, now);
+                machine.sends(len, now, taken);
+            }
+            machine.sent(now);
         }
-    }
-
-    fn wires_of(&mut self, link: LinkId) -> impl Iterator<Item = &mut Wire> {
-        self.wires.iter_mut().skip(link.0 * 2).take(2)
     }
 }
 
@@ -392,7 +362,7 @@ impl fmt::Debug for Network<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")
             .field("seed", &self.seed)
-            .field("medium", &self.medium)
+            .field("medium", &self.fabric.medium)
             .field("now", &self.now())
             .field("hosts", &self.machines.len())
             .finish_non_exhaustive()

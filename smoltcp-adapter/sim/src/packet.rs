@@ -60,6 +60,14 @@ pub(crate) fn ip(medium: Medium, frame: &[u8]) -> &[u8] {
     frame.get(header_len(medium)..).unwrap_or_default()
 }
 
+/// Flips a bit, counted from the byte at `from`.
+pub(crate) fn flip(frame: &mut [u8], from: usize, bit: u64) {
+    let byte = from + usize::try_from(bit / 8).unwrap_or(usize::MAX);
+    if let Some(byte) = frame.get_mut(byte) {
+        *byte ^= 1 << (bit % 8);
+    }
+}
+
 fn header_len(medium: Medium) -> usize {
     if medium == Medium::Ethernet {
         ETHERNET_HEADER_LEN

@@ -10,8 +10,8 @@ use core::time::Duration;
 use smoltcp::phy::Medium;
 
 use crate::clock::Nanos;
+use crate::fate::{Loss, Passage};
 use crate::host::HostId;
-use crate::wire::Passage;
 
 /// All packets of a network, in the order in which they were sent.
 #[derive(Clone, Debug)]
@@ -21,28 +21,6 @@ pub struct Trace {
     records: Vec<Record>,
     /// The bytes of all packets, one behind the other.
     bytes: Vec<u8>,
-}
-
-/// Why a packet never came to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Loss {
-    /// By chance, for itself.
-    Chance,
-    /// By chance, in a burst.
-    Burst,
-    /// The queue before the wire was full.
-    QueueFull,
-    /// It was larger than the link's MTU.
-    Oversize,
-    /// The link was cut.
-    Cut,
-    /// A partition stood between the hosts.
-    Partition,
-    /// The host that it came to was rebooting.
-    HostDown,
-    /// No link leads to its destination.
-    NoRoute,
 }
 
 /// What became of a packet.

@@ -1,20 +1,16 @@
 //! One direction of a link: decides the fate of each packet, by its plan and by chance.
 //!
-//! The network calls it; it sees lengths and times, no bytes. Each kind of fault draws from a
+//! Fabric and devices call it; it sees lengths and times, no bytes. Each kind of fault draws from a
 //! stream of its own, by the packet's number: leaving one fault out of a plan changes nothing in
 //! the others.
 
-use core::time::Duration;
-
-use crate::clock::Nanos;
+use crate::clock::{Nanos, nanos};
 use crate::counters::Counters;
+use crate::fate::{Fate, Loss, Passage};
 use crate::link::Link;
 use crate::random::{Probability, Random, scale};
-use crate::trace::Loss;
 
 pub(crate) struct Wire {
-    pub(crate) from: usize,
-    pub(crate) to: usize,
     pub(crate) counters: Counters,
     plan: Link,
     chance: Random,
@@ -31,24 +27,6 @@ pub(crate) struct Wire {
     is_partitioned: bool,
     /// Rises with every cut and partition: what was under way then is lost.
     epoch: u32,
-}
-
-/// What a wire does to one packet.
-pub(crate) enum Fate {
-    Dropped(Loss),
-    Carried(Passage),
-}
-
-/// How a packet crosses.
-pub(crate) struct Passage {
-    pub(crate) number: u64,
-    pub(crate) epoch: u32,
-    pub(crate) arrival: Nanos,
-    /// A copy arrives as well.
-    pub(crate) copy: Option<Nanos>,
-    pub(crate) held: bool,
-    /// This bit is flipped, counted from the first that may be.
-    pub(crate) flipped: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -69,10 +47,8 @@ impl Kind {
 }
 
 impl Wire {
-    pub(crate) fn new(from: usize, to: usize, plan: Link, chance: Random) -> Self {
+    pub(crate) fn new(plan: Link, chance: Random) -> Self {
         Self {
-            from,
-            to,
             counters: Counters::default(),
             plan,
             streams: core::array::from_fn(|kind| chance.child(kind as u64)),
@@ -245,9 +221,4 @@ impl Wire {
             .unwrap_or(&self.chance)
             .nth(number)
     }
-}
-
-/// A time in nanoseconds; more than 584 years count as that many.
-pub(crate) fn nanos(time: Duration) -> Nanos {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
