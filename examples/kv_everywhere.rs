@@ -10,7 +10,7 @@ use greet_core::time::Instant;
 use greet_examples::kv::batch::Batch;
 use greet_examples::kv::over;
 use greet_examples::kv::store::Store;
-use greet_smoltcp::sim::{Link, Probability};
+use smoltcp_sim::{Link, Probability};
 
 /// All of it at once, without waiting for a reply.
 const REQUESTS: &[u8] = b"SET planet Earth\nGET planet\nDEL planet\nGET planet\n";

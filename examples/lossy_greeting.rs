@@ -17,10 +17,10 @@ use greet_core::request::Request;
 use greet_core::server::Server;
 use greet_core::text::Text;
 use greet_core::time::Instant;
-use greet_smoltcp::sim::{Boot, Card, Host, Ladder, Link, Network, Probability};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp::wire::{IpAddress, IpCidr};
+use smoltcp_sim::{Boot, Card, Host, Ladder, Link, Network, Probability};
 
 /// Virtual time, of which a lost packet may take seconds. It costs none.
 const PATIENCE: Duration = Duration::from_mins(1);

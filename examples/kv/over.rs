@@ -17,7 +17,6 @@ use greet_core::time::Instant;
 use greet_smoltcp::error::ConnectError;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::net::Net;
-use greet_smoltcp::sim::{Boot, Card, Host, Link, Network};
 use greet_smoltcp::slot::Timeouts;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
@@ -25,6 +24,7 @@ use greet_smoltcp::stream::Connection;
 use smoltcp::iface::Config;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp_sim::{Boot, Card, Host, Link, Network};
 
 use super::session::{IDLE, Session};
 use super::store::Store;

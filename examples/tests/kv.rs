@@ -10,8 +10,8 @@ use greet_examples::kv::batch::Batch;
 use greet_examples::kv::over::{self, BUFFER};
 use greet_examples::kv::session::{IDLE, LINE, REPLIES, Session};
 use greet_examples::kv::store::Store;
-use greet_smoltcp::sim::{Link, Probability};
 use proptest::prelude::*;
+use smoltcp_sim::{Link, Probability};
 
 /// Longer than any of it takes, also where each packet has to be sent several times.
 const DEADLINE: Instant = Instant::from_millis(120_000);

@@ -95,7 +95,7 @@
 // Succeeds while smoltcp has the fault: what guards against it can go when this fails.
 #![cfg_attr(doctest, doc = include_str!("../reports/fin-wait-2-zero-window.md"))]
 
-#[cfg(any(test, feature = "sim"))]
+#[cfg(test)]
 extern crate std;
 
 mod address;
@@ -108,8 +108,6 @@ pub mod loopback;
 pub mod net;
 mod pace;
 mod ports;
-#[cfg(feature = "sim")]
-pub mod sim;
 pub mod slot;
 pub mod stack;
 pub mod storage;

@@ -15,12 +15,12 @@ use greet_core::server::Server;
 use greet_core::text::Text;
 use greet_core::time::Instant;
 use greet_smoltcp::net::Net;
-use greet_smoltcp::sim::{Boot, Card, Host, HostId, Link, Network, Random};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
 use smoltcp::phy::{Device as _, RxToken as _};
 use smoltcp::wire::{IpCidr, Ipv4Address, Ipv4Packet, TcpControl, TcpPacket, TcpRepr};
+use smoltcp_sim::{Boot, Card, Host, HostId, Link, Network, Random};
 
 use crate::lab::{leak, send_segment, send_syn};
 

@@ -12,9 +12,9 @@ use greet_core::request::{Answer, Request};
 use greet_core::server::Server;
 use greet_core::text::Text;
 use greet_core::time::Instant;
-use greet_smoltcp::sim::{Boot, Host, Link, Network, Probability};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
+use smoltcp_sim::{Boot, Host, Link, Network, Probability};
 
 /// Clients for each line of the table.
 pub const CLIENTS: usize = 200;
@@ -129,7 +129,7 @@ pub fn measure(rtt: Duration, loss: u32) -> Line {
 fn stack<'a, const SOCKETS: usize, const BACKLOG: usize>(
     boot: Boot,
     slots: &'a mut SocketSlots<'a, SOCKETS, BACKLOG>,
-) -> Stack<'a, greet_smoltcp::sim::Card> {
+) -> Stack<'a, smoltcp_sim::Card> {
     let config = boot.config();
     Stack::new(boot.card, config, &boot.addresses, slots)
         .expect("the simulation's addresses fit its card")

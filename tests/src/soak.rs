@@ -21,8 +21,8 @@ mod server;
 
 use core::time::Duration;
 
-use greet_smoltcp::sim::{Counters, Host, HostId, Link, Network, Trace};
 use smoltcp::wire::IpCidr;
+use smoltcp_sim::{Counters, Host, HostId, Link, Network, Trace};
 
 use ledger::Ledger;
 use plan::{Mishap, Place, Plan};

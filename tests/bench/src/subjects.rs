@@ -12,8 +12,8 @@ use greet_core::machine::{Machine, Service};
 use greet_core::probe::{self, About, Plan, Summary};
 use greet_core::time::Instant;
 use greet_core::transport::Stream;
-use greet_smoltcp::sim::Link;
 use greet_tests::lab::{SimulatedLab, Subject};
+use smoltcp_sim::Link;
 
 /// A name, and what runs so often.
 pub(crate) type Counted = (&'static str, fn(u64));

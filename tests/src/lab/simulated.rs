@@ -13,11 +13,11 @@ use greet_core::probe::{Dial, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_core::transport;
 use greet_smoltcp::error::StreamError;
-use greet_smoltcp::sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network};
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::{Connection, Stream};
 use smoltcp::wire::{IpCidr, Ipv4Address};
+use smoltcp_sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network};
 
 use super::leak;
 use super::prober::{self, Prober, send_syn};

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use greet_smoltcp::sim::{Counters, Ladder, Tap, Trace};
+use smoltcp_sim::{Counters, Ladder, Tap, Trace};
 
 use super::{Mishaps, Report};
 

@@ -7,10 +7,10 @@ use greet_core::client::Client;
 use greet_core::request::{Answer, Request};
 use greet_core::text::Text;
 use greet_core::time::Instant;
-use greet_smoltcp::sim::Boot;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
+use smoltcp_sim::Boot;
 
 use super::ledger::Ledger;
 use super::plan::{self, Errand};

@@ -3,9 +3,9 @@
 
 use core::time::Duration;
 
-use greet_smoltcp::sim::Stack;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp_sim::Stack;
 
 use super::ledger::Ledger;
 use super::plan::{self, Attack, Finale};

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::net::Ipv4Addr;
 
 use greet_core::limits::MAX_TEXT;
-use greet_smoltcp::sim::{Bursts, Link, Probability, Random};
+use smoltcp_sim::{Bursts, Link, Probability, Random};
 
 /// When the chaos ends: links are whole and clean from here on.
 pub const CALM: Duration = Duration::from_secs(30);

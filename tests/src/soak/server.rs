@@ -9,9 +9,9 @@ use greet_core::limits::Limits;
 use greet_core::server::{Event, Server};
 use greet_core::time::Instant;
 use greet_core::transport::{Accepted, Listener, Sent, Stream};
-use greet_smoltcp::sim::Boot;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
+use smoltcp_sim::Boot;
 
 use super::ledger::Ledger;
 use super::plan::PORT;

@@ -1,0 +1,117 @@
+//! An application on plain smoltcp sockets, and the loop around interface and application that
+//! every smoltcp program has.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use smoltcp::iface::{Interface, PollResult, SocketSet};
+use smoltcp::time::Instant;
+
+use crate::card::Card;
+use crate::machine::{Boot, Program};
+use crate::random::Random;
+
+/// What an application works with: smoltcp's interface and sockets, and a source of chance.
+pub struct Stack {
+    /// The interface. Polling it is the network's business.
+    pub interface: Interface,
+    /// The sockets, none at first.
+    pub sockets: SocketSet<'static>,
+    /// Chance that follows from the network's seed, for ports and the like.
+    pub random: Random,
+}
+
+/// What runs on a host's [`Stack`]: any code that can be polled.
+///
+/// A closure `FnMut(&mut Stack, Duration) -> Option<Duration>` is one.
+pub trait Application {
+    /// Does what can be done at `now`, and says when to be polled again at the latest.
+    ///
+    /// It is polled after smoltcp's interface was, as in any loop around smoltcp, until neither
+    /// moves anything. Times are those of the host's clock, which counts from its boot.
+    fn poll(&mut self, stack: &mut Stack, now: Duration) -> Option<Duration>;
+}
+
+impl<F: FnMut(&mut Stack, Duration) -> Option<Duration>> Application for F {
+    fn poll(&mut self, stack: &mut Stack, now: Duration) -> Option<Duration> {
+        self(stack, now)
+    }
+}
+
+/// A stack and its application, as a program.
+pub(crate) struct Loop<A> {
+    card: Card,
+    stack: Stack,
+    application: A,
+}
+
+impl<A: Application> Loop<A> {
+    /// Sets up a stack as the host's plan says, and the application on it.
+    pub(crate) fn new(boot: Boot, start: impl FnOnce(&mut Stack) -> A) -> Self {
+        let config = boot.config();
+        let Boot {
+            mut card,
+            addresses,
+            random,
+            ..
+        } = boot;
+        let mut interface = Interface::new(config, &mut card, Instant::ZERO);
+        interface.update_ip_addrs(|own| {
+            // No more than fit: the network refuses a plan with too many.
+            own.extend(addresses.into_iter().take(own.capacity()));
+        });
+        let mut stack = Stack {
+            interface,
+            sockets: SocketSet::new(Vec::new()),
+            random: random.child(1),
+        };
+        let application = start(&mut stack);
+        Self {
+            card,
+            stack,
+            application,
+        }
+    }
+}
+
+impl<A: Application> Program for Loop<A> {
+    fn poll(&mut self, now: Duration) -> Option<Duration> {
+        let micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        let instant = Instant::from_micros(micros);
+        let Self {
+            card,
+            stack,
+            application,
+        } = self;
+        stack.interface.poll(instant, card, &mut stack.sockets);
+        loop {
+            let wanted = application.poll(stack, now);
+            let Stack {
+                interface, sockets, ..
+            } = stack;
+            if interface.poll(instant, card, sockets) == PollResult::None {
+                let due = interface
+                    .poll_at(instant, sockets)
+                    // The card says when it has room.
+                    .filter(|due| *due > instant || !card.is_full())
+                    .map(|due| {
+                        Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0))
+                    });
+                return match (wanted, due) {
+                    (Some(wanted), Some(due)) => Some(wanted.min(due)),
+                    (wanted, due) => wanted.or(due),
+                };
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("sockets", &self.sockets.iter().count())
+            .field("random", &self.random)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! Which packets of a trace belong to one connection, and what they say.
+//!
+//! Ladders are drawn from it. It reads TCP segments and UDP datagrams; other packets it leaves out.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use smoltcp::wire::{
+    IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, TcpSeqNumber, UdpPacket,
+};
+
+use crate::packet;
+use crate::trace::{Packet, Trace};
+
+/// A TCP connection, or the datagrams between two UDP sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flow {
+    /// Who sent the first packet.
+    pub from: IpEndpoint,
+    /// To whom.
+    pub to: IpEndpoint,
+    /// Whether it is the first with these addresses, or the how-manieth, counted from 0: a client's
+    /// port may be used again.
+    pub turn: usize,
+    is_tcp: bool,
+}
+
+/// What a ladder shows of a segment or datagram.
+pub(crate) struct Segment {
+    pub(crate) from: IpEndpoint,
+    pub(crate) to: IpEndpoint,
+    tcp: Option<Tcp>,
+    payload: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+struct Tcp {
+    seq: TcpSeqNumber,
+    ack: Option<TcpSeqNumber>,
+    syn: bool,
+    fin: bool,
+    rst: bool,
+}
+
+/// The first sequence numbers of both sides, from which a ladder counts.
+#[derive(Default)]
+pub(crate) struct Starts(BTreeMap<IpEndpoint, TcpSeqNumber>);
+
+impl Trace {
+    /// All TCP connections and UDP exchanges, in the order of their first packets.
+    pub fn flows(&self) -> Vec<Flow> {
+        let mut flows = Vec::new();
+        for (flow, _, _) in self.segments() {
+            if !flows.contains(&flow) {
+                flows.push(flow);
+            }
+        }
+        flows
+    }
+
+    /// All segments and datagrams, and to which flow they belong.
+    pub(crate) fn segments(&self) -> Vec<(Flow, Segment, Packet<'_>)> {
+        // The flow that an unordered pair of ends is at now, and the sequence number of its SYN.
+        let mut current: BTreeMap<_, (Flow, Option<TcpSeqNumber>)> = BTreeMap::new();
+        let mut segments = Vec::new();
+        for packet in self.packets() {
+            let Some(segment) = Segment::read(packet::ip(self.medium(), packet.sent_bytes)) else {
+                continue;
+            };
+            let (from, to) = (segment.from, segment.to);
+            let is_tcp = segment.tcp.is_some();
+            let opening = segment.opening();
+            let (flow, first) = current
+                .entry((from.min(to), from.max(to), is_tcp))
+                .or_insert_with(|| {
+                    let flow = Flow {
+                        from,
+                        to,
+                        turn: 0,
+                        is_tcp,
+                    };
+                    (flow, opening)
+                });
+            if opening.is_some() && opening != *first {
+                *flow = Flow {
+                    from,
+                    to,
+                    turn: flow.turn + 1,
+                    is_tcp,
+                };
+                *first = opening;
+            }
+            segments.push((*flow, segment, packet));
+        }
+        segments
+    }
+}
+
+impl Segment {
+    fn read(ip: &[u8]) -> Option<Self> {
+        let (protocol, from, to, payload) = match ip.first()? >> 4 {
+            4 => {
+                let packet = Ipv4Packet::new_checked(ip).ok()?;
+                let ends = (packet.src_addr().into(), packet.dst_addr().into());
+                (packet.next_header(), ends.0, ends.1, packet.payload())
+            }
+            6 => {
+                let packet = Ipv6Packet::new_checked(ip).ok()?;
+                let ends = (packet.src_addr().into(), packet.dst_addr().into());
+                (packet.next_header(), ends.0, ends.1, packet.payload())
+            }
+            _ => return None,
+        };
+        match protocol {
+            IpProtocol::Tcp => {
+                let tcp = TcpPacket::new_checked(payload).ok()?;
+                Some(Self {
+                    from: IpEndpoint::new(from, tcp.src_port()),
+                    to: IpEndpoint::new(to, tcp.dst_port()),
+                    tcp: Some(Tcp {
+                        seq: tcp.seq_number(),
+                        ack: tcp.ack().then(|| tcp.ack_number()),
+                        syn: tcp.syn(),
+                        fin: tcp.fin(),
+                        rst: tcp.rst(),
+                    }),
+                    payload: tcp.payload().to_vec(),
+                })
+            }
+            IpProtocol::Udp => {
+                let udp = UdpPacket::new_checked(payload).ok()?;
+                Some(Self {
+                    from: IpEndpoint::new(from, udp.src_port()),
+                    to: IpEndpoint::new(to, udp.dst_port()),
+                    tcp: None,
+                    payload: udp.payload().to_vec(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The sequence number, if it opens a connection.
+    fn opening(&self) -> Option<TcpSeqNumber> {
+        self.tcp
+            .and_then(|tcp| (tcp.syn && tcp.ack.is_none()).then_some(tcp.seq))
+    }
+
+    /// What the segment says, in the words of the field; numbers count from the sides' first ones.
+    pub(crate) fn words(&self, starts: &mut Starts) -> String {
+        let mut words = Vec::new();
+        if let Some(tcp) = self.tcp {
+            let start = *starts.0.entry(self.from).or_insert(tcp.seq);
+            let flags = [
+                (tcp.syn, "SYN"),
+                (tcp.fin, "FIN"),
+                (tcp.rst, "RST"),
+                (tcp.ack.is_some(), "ACK"),
+            ];
+            words.extend(
+                flags
+                    .iter()
+                    .filter(|flag| flag.0)
+                    .map(|flag| flag.1.to_string()),
+            );
+            words.push(format!(
+                "seq={}",
+                tcp.seq.0.wrapping_sub(start.0).cast_unsigned()
+            ));
+            if let Some(ack) = tcp.ack {
+                let start = starts.0.get(&self.to).map_or(ack.0, |start| start.0);
+                words.push(format!("ack={}", ack.0.wrapping_sub(start).cast_unsigned()));
+            }
+        } else {
+            words.push("UDP".to_string());
+        }
+        if !self.payload.is_empty() || self.tcp.is_none() {
+            words.push(format!("len={}", self.payload.len()));
+            words.push(excerpt(&self.payload));
+        }
+        words.join(" ")
+    }
+}
+
+/// The first few bytes as text, in quotes, whatever they are.
+fn excerpt(payload: &[u8]) -> String {
+    const MOST: usize = 16;
+    let shown = payload.get(..MOST).unwrap_or(payload).escape_ascii();
+    let more = if payload.len() > MOST { "..." } else { "" };
+    format!("\"{shown}\"{more}")
+}

@@ -1,0 +1,8 @@
+//! The simulated network, measured with plain smoltcp sockets.
+
+mod endless;
+mod faults;
+mod pictures;
+mod plain;
+mod replay;
+mod times;

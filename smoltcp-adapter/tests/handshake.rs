@@ -1,0 +1,178 @@
+//! The listener at a handshake that the network disturbs.
+
+use core::time::Duration;
+use std::cell::Cell;
+
+use greet_core::time::Instant;
+use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
+use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::wire::{IpAddress, IpCidr, Ipv4Packet, TcpPacket};
+use smoltcp_sim::{Boot, Host, HostId, Link, LinkId, Network, Probability, Stack, Trace};
+
+const SERVER: IpAddress = IpAddress::v4(10, 0, 0, 2);
+const CLIENT: IpAddress = IpAddress::v4(10, 0, 0, 1);
+const PORT: u16 = 8000;
+
+/// A client, and a server with three sockets, no backlog, and the default timeouts.
+struct Pair<'a> {
+    network: Network<'a>,
+    server: HostId,
+    client: HostId,
+    link: LinkId,
+}
+
+impl<'a> Pair<'a> {
+    /// Sets `listening` to how many of the server's sockets listen. `back` leads from it to the
+    /// client.
+    fn new(listening: &'a Cell<usize>, back: Link) -> Self {
+        let mut network = Network::new(1);
+        network.record();
+        let server = network
+            .add(Host::new("server", IpCidr::new(SERVER, 24)))
+            .unwrap();
+        let client = network
+            .add(Host::new("client", IpCidr::new(CLIENT, 24)))
+            .unwrap();
+        let link = network
+            .link_with(client, server, Link::new(), back)
+            .unwrap();
+        network.boot_program(server, move |boot: Boot| {
+            let slots = Box::leak(Box::new(SocketSlots::<3, 0>::new()));
+            let buffers = Box::leak(Box::new(TcpBuffers::<3, 1024, 1031>::new()));
+            let config = boot.config();
+            let mut stack =
+                greet_smoltcp::stack::Stack::new(boot.card, config, &boot.addresses, slots)
+                    .unwrap();
+            let listener = stack.net().listen(buffers, PORT).unwrap();
+            move |now| {
+                let next = stack.poll(Instant::at(now), |_| Instant::NEVER);
+                listening.set(stack.net().listening(&listener));
+                next.wait(Instant::START)
+            }
+        });
+        Self {
+            network,
+            server,
+            client,
+            link,
+        }
+    }
+
+    /// A client that connects and says nothing. Sets `state` to its socket's.
+    fn connect(&mut self, state: &'a Cell<State>) {
+        self.network.boot(self.client, move |stack: &mut Stack| {
+            let socket = connect(stack, 50_000);
+            move |stack: &mut Stack, _| {
+                state.set(stack.sockets.get_mut::<Socket<'_>>(socket).state());
+                None
+            }
+        });
+    }
+}
+
+fn connect(stack: &mut Stack, port: u16) -> SocketHandle {
+    let buffer = || SocketBuffer::new(vec![0; 64]);
+    let handle = stack.sockets.add(Socket::new(buffer(), buffer()));
+    let socket = stack.sockets.get_mut::<Socket<'_>>(handle);
+    socket
+        .connect(stack.interface.context(), (SERVER, PORT), port)
+        .unwrap();
+    handle
+}
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn deaf() -> Link {
+    Link::new().loss(Probability::ALWAYS)
+}
+
+/// When this host sent a segment, and its flags.
+fn sent_by(host: HostId, trace: &Trace) -> Vec<(Duration, &'static str)> {
+    let packets = trace.packets().filter(|packet| packet.from == host);
+    packets
+        .map(|packet| {
+            let ip = Ipv4Packet::new_checked(packet.sent_bytes).unwrap();
+            let tcp = TcpPacket::new_checked(ip.payload()).unwrap();
+            let flags = match (tcp.syn(), tcp.ack(), tcp.rst()) {
+                (true, false, false) => "SYN",
+                (true, true, false) => "SYN ACK",
+                (false, true, false) => "ACK",
+                _ => "RST",
+            };
+            (packet.sent, flags)
+        })
+        .collect()
+}
+
+/// A client whose SYN was answered, but got no answer, repeats the SYN. It must not take a second
+/// socket, whose answer would have another sequence number.
+#[test]
+fn a_repeated_syn_takes_no_second_socket() {
+    let (listening, state) = (Cell::new(0), Cell::new(State::Closed));
+    let mut pair = Pair::new(&listening, deaf());
+    // The first gives up, so that an earlier socket listens when the second repeats its SYN.
+    pair.network.boot(pair.client, |stack: &mut Stack| {
+        let [first, second] = [50_000, 50_001].map(|port| connect(stack, port));
+        let state = &state;
+        move |stack: &mut Stack, now: Duration| {
+            if now >= ms(500) {
+                stack.sockets.get_mut::<Socket<'_>>(first).abort();
+            }
+            state.set(stack.sockets.get_mut::<Socket<'_>>(second).state());
+            (now < ms(500)).then_some(ms(500))
+        }
+    });
+    let Pair { network, link, .. } = &mut pair;
+    let link = *link;
+    network.run_until(ms(400));
+    assert_eq!(listening.get(), 1, "two of three are at their handshakes");
+    network.at(ms(1500), move |network| network.change(link, &Link::new()));
+    network.run_until(ms(2500));
+    assert_eq!(listening.get(), 2, "the second took another socket");
+    network.run_until(ms(4000));
+    assert_eq!(state.get(), State::Established);
+}
+
+/// One whose SYN-ACKs come to nobody ends without a word.
+#[test]
+fn a_client_that_vanishes_after_its_syn_gives_its_socket_back() {
+    let (listening, state) = (Cell::new(0), Cell::new(State::Closed));
+    let mut pair = Pair::new(&listening, deaf());
+    pair.connect(&state);
+    let Pair { network, link, .. } = &mut pair;
+    let link = *link;
+    network.at(ms(1), move |network| network.cut(link));
+    network.run_until(ms(4999));
+    assert_eq!(listening.get(), 2);
+    network.run_until(ms(5000));
+    assert_eq!(listening.get(), 3);
+    network.run_until(ms(20_000));
+    let trace = pair.network.trace().unwrap();
+    let syn_acks = [0, 1000, 3000].map(|time| (ms(time), "SYN ACK"));
+    assert_eq!(sent_by(pair.server, trace), syn_acks);
+}
+
+/// The time counts from the first SYN, or a client that repeats its SYN would keep the socket. When
+/// it is over, a client who is still there isn't sent away: its next SYN begins anew.
+#[test]
+fn a_client_that_got_no_answer_within_the_timeout_connects_with_its_next_syn() {
+    let (listening, state) = (Cell::new(0), Cell::new(State::Closed));
+    let mut pair = Pair::new(&listening, deaf());
+    pair.connect(&state);
+    let Pair { network, link, .. } = &mut pair;
+    let link = *link;
+    network.at(ms(4000), move |network| network.change(link, &Link::new()));
+    network.run_until(ms(4999));
+    assert_eq!(listening.get(), 2);
+    network.run_until(ms(5000));
+    assert_eq!(listening.get(), 3);
+    network.run_until(ms(8000));
+    let trace = pair.network.trace().unwrap();
+    let syns = [0, 1000, 3000, 7000].map(|time| (ms(time), "SYN"));
+    assert_eq!(sent_by(pair.client, trace)[..4], syns);
+    assert_eq!(state.get(), State::Established);
+    assert_eq!(listening.get(), 2);
+}

@@ -1,9 +1,0 @@
-//! The simulated network, measured with plain smoltcp sockets.
-
-mod endless;
-mod faults;
-mod handshake;
-mod pictures;
-mod plain;
-mod replay;
-mod times;
