@@ -1,5 +1,4 @@
-//! The programs of the exercise, and the store's, run as a newcomer runs them: servers first, then
-//! clients.
+//! The examples, run as a newcomer runs them: servers first, then clients.
 
 #[path = "../../std-adapter/cli/tests/process/mod.rs"]
 mod process;
@@ -46,6 +45,26 @@ fn a_greeting_comes_through_a_network_that_loses_packets() {
         said.last().map(String::as_str),
         Some("Received: Hello, World")
     );
+}
+
+#[test]
+fn a_name_over_a_serial_line_ends_when_it_has_settled() {
+    let said = run(&mut example("serial_line"));
+    assert_eq!(
+        said,
+        ["after 435µs: \"\"", "after 20.435ms: \"Hello, World\""]
+    );
+}
+
+#[test]
+fn a_program_grades_a_server() {
+    let server = Process::start(example("tcp_server").arg("127.0.0.1:0"));
+    let address = format!("127.0.0.1:{}", server.tcp_port());
+    let said = run(example("grade").arg(address));
+    let [verdict] = said.as_slice() else {
+        panic!("{said:#?}");
+    };
+    assert!(verdict.ends_with(", failed 0"), "{verdict}");
 }
 
 /// An example, which cargo builds beside the tests but names to nobody.
