@@ -5,7 +5,8 @@ use core::fmt::{self, Write};
 use crate::error::TextError;
 use crate::limits::MAX_TEXT;
 
-#[cfg(feature = "unicode")]
+// Tests have it in any case.
+#[cfg(any(feature = "unicode", test))]
 mod invisible;
 
 /// A name or a message: UTF-8 of at most [`MAX_TEXT`] bytes, by construction.
@@ -126,14 +127,14 @@ pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
 }
 
 /// Whether nobody sees this character of a text, nor needs it there.
-#[cfg(feature = "unicode")]
+#[cfg(any(feature = "unicode", test))]
 fn is_invisible(text: &str, at: usize, c: char) -> bool {
     let (before, rest) = text.split_at_checked(at).unwrap_or_default();
     let after = rest.get(c.len_utf8()..).unwrap_or_default();
     invisible::is_idle(before, c, after)
 }
 
-#[cfg(not(feature = "unicode"))]
+#[cfg(not(any(feature = "unicode", test)))]
 const fn is_invisible(_: &str, _: usize, _: char) -> bool {
     false
 }
