@@ -145,11 +145,11 @@ pub fn network<M: Machine>(store: &Store, machines: Vec<M>, link: Link, seed: u6
         stack.net().set_timeouts(PATIENT);
         let mut server = Server::<_, PLACES, Session<'_>>::serving(store);
         move |now| {
-            let now = Instant::at(now);
+            let now = core_moment(now);
             let next = stack.poll(now, |net| {
                 server.poll(&mut listener.on(net), now, |_event| ())
             });
-            next.wait(Instant::START)
+            simulated_moment(next)
         }
     });
     let mut memory = Some((&mut away_slots, &mut outgoing, machines));
@@ -161,12 +161,12 @@ pub fn network<M: Machine>(store: &Store, machines: Vec<M>, link: Link, seed: u6
         let server = SocketAddr::new(address, PORT);
         *asking.borrow_mut() = connect(stack.net(), server, machines);
         move |now| {
-            let now = Instant::at(now);
+            let now = core_moment(now);
             let next = stack.poll(now, |net| match &mut *asking.borrow_mut() {
                 Ok(clients) => poll(clients, net, now),
                 Err(_) => Instant::NEVER,
             });
-            next.wait(Instant::START)
+            simulated_moment(next)
         }
     });
     network.run_for(TOO_LONG);
@@ -176,6 +176,17 @@ pub fn network<M: Machine>(store: &Store, machines: Vec<M>, link: Link, seed: u6
         .into_iter()
         .map(|(_, client)| client.into_machine())
         .collect())
+}
+
+/// What core calls a moment of a simulated host's clock.
+fn core_moment(moment: smoltcp::time::Instant) -> Instant {
+    Instant::from_micros(moment.total_micros().unsigned_abs())
+}
+
+/// What the host calls one of core's. `None`: it never comes.
+fn simulated_moment(moment: Instant) -> Option<smoltcp::time::Instant> {
+    let micros = i64::try_from(moment.as_micros()).ok()?;
+    Some(smoltcp::time::Instant::from_micros(micros))
 }
 
 fn stack<'a, const BACKLOG: usize>(

@@ -1,12 +1,12 @@
 //! The listener at a handshake that the network disturbs.
 
-use core::time::Duration;
 use std::cell::Cell;
 
 use greet_core::time::Instant;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::time::Instant as Moment;
 use smoltcp::wire::{IpAddress, IpCidr, Ipv4Packet, TcpPacket};
 use smoltcp_sim::{Boot, Host, HostId, Link, LinkId, Network, Probability, Stack, Trace};
 
@@ -45,10 +45,12 @@ impl<'a> Pair<'a> {
                 greet_smoltcp::stack::Stack::new(boot.card, config, &boot.addresses, slots)
                     .unwrap();
             let listener = stack.net().listen(buffers, PORT).unwrap();
-            move |now| {
-                let next = stack.poll(Instant::at(now), |_| Instant::NEVER);
+            move |now: Moment| {
+                let now = Instant::from_micros(now.total_micros().unsigned_abs());
+                let next = stack.poll(now, |_| Instant::NEVER);
                 listening.set(stack.net().listening(&listener));
-                next.wait(Instant::START)
+                let next = i64::try_from(next.as_micros()).ok()?;
+                Some(Moment::from_micros(next))
             }
         });
         Self {
@@ -81,8 +83,9 @@ fn connect(stack: &mut Stack, port: u16) -> SocketHandle {
     handle
 }
 
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
+/// So many milliseconds after the start.
+fn at(millis: i64) -> Moment {
+    Moment::from_millis(millis)
 }
 
 fn deaf() -> Link {
@@ -90,7 +93,7 @@ fn deaf() -> Link {
 }
 
 /// When this host sent a segment, and its flags.
-fn sent_by(host: HostId, trace: &Trace) -> Vec<(Duration, &'static str)> {
+fn sent_by(host: HostId, trace: &Trace) -> Vec<(Moment, &'static str)> {
     let packets = trace.packets().filter(|packet| packet.from == host);
     packets
         .map(|packet| {
@@ -117,22 +120,22 @@ fn a_repeated_syn_takes_no_second_socket() {
     pair.network.boot(pair.client, |stack: &mut Stack| {
         let [first, second] = [50_000, 50_001].map(|port| connect(stack, port));
         let state = &state;
-        move |stack: &mut Stack, now: Duration| {
-            if now >= ms(500) {
+        move |stack: &mut Stack, now: Moment| {
+            if now >= at(500) {
                 stack.sockets.get_mut::<Socket<'_>>(first).abort();
             }
             state.set(stack.sockets.get_mut::<Socket<'_>>(second).state());
-            (now < ms(500)).then_some(ms(500))
+            (now < at(500)).then_some(at(500))
         }
     });
     let Pair { network, link, .. } = &mut pair;
     let link = *link;
-    network.run_until(ms(400));
+    network.run_until(at(400));
     assert_eq!(listening.get(), 1, "two of three are at their handshakes");
-    network.at(ms(1500), move |network| network.change(link, &Link::new()));
-    network.run_until(ms(2500));
+    network.at(at(1500), move |network| network.change(link, &Link::new()));
+    network.run_until(at(2500));
     assert_eq!(listening.get(), 2, "the second took another socket");
-    network.run_until(ms(4000));
+    network.run_until(at(4000));
     assert_eq!(state.get(), State::Established);
 }
 
@@ -144,14 +147,14 @@ fn a_client_that_vanishes_after_its_syn_gives_its_socket_back() {
     pair.connect(&state);
     let Pair { network, link, .. } = &mut pair;
     let link = *link;
-    network.at(ms(1), move |network| network.cut(link));
-    network.run_until(ms(4999));
+    network.at(at(1), move |network| network.cut(link));
+    network.run_until(at(4999));
     assert_eq!(listening.get(), 2);
-    network.run_until(ms(5000));
+    network.run_until(at(5000));
     assert_eq!(listening.get(), 3);
-    network.run_until(ms(20_000));
+    network.run_until(at(20_000));
     let trace = pair.network.trace().unwrap();
-    let syn_acks = [0, 1000, 3000].map(|time| (ms(time), "SYN ACK"));
+    let syn_acks = [0, 1000, 3000].map(|time| (at(time), "SYN ACK"));
     assert_eq!(sent_by(pair.server, trace), syn_acks);
 }
 
@@ -164,14 +167,14 @@ fn a_client_that_got_no_answer_within_the_timeout_connects_with_its_next_syn() {
     pair.connect(&state);
     let Pair { network, link, .. } = &mut pair;
     let link = *link;
-    network.at(ms(4000), move |network| network.change(link, &Link::new()));
-    network.run_until(ms(4999));
+    network.at(at(4000), move |network| network.change(link, &Link::new()));
+    network.run_until(at(4999));
     assert_eq!(listening.get(), 2);
-    network.run_until(ms(5000));
+    network.run_until(at(5000));
     assert_eq!(listening.get(), 3);
-    network.run_until(ms(8000));
+    network.run_until(at(8000));
     let trace = pair.network.trace().unwrap();
-    let syns = [0, 1000, 3000, 7000].map(|time| (ms(time), "SYN"));
+    let syns = [0, 1000, 3000, 7000].map(|time| (at(time), "SYN"));
     assert_eq!(sent_by(pair.client, trace)[..4], syns);
     assert_eq!(state.get(), State::Established);
     assert_eq!(listening.get(), 2);

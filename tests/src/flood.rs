@@ -23,6 +23,7 @@ use smoltcp::wire::{IpCidr, Ipv4Address, Ipv4Packet, TcpControl, TcpPacket, TcpR
 use smoltcp_sim::{Boot, Card, Host, HostId, Link, Network, Random};
 
 use crate::lab::{leak, send_segment, send_syn};
+use crate::moments;
 
 /// Honest clients, how far apart they come, and how long each waits.
 pub const CLIENTS: usize = 80;
@@ -93,9 +94,9 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
         stack.net().add_clients(buffers).expect("slots");
         let mut crowd = Crowd::new(&fate);
         move |now| {
-            let now = Instant::at(now);
+            let now = moments::core(now);
             let next = stack.poll(now, |net| crowd.poll(net, now));
-            next.wait(Instant::START)
+            moments::simulated(next)
         }
     });
     for (host, address, per_second, answers) in [
@@ -108,7 +109,7 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
             let capabilities = card.capabilities();
             let mut port = u16::MAX;
             move |now| {
-                while arrivals.come(now) {
+                while arrivals.come(moments::since_start(now)) {
                     port = port.checked_add(1).unwrap_or(1_024);
                     send_syn(&mut card, address.into(), SERVER.into(), port)
                         .expect("a card has room");
@@ -125,7 +126,7 @@ pub fn measure(flood: Flood, rtt: Duration, seed: u64) -> Fate {
                         );
                     }
                 }
-                arrivals.next
+                arrivals.next.map(moments::at)
             }
         });
     }
@@ -146,9 +147,9 @@ fn boot_server(network: &mut Network<'_>, host: HostId) {
         let listener = stack.net().listen(places, PORT).expect("slots");
         let mut server = Server::<_, PLACES>::new(Limits::DEFAULT);
         move |now| {
-            let now = Instant::at(now);
+            let now = moments::core(now);
             let next = stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_| ()));
-            next.wait(Instant::START)
+            moments::simulated(next)
         }
     });
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`lab`] | smoltcp and the system's sockets, with servers of ours, for the probe to grade |
 //! | [`memory`] | a transport without a network: pipes under virtual time, and a lab on it |
+//! | [`moments`] | moments between core and the simulated network |
 //! | [`matrix`] | checks and labs as named tests, and the table of who passed what |
 //! | [`table`] | the probe's greetings and messages, as plain bytes |
 //! | [`vectors`] | the same as files, for other languages |
@@ -23,6 +24,7 @@ pub mod flood;
 pub mod lab;
 pub mod matrix;
 pub mod memory;
+pub mod moments;
 pub mod netsim;
 pub mod soak;
 pub mod table;

@@ -16,6 +16,8 @@ use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp_sim::{Boot, Host, Link, Network, Probability};
 
+use crate::moments;
+
 /// Clients for each line of the table.
 pub const CLIENTS: usize = 200;
 /// How long each of them waits.
@@ -74,9 +76,9 @@ pub fn measure(rtt: Duration, loss: u32) -> Line {
         let listener = stack.net().listen(buffers, PORT).expect("slots");
         let mut server = Server::<_, 4>::new(Limits::DEFAULT);
         move |now| {
-            let now = Instant::at(now);
+            let now = moments::core(now);
             let next = stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_| ()));
-            next.wait(Instant::START)
+            moments::simulated(next)
         }
     });
     let mut memory = Some((&mut slots.1, &mut buffers.1));
@@ -89,7 +91,7 @@ pub fn measure(rtt: Duration, loss: u32) -> Line {
         let mut asking = None;
         let times = &times;
         move |now| {
-            let now = Instant::at(now);
+            let now = moments::core(now);
             let next = stack.poll(now, |net| {
                 let (start, connection, mut client) = match asking.take() {
                     Some(asking) => asking,
@@ -116,7 +118,7 @@ pub fn measure(rtt: Duration, loss: u32) -> Line {
                 connection.release(net);
                 now
             });
-            next.wait(Instant::START)
+            moments::simulated(next)
         }
     });
     network.run_for(PATIENCE * u32::try_from(CLIENTS).unwrap_or(u32::MAX));

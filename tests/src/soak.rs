@@ -24,6 +24,7 @@ use core::time::Duration;
 use smoltcp::wire::IpCidr;
 use smoltcp_sim::{Counters, Host, HostId, Link, Network, Trace};
 
+use crate::moments;
 use ledger::Ledger;
 use plan::{Mishap, Place, Plan};
 
@@ -92,7 +93,11 @@ fn simulate(seed: u64, record: bool) -> (Result<Report, Vec<String>>, Option<Tra
         &mut client_memory,
     );
     let mut steps = 0;
-    while network.next_event().is_some_and(|next| next <= plan::END) && steps < MOST_STEPS {
+    while network
+        .next_event()
+        .is_some_and(|next| next <= moments::at(plan::END))
+        && steps < MOST_STEPS
+    {
         network.step();
         steps += 1;
     }
@@ -100,12 +105,12 @@ fn simulate(seed: u64, record: bool) -> (Result<Report, Vec<String>>, Option<Tra
     if steps == MOST_STEPS {
         broken.push(format!(
             "the network doesn't come to rest: {MOST_STEPS} events by {:?}",
-            network.now()
+            moments::since_start(network.now())
         ));
     }
     broken.extend(ledger.judge());
     report.packets = network.counters();
-    report.time = network.now();
+    report.time = moments::since_start(network.now());
     report.greetings = ledger.greetings();
     report.exchanges = ledger.exchanges();
     report.gave_way = ledger.gave_way();
@@ -161,7 +166,7 @@ fn build<'a>(
     }
     for (at, mishap) in &plan.mishaps {
         let (links, hosts) = (links.clone(), hosts.clone());
-        network.at(*at, move |network| match mishap {
+        network.at(moments::at(*at), move |network| match mishap {
             Mishap::Cut(place) => network.cut(links[*place]),
             Mishap::Mend(place) => network.mend(links[*place]),
             Mishap::Part(places) => {
@@ -173,7 +178,7 @@ fn build<'a>(
             Mishap::RebootServer(downtime) => network.reboot(server, *downtime),
         });
     }
-    network.at(plan::CALM, move |network| {
+    network.at(moments::at(plan::CALM), move |network| {
         network.heal();
         for link in &links {
             network.mend(*link);

@@ -147,7 +147,7 @@ fn simulated(greetings: u32, latency: Duration) -> u32 {
         .expect("link");
     network.boot(server, |stack: &mut Stack| {
         let handle = stack.sockets.add(socket());
-        move |stack: &mut Stack, _: Duration| {
+        move |stack: &mut Stack, _: Instant| {
             serve(&mut stack.sockets, handle);
             None
         }
@@ -156,7 +156,7 @@ fn simulated(greetings: u32, latency: Duration) -> u32 {
         let handle = stack.sockets.add(socket());
         let mut port = 49152;
         let done = &done;
-        move |stack: &mut Stack, _: Duration| {
+        move |stack: &mut Stack, _: Instant| {
             let Stack {
                 interface, sockets, ..
             } = stack;

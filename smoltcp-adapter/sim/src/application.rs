@@ -3,7 +3,6 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::time::Duration;
 
 use smoltcp::iface::{Interface, PollResult, SocketSet};
 use smoltcp::time::Instant;
@@ -24,17 +23,17 @@ pub struct Stack {
 
 /// What runs on a host's [`Stack`]: any code that can be polled.
 ///
-/// A closure `FnMut(&mut Stack, Duration) -> Option<Duration>` is one.
+/// A closure `FnMut(&mut Stack, Instant) -> Option<Instant>` is one.
 pub trait Application {
     /// Does what can be done at `now`, and says when to be polled again at the latest.
     ///
     /// It is polled after smoltcp's interface was, as in any loop around smoltcp, until neither
     /// moves anything. Times are those of the host's clock, which counts from its boot.
-    fn poll(&mut self, stack: &mut Stack, now: Duration) -> Option<Duration>;
+    fn poll(&mut self, stack: &mut Stack, now: Instant) -> Option<Instant>;
 }
 
-impl<F: FnMut(&mut Stack, Duration) -> Option<Duration>> Application for F {
-    fn poll(&mut self, stack: &mut Stack, now: Duration) -> Option<Duration> {
+impl<F: FnMut(&mut Stack, Instant) -> Option<Instant>> Application for F {
+    fn poll(&mut self, stack: &mut Stack, now: Instant) -> Option<Instant> {
         self(stack, now)
     }
 }
@@ -76,28 +75,23 @@ impl<A: Application> Loop<A> {
 }
 
 impl<A: Application> Program for Loop<A> {
-    fn poll(&mut self, now: Duration) -> Option<Duration> {
-        let micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-        let instant = Instant::from_micros(micros);
+    fn poll(&mut self, now: Instant) -> Option<Instant> {
         let Self {
             card,
             stack,
             application,
         } = self;
-        stack.interface.poll(instant, card, &mut stack.sockets);
+        stack.interface.poll(now, card, &mut stack.sockets);
         loop {
             let wanted = application.poll(stack, now);
             let Stack {
                 interface, sockets, ..
             } = stack;
-            if interface.poll(instant, card, sockets) == PollResult::None {
+            if interface.poll(now, card, sockets) == PollResult::None {
                 let due = interface
-                    .poll_at(instant, sockets)
+                    .poll_at(now, sockets)
                     // The card says when it has room.
-                    .filter(|due| *due > instant || !card.is_full())
-                    .map(|due| {
-                        Duration::from_micros(u64::try_from(due.total_micros()).unwrap_or(0))
-                    });
+                    .filter(|due| *due > now || !card.is_full());
                 return match (wanted, due) {
                     (Some(wanted), Some(due)) => Some(wanted.min(due)),
                     (wanted, due) => wanted.or(due),

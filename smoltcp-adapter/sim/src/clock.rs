@@ -5,12 +5,38 @@
 
 use core::time::Duration;
 
+use smoltcp::time::Instant;
+
 /// Nanoseconds since the simulation began.
 pub(crate) type Nanos = u64;
 
 /// A span in nanoseconds; more than 584 years count as that many.
 pub(crate) fn nanos(span: Duration) -> Nanos {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A moment in nanoseconds, the start of the simulation being zero.
+pub(crate) fn moment(instant: Instant) -> Nanos {
+    micros(instant).saturating_mul(1000)
+}
+
+/// The microsecond within which `now` is.
+pub(crate) fn shown(now: Nanos) -> Instant {
+    instant(now / 1000)
+}
+
+pub(crate) fn instant(micros: u64) -> Instant {
+    Instant::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+/// Microseconds since the start. What is at the end of smoltcp's time is at the end of ours.
+pub(crate) fn micros(instant: Instant) -> u64 {
+    let micros = u64::try_from(instant.total_micros()).unwrap_or(0);
+    if instant.total_micros() == i64::MAX {
+        u64::MAX
+    } else {
+        micros
+    }
 }
 
 /// A host's clock: zero at its boot, and `rate` parts of a million as fast as the network's.

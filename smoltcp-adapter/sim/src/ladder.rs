@@ -10,10 +10,11 @@ mod text;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
+use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
+use crate::clock;
 use crate::flow::{Flow, Starts};
 use crate::host::HostId;
 use crate::trace::{End, Trace};
@@ -38,7 +39,7 @@ pub struct Ladder {
 struct Step {
     /// From left to right, or back.
     rightwards: bool,
-    sent: Duration,
+    sent: Instant,
     end: End,
     words: String,
     is_copy: bool,
@@ -119,7 +120,7 @@ impl Step {
         }
     }
 
-    fn arrival(&self) -> Option<Duration> {
+    fn arrival(&self) -> Option<Instant> {
         match self.end {
             End::Delivered { at, .. } => Some(at),
             _ => None,
@@ -128,7 +129,7 @@ impl Step {
 }
 
 /// A time as milliseconds with three decimals.
-fn millis(time: Duration) -> String {
-    let micros = time.as_micros();
+fn millis(time: Instant) -> String {
+    let micros = clock::micros(time);
     format!("{}.{:03} ms", micros / 1000, micros % 1000)
 }

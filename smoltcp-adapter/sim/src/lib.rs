@@ -9,6 +9,7 @@
 //! use core::time::Duration;
 //! use smoltcp_sim::{Host, Link, Network, Probability, Stack};
 //! use smoltcp::socket::tcp::{Socket, SocketBuffer};
+//! use smoltcp::time::Instant;
 //! use smoltcp::wire::{IpCidr, Ipv4Address};
 //! use std::cell::Cell;
 //!
@@ -33,7 +34,7 @@
 //! // application, polled whenever something came, and at the time that it returned, if any.
 //! network.boot(server, |stack: &mut Stack| {
 //!     let handle = stack.sockets.add(socket());
-//!     move |stack: &mut Stack, _now: Duration| {
+//!     move |stack: &mut Stack, _now: Instant| {
 //!         let socket = stack.sockets.get_mut::<Socket>(handle);
 //!         if !socket.is_open() {
 //!             socket.listen(7).unwrap();
@@ -52,7 +53,7 @@
 //!     let socket = sockets.get_mut::<Socket>(handle);
 //!     socket.connect(interface.context(), (server_address, 7), 50_000).unwrap();
 //!     let mut sent = false;
-//!     move |stack: &mut Stack, _now: Duration| {
+//!     move |stack: &mut Stack, _now: Instant| {
 //!         let socket = stack.sockets.get_mut::<Socket>(handle);
 //!         if socket.can_send() && !sent {
 //!             sent = true;

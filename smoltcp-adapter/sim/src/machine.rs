@@ -6,14 +6,14 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
-use core::time::Duration;
 
 use smoltcp::iface::Config;
 use smoltcp::phy::Medium;
+use smoltcp::time::Instant;
 use smoltcp::wire::{ETHERNET_HEADER_LEN, HardwareAddress, IpCidr};
 
 use crate::card::{Card, Frame, Queues, Spare};
-use crate::clock::{Clock, Nanos};
+use crate::clock::{self, Clock, Nanos};
 use crate::host::Host;
 use crate::packet;
 use crate::random::Random;
@@ -35,18 +35,18 @@ pub struct Boot {
 
 /// All that runs on a host, its smoltcp interface included.
 ///
-/// A closure `FnMut(Duration) -> Option<Duration>` is one.
+/// A closure `FnMut(Instant) -> Option<Instant>` is one.
 pub trait Program {
     /// Takes the frames that have come, does and sends all that there is to do at `now`, and says
     /// when to be polled again at the latest.
     ///
     /// It is polled when frames came as well, and when a card that was full has room again. Times
     /// are those of the host's clock, which counts from its boot.
-    fn poll(&mut self, now: Duration) -> Option<Duration>;
+    fn poll(&mut self, now: Instant) -> Option<Instant>;
 }
 
-impl<F: FnMut(Duration) -> Option<Duration>> Program for F {
-    fn poll(&mut self, now: Duration) -> Option<Duration> {
+impl<F: FnMut(Instant) -> Option<Instant>> Program for F {
+    fn poll(&mut self, now: Instant) -> Option<Instant> {
         self(now)
     }
 }
@@ -143,11 +143,11 @@ impl<'a> Machine<'a> {
             queues.is_full = false;
         }
         let micros = running.clock.shows(now);
-        let next = running.program.poll(Duration::from_micros(micros));
+        let next = running.program.poll(clock::instant(micros));
         // Whoever asks to come back at once is asked when the clock has moved: time goes on. A clock
         // at its end doesn't move any more.
         let wake = next.map(|next| {
-            let next = u64::try_from(next.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
+            let next = clock::micros(next);
             running.clock.reaches(next.max(micros.saturating_add(1)))
         });
         self.wake = wake.filter(|wake| *wake > now);

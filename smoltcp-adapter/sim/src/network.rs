@@ -10,10 +10,11 @@ use core::time::Duration;
 
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::phy::Medium;
+use smoltcp::time::Instant;
 
 use crate::application::{Application, Loop, Stack};
 use crate::card::{Frame, Spare};
-use crate::clock::{Nanos, nanos};
+use crate::clock::{self, Nanos, nanos};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::fabric::Fabric;
@@ -214,21 +215,21 @@ impl<'a> Network<'a> {
         self.fabric.heal();
     }
 
-    /// Plans a change for a time since the start; at once, if that has passed.
+    /// Plans a change for a moment; at once, if that has passed.
     ///
     /// ```
-    /// # use core::time::Duration;
+    /// # use smoltcp::time::Instant;
     /// # use smoltcp_sim::{Host, Link, Network};
     /// # let mut network = Network::new(1);
     /// # let a = network.add(Host::new("a", "10.0.0.1/24".parse().unwrap()))?;
     /// # let b = network.add(Host::new("b", "10.0.0.2/24".parse().unwrap()))?;
     /// let link = network.link(a, b, Link::new())?;
-    /// network.at(Duration::from_secs(5), move |network| network.cut(link));
-    /// network.at(Duration::from_secs(9), move |network| network.mend(link));
+    /// network.at(Instant::from_secs(5), move |network| network.cut(link));
+    /// network.at(Instant::from_secs(9), move |network| network.mend(link));
     /// # Ok::<(), smoltcp_sim::Error>(())
     /// ```
-    pub fn at(&mut self, time: Duration, change: impl FnOnce(&mut Self) + 'a) {
-        let key = (nanos(time).max(self.now), self.planned);
+    pub fn at(&mut self, time: Instant, change: impl FnOnce(&mut Self) + 'a) {
+        let key = (clock::moment(time).max(self.now), self.planned);
         self.planned += 1;
         self.changes.insert(key, Box::new(change));
     }
@@ -254,9 +255,12 @@ impl<'a> Network<'a> {
         self.seed
     }
 
-    /// The time since the start.
-    pub fn now(&self) -> Duration {
-        Duration::from_nanos(self.now)
+    /// The moment that it has come to; it began at [`Instant::ZERO`].
+    ///
+    /// The network counts nanoseconds, as a packet may take less than a microsecond. What it says
+    /// is the microsecond within which it is.
+    pub fn now(&self) -> Instant {
+        clock::shown(self.now)
     }
 
     /// The name of a host.
@@ -275,37 +279,43 @@ impl<'a> Network<'a> {
     }
 
     /// When the next event is due. `None`: never, until somebody changes something.
-    pub fn next_event(&self) -> Option<Duration> {
-        self.next().map(Duration::from_nanos)
+    pub fn next_event(&self) -> Option<Instant> {
+        // By then it has happened.
+        let next = self.next()?;
+        Some(clock::instant(next.div_ceil(1000)))
     }
 
     /// Goes on to the next event, and does all that is due then. `None`: there is none.
-    pub fn step(&mut self) -> Option<Duration> {
+    pub fn step(&mut self) -> Option<Instant> {
         let time = self.next()?;
         self.step_to(time);
         Some(self.now())
     }
 
-    /// Runs up to a time since the start, what is due at that time included. Time ends after 584
-    /// years; what is due then, such as a packet with a latency of [`Duration::MAX`], never is.
-    pub fn run_until(&mut self, time: Duration) {
-        self.run_while(time, || true);
+    /// Runs up to a moment, what is due then included. Time ends after 584 years; what is due then,
+    /// such as a packet with a latency of [`Duration::MAX`], never is.
+    pub fn run_until(&mut self, time: Instant) {
+        self.run_to(clock::moment(time), || true);
     }
 
     /// Runs for so long.
     pub fn run_for(&mut self, time: Duration) {
-        self.run_until(self.now().saturating_add(time));
+        self.run_while(time, || true);
     }
 
-    /// Runs while the condition holds, up to a time since the start at the latest. Says whether the
-    /// condition came to an end.
-    pub fn run_while(&mut self, time: Duration, mut condition: impl FnMut() -> bool) -> bool {
-        let end = nanos(time);
+    /// Runs while the condition holds, and for so long at most. Says whether the condition came to
+    /// an end.
+    pub fn run_while(&mut self, most: Duration, condition: impl FnMut() -> bool) -> bool {
+        self.run_to(self.now.saturating_add(nanos(most)), condition)
+    }
+
+    fn run_to(&mut self, end: Nanos, mut condition: impl FnMut() -> bool) -> bool {
+        let end = end.max(self.now);
         while condition() {
             match self.next() {
                 Some(next) if next <= end => self.step_to(next),
                 _ => {
-                    self.now = self.now.max(end);
+                    self.now = end;
                     return !condition();
                 }
             }

@@ -1,15 +1,16 @@
 //! A trace as a pcapng file, which Wireshark, tshark and tcpdump open.
 //!
-//! One capture interface for each host, times in nanoseconds, and a comment on every packet that
+//! One capture interface for each host, times in microseconds, as a file that says nothing has them, and a comment on every packet that
 //! something happened to. Blocks and options are those of draft-ietf-opsawg-pcapng.
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 use std::io::{self, Write};
 
 use smoltcp::phy::Medium;
+use smoltcp::time::Instant;
 
+use crate::clock;
 use crate::host::HostId;
 use crate::trace::{End, Packet, Trace};
 
@@ -25,7 +26,7 @@ pub enum Tap {
 
 /// One packet at one place.
 struct Sighting<'a> {
-    at: Duration,
+    at: Instant,
     host: HostId,
     direction: u32,
     bytes: &'a [u8],
@@ -88,8 +89,8 @@ impl Trace {
 impl Sighting<'_> {
     /// An enhanced packet block.
     fn block(&self) -> Vec<u8> {
-        let nanos = u64::try_from(self.at.as_nanos()).unwrap_or(u64::MAX);
-        let halves = [nanos >> 32, nanos & u64::from(u32::MAX)];
+        let micros = clock::micros(self.at);
+        let halves = [micros >> 32, micros & u64::from(u32::MAX)];
         let len = length(self.bytes.len());
         let mut body = Vec::new();
         body.extend(length(self.host.0).to_le_bytes());
@@ -164,7 +165,6 @@ fn interface(medium: Medium, name: &str) -> Vec<u8> {
     body.extend(0_u16.to_le_bytes());
     body.extend(0_u32.to_le_bytes()); // packets are captured whole
     option(&mut body, 2, name.as_bytes());
-    option(&mut body, 9, &[9]); // times count in 10^-9 seconds
     option(&mut body, 0, &[]);
     block(1, &body)
 }

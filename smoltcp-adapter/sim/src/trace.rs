@@ -5,11 +5,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::time::Duration;
 
 use smoltcp::phy::Medium;
+use smoltcp::time::Instant;
 
-use crate::clock::Nanos;
+use crate::clock::{self, Nanos};
 use crate::fate::{Loss, Passage};
 use crate::host::HostId;
 
@@ -28,10 +28,10 @@ pub struct Trace {
 pub enum End {
     /// It is still under way.
     UnderWay,
-    /// It came to the host at this time since the start.
+    /// It came to the host.
     Delivered {
         /// When it came.
-        at: Duration,
+        at: Instant,
         /// One that was sent later came before it.
         overtaken: bool,
     },
@@ -46,8 +46,8 @@ pub struct Packet<'a> {
     pub from: HostId,
     /// Who shall receive it, if a link leads there.
     pub to: Option<HostId>,
-    /// When it was sent, since the start.
-    pub sent: Duration,
+    /// When it was sent.
+    pub sent: Instant,
     /// What became of it.
     pub end: End,
     /// The network made it, as a copy of another.
@@ -66,7 +66,7 @@ pub struct Packet<'a> {
 struct Record {
     from: HostId,
     to: Option<HostId>,
-    sent: Nanos,
+    sent: Instant,
     end: End,
     is_copy: bool,
     was_held: bool,
@@ -89,7 +89,7 @@ impl Trace {
         self.records.iter().map(|record| Packet {
             from: record.from,
             to: record.to,
-            sent: Duration::from_nanos(record.sent),
+            sent: record.sent,
             end: record.end,
             is_copy: record.is_copy,
             is_corrupt: record.bytes != record.sent_bytes,
@@ -137,7 +137,7 @@ impl Trace {
         self.records.push(Record {
             from,
             to,
-            sent: now,
+            sent: clock::shown(now),
             end: End::UnderWay,
             is_copy: false,
             was_held: false,
@@ -174,7 +174,7 @@ impl Trace {
         if let Some(record) = self.record(number) {
             record.end = match end {
                 Ok(overtaken) => End::Delivered {
-                    at: Duration::from_nanos(now),
+                    at: clock::shown(now),
                     overtaken,
                 },
                 Err(loss) => End::Lost(loss),

@@ -22,10 +22,14 @@ use smoltcp_sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network};
 use super::leak;
 use super::prober::{self, Prober, send_syn};
 use super::subject::{PLACES, Subject};
+use crate::moments;
 
 const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 const PROBE: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
 const NOBODY: Ipv4Address = Ipv4Address::new(10, 0, 0, 99);
+
+/// The end of time.
+const END: smoltcp::time::Instant = smoltcp::time::Instant::from_micros_const(i64::MAX);
 
 /// A probe and a server on two hosts of a simulated network.
 pub struct SimulatedLab {
@@ -55,9 +59,9 @@ impl SimulatedLab {
             let mut stack = stack::<{ PLACES + 1 }, 8>(boot);
             let mut server = subject.start(stack.net());
             move |now| {
-                let now = Instant::at(now);
+                let now = moments::core(now);
                 let next = stack.poll(now, |net| server.poll(net, now));
-                next.wait(Instant::START)
+                moments::simulated(next)
             }
         });
         // The probe's stack is shared with the program that the network polls.
@@ -70,8 +74,8 @@ impl SimulatedLab {
             move |now| {
                 let next = stack
                     .borrow_mut()
-                    .poll(Instant::at(now), |_| Instant::NEVER);
-                next.wait(Instant::START)
+                    .poll(moments::core(now), |_| Instant::NEVER);
+                moments::simulated(next)
             }
         });
         let stack = Rc::clone(shared.get().expect("a host boots at once"));
@@ -97,8 +101,10 @@ impl SimulatedLab {
     #[must_use]
     pub fn cut(mut self, from: Duration, to: Duration) -> Self {
         let link = self.link;
-        self.network.at(from, move |network| network.cut(link));
-        self.network.at(to, move |network| network.mend(link));
+        self.network
+            .at(moments::at(from), move |network| network.cut(link));
+        self.network
+            .at(moments::at(to), move |network| network.mend(link));
         self
     }
 
@@ -125,11 +131,10 @@ impl ProbeStack for SimulatedLab {
     type Stream<'a> = Lent<'a>;
 
     fn now(&mut self) -> Instant {
-        Instant::at(self.network.now())
+        moments::core(self.network.now())
     }
 
     fn wait(&mut self, until: Instant) {
-        let until = until.since(Instant::START);
         let moved = |counters: Counters| (counters.sent, counters.delivered);
         let before = moved(self.network.counters());
         self.settle();
@@ -137,8 +142,10 @@ impl ProbeStack for SimulatedLab {
             return;
         }
         match self.network.next_event() {
-            Some(next) if next <= until => _ = self.network.step(),
-            _ => self.network.run_until(until),
+            Some(next) if moments::core(next) <= until => _ = self.network.step(),
+            _ => self
+                .network
+                .run_until(moments::simulated(until).unwrap_or(END)),
         }
     }
 

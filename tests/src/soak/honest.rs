@@ -1,6 +1,5 @@
 //! Clients that keep to the protocol: core's client on this project's own stack.
 
-use core::time::Duration;
 use std::net::SocketAddr;
 
 use greet_core::client::Client;
@@ -14,6 +13,7 @@ use smoltcp_sim::Boot;
 
 use super::ledger::Ledger;
 use super::plan::{self, Errand};
+use crate::moments;
 
 /// Clients at once; others wait for a socket.
 pub(super) const SOCKETS: usize = 3;
@@ -45,7 +45,7 @@ pub(super) fn program<'a>(
     place: usize,
     errands: &'a [Errand],
     ledger: &'a Ledger<'a>,
-) -> impl FnMut(Duration) -> Option<Duration> + 'a {
+) -> impl FnMut(smoltcp::time::Instant) -> Option<smoltcp::time::Instant> + 'a {
     let config = boot.config();
     let mut stack = Stack::new(boot.card, config, &boot.addresses, &mut memory.slots)
         .expect("the simulation's addresses fit its card");
@@ -56,8 +56,8 @@ pub(super) fn program<'a>(
     let server = SocketAddr::from((plan::address(0), plan::PORT));
     let mut waiting = errands.iter().enumerate().peekable();
     let mut asking: Vec<Asking<'a>> = Vec::new();
-    move |since_boot| {
-        let now = Instant::at(since_boot);
+    move |moment| {
+        let (now, since_boot) = (moments::core(moment), moments::since_start(moment));
         let next = stack.poll(now, |net| {
             // Whoever finds no free socket waits for one.
             while let Some((number, errand)) =
@@ -105,6 +105,6 @@ pub(super) fn program<'a>(
             next
         });
         ledger.client_rests(place, stack.net().idle());
-        next.wait(Instant::START)
+        moments::simulated(next)
     }
 }

@@ -5,10 +5,12 @@ use core::time::Duration;
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::time::Instant;
 use smoltcp_sim::Stack;
 
 use super::ledger::Ledger;
 use super::plan::{self, Attack, Finale};
+use crate::moments;
 
 /// One attack under way.
 struct Attacker<'a> {
@@ -32,7 +34,7 @@ pub(super) fn application<'a>(
     booted: Duration,
     attacks: &'a [Attack],
     ledger: &'a Ledger<'a>,
-) -> impl FnMut(&mut Stack, Duration) -> Option<Duration> + use<'a> {
+) -> impl FnMut(&mut Stack, Instant) -> Option<Instant> + use<'a> {
     let mut waiting = attacks
         .iter()
         .enumerate()
@@ -43,6 +45,7 @@ pub(super) fn application<'a>(
         .peekable();
     let mut under_way: Vec<Attacker<'a>> = Vec::new();
     move |stack, now| {
+        let now = moments::since_start(now);
         while let Some((_, number, attack)) = waiting.next_if(|(start, ..)| *start <= now) {
             under_way.extend(Attacker::begin(stack, now, number, attack));
         }
@@ -53,6 +56,7 @@ pub(super) fn application<'a>(
             .chain(waiting.peek().map(|(start, ..)| *start))
             .filter(|time| *time > now)
             .min()
+            .map(moments::at)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use core::net::SocketAddr;
 use core::task::Poll;
-use core::time::Duration;
 
 use embedded_io::ErrorType;
 use greet_core::limits::Limits;
@@ -15,6 +14,7 @@ use smoltcp_sim::Boot;
 
 use super::ledger::Ledger;
 use super::plan::PORT;
+use crate::moments;
 
 /// Clients served at once, sockets that listen, and clients that may wait beyond those.
 const PLACES: usize = 4;
@@ -48,7 +48,7 @@ pub(super) fn program<'a>(
     memory: &'a mut Memory<'a>,
     tight: bool,
     ledger: &'a Ledger<'a>,
-) -> impl FnMut(Duration) -> Option<Duration> + 'a {
+) -> impl FnMut(smoltcp::time::Instant) -> Option<smoltcp::time::Instant> + 'a {
     ledger.server_booted();
     let config = boot.config();
     let mut stack = Stack::new(boot.card, config, &boot.addresses, &mut memory.slots)
@@ -61,8 +61,8 @@ pub(super) fn program<'a>(
     }
     .expect("slots for all sockets");
     let mut server = Server::<_, PLACES>::new(Limits::DEFAULT);
-    move |since_boot| {
-        let now = Instant::at(since_boot);
+    move |now| {
+        let now = moments::core(now);
         let due = stack.poll(now, |net| {
             let mut listening = Counting {
                 inner: listener.on(net),
@@ -86,7 +86,7 @@ pub(super) fn program<'a>(
             server.tally(),
             stack.net().listening(&listener),
         );
-        due.wait(Instant::START)
+        moments::simulated(due)
     }
 }
 

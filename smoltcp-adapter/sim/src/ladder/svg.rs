@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
 
+use smoltcp::time::Instant;
+
 use super::{Ladder, Look, Step, millis};
 
 const WIDTH: i32 = 960;
@@ -20,7 +22,7 @@ const ROW: i32 = 22;
 /// Something that happens at one end of an arrow.
 #[derive(Clone, Copy)]
 struct Happening {
-    at: Duration,
+    at: Instant,
     step: usize,
     is_arrival: bool,
 }
@@ -64,7 +66,7 @@ impl Ladder {
                 format_args!(
                     r##"<text x="{}" y="{y}" text-anchor="middle" fill="#777" font-style="italic">{} of silence</text>"##,
                     WIDTH / 2,
-                    millis(silence)
+                    millis(Instant::ZERO + silence.into())
                 ),
             );
         }
@@ -110,7 +112,7 @@ impl Ladder {
         } in happenings
         {
             if let Some(last) = last {
-                let passed = at.saturating_sub(last);
+                let passed = Duration::from(at - last);
                 let gap = ROW + 2 * logarithm(passed);
                 if under_way == 0 && passed >= Duration::from_millis(100) {
                     silences.push((y + gap / 2 + 10, passed));
@@ -244,7 +246,7 @@ impl Look {
 }
 
 /// A time beside the left or the right life line.
-fn time(svg: &mut String, on_the_left: bool, y: i32, time: Duration) {
+fn time(svg: &mut String, on_the_left: bool, y: i32, time: Instant) {
     let (x, anchor) = if on_the_left {
         (LEFT - 10, "end")
     } else {

@@ -11,7 +11,7 @@ use smoltcp::wire::Ipv4Packet;
 use smoltcp_sim::{Boot, Host, Link, Network, Probability, Stack};
 
 use crate::plain::{
-    Heard, Polled, RECEIVER, SENDER, address, cidr, flood, ms, note, pair, udp_socket,
+    Heard, Polled, RECEIVER, SENDER, address, at, cidr, flood, ms, note, pair, udp_socket,
 };
 
 /// As many datagrams as a sender can get rid of. Were time to stand still, all of them would leave.
@@ -43,7 +43,7 @@ fn a_sender_that_never_rests_is_paced_by_its_card() {
     // 100 bytes and 28 of headers take 1.024 µs at 1 Gbit/s.
     let sent = network.counters().sent;
     assert!((9_765..9_765 + 300).contains(&sent), "{sent}");
-    assert_eq!(network.now(), ms(10));
+    assert_eq!(network.now(), at(10));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn hosts_that_echo_each_other_do_not_stop_the_clock() {
     }
     let stopped = network.run_while(ms(1), || echoes.get() < MANY);
     assert!(!stopped, "{} echoes at {:?}", echoes.get(), network.now());
-    assert_eq!(network.now(), ms(1));
+    assert_eq!(network.now(), at(1));
 }
 
 /// Answers to what came need no room of their own.
@@ -119,7 +119,7 @@ fn cards_that_answer_each_other_do_not_stop_the_clock() {
     for (host, begins) in [(a, true), (b, false)] {
         network.boot_program(host, move |mut boot: Boot| {
             let mut begins = begins;
-            move |_: Duration| {
+            move |_: Instant| {
                 if std::mem::take(&mut begins) {
                     let room = boot.card.transmit(Instant::ZERO).unwrap();
                     room.consume(20, |frame| {
@@ -160,7 +160,7 @@ fn what_is_due_at_the_end_of_time_never_is() {
             |_: &mut Stack, _| {
                 polls.set(polls.get() + 1);
                 assert!(polls.get() < 10, "it is polled for ever");
-                Some(Duration::MAX)
+                Some(Instant::from_micros(i64::MAX))
             }
         });
     }

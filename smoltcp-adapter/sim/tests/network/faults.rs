@@ -7,7 +7,7 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp_sim::{Bursts, Error, Host, Link, Network, Probability, Stack};
 
 use crate::plain::{
-    Heard, RECEIVER, SENDER, ask, cidr, echo, flood, flooded, ms, note, numbers, pair,
+    Heard, RECEIVER, SENDER, ask, at, cidr, echo, flood, flooded, ms, note, numbers, pair,
 };
 
 const MANY: u32 = 20_000;
@@ -84,7 +84,7 @@ fn jitter_alone_keeps_the_order() {
         .borrow()
         .iter()
         .zip(0..)
-        .filter(|((at, _), number)| *at > ms(*number))
+        .filter(|((time, _), number)| *time > at(*number))
         .count();
     assert!(late > 15_000, "{late} packets had jitter");
 }
@@ -141,7 +141,7 @@ fn a_full_queue_drops_what_comes_last() {
     network.run_for(Duration::from_secs(1));
     assert_eq!(numbers(&heard), (0..8).collect::<Vec<_>>());
     let times: Vec<_> = heard.borrow().iter().map(|(at, _)| *at).collect();
-    assert_eq!(times, (1..=8).map(ms).collect::<Vec<_>>());
+    assert_eq!(times, (1..=8).map(at).collect::<Vec<_>>());
     assert_eq!(network.link_counters(link).queue_full, 12);
 }
 
@@ -152,7 +152,7 @@ fn what_exceeds_the_mtu_vanishes() {
     let (sender, receiver, link) = pair(&mut network, Link::new().mtu(127));
     network.boot(sender, flood(3, 100, ms(1)));
     network.boot(receiver, note(&heard));
-    network.at(ms(2), move |network| {
+    network.at(at(2), move |network| {
         network.change(link, &Link::new().mtu(128));
     });
     network.run_for(Duration::from_secs(1));
@@ -186,8 +186,8 @@ fn a_cut_loses_what_is_under_way_until_it_is_mended() {
     );
     network.boot(sender, flood(30, 100, ms(1)));
     network.boot(receiver, note(&heard));
-    network.at(ms(10), move |network| network.cut(link));
-    network.at(ms(20), move |network| network.mend(link));
+    network.at(at(10), move |network| network.cut(link));
+    network.at(at(20), move |network| network.mend(link));
     network.run_for(Duration::from_secs(1));
     // Those sent at 8 and 9 ms were under way at 10 ms; the cut comes before the send at 10 ms.
     assert_eq!(numbers(&heard), (0..8).chain(20..30).collect::<Vec<_>>());
@@ -201,8 +201,8 @@ fn a_partition_parts_hosts_until_it_heals() {
     let (sender, receiver, _) = pair(&mut network, Link::new());
     network.boot(sender, flood(30, 100, ms(1)));
     network.boot(receiver, note(&heard));
-    network.at(ms(10), move |network| network.partition(&[receiver]));
-    network.at(ms(20), Network::heal);
+    network.at(at(10), move |network| network.partition(&[receiver]));
+    network.at(at(20), Network::heal);
     network.run_for(Duration::from_secs(1));
     assert_eq!(numbers(&heard), (0..10).chain(20..30).collect::<Vec<_>>());
     assert_eq!(network.counters().partitioned, 10);
@@ -224,7 +224,7 @@ fn a_reboot_loses_the_state_and_what_comes_meanwhile() {
         boots.borrow_mut().push(stack.random.next_u64());
         note(&heard)(stack)
     });
-    network.at(ms(10), move |network| network.reboot(receiver, ms(10)));
+    network.at(at(10), move |network| network.reboot(receiver, ms(10)));
     network.run_for(Duration::from_secs(1));
     let boots = boots.borrow();
     assert_eq!(boots.len(), 2);
@@ -232,7 +232,7 @@ fn a_reboot_loses_the_state_and_what_comes_meanwhile() {
     assert_eq!(numbers(&heard), (0..10).chain(20..30).collect::<Vec<_>>());
     assert_eq!(network.counters().host_down, 10);
     // The clock starts anew: number 21 came 1 ms after the boot.
-    assert_eq!(heard.borrow()[11].0, ms(1));
+    assert_eq!(heard.borrow()[11].0, at(1));
 }
 
 #[test]

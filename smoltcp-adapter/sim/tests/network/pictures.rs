@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use smoltcp_sim::{End, Ladder, Link, Network, Probability, Tap, Trace};
 
-use crate::plain::{ask, echo, ms, pair};
+use crate::plain::{ask, at, echo, ms, pair};
 
 /// A TCP exchange over a link that spoils some packets in every way.
 fn exchange(seed: u64) -> Trace {
@@ -85,7 +85,7 @@ fn a_ladder_looks_as_it_should() {
     network.boot(sender, ask(b"ping", &done));
     network.boot(receiver, echo);
     network.cut(link);
-    network.at(ms(500), move |network| network.mend(link));
+    network.at(at(500), move |network| network.mend(link));
     network.run_for(Duration::from_secs(30));
     let trace = network.trace().unwrap();
     let text = Ladder::new(trace, &trace.flows()[0]).to_string();
@@ -129,9 +129,9 @@ fn a_capture_is_a_good_pcapng_file() {
     for (packet, (_, body)) in sent.iter().zip(&blocks[3..]) {
         let len = packet.bytes.len();
         assert_eq!(&body[20..20 + len], packet.sent_bytes);
-        let nanos = u128::from(u32::from_le_bytes(body[4..8].try_into().unwrap())) << 32
-            | u128::from(u32::from_le_bytes(body[8..12].try_into().unwrap()));
-        assert_eq!(nanos, packet.sent.as_nanos());
+        let micros = i64::from(u32::from_le_bytes(body[4..8].try_into().unwrap())) << 32
+            | i64::from(u32::from_le_bytes(body[8..12].try_into().unwrap()));
+        assert_eq!(micros, packet.sent.total_micros());
     }
 }
 

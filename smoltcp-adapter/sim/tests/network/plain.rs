@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::cell::{Cell, RefCell};
 
 use smoltcp::socket::{tcp, udp};
+use smoltcp::time::Instant;
 use smoltcp::wire::{IpAddress, IpCidr};
 use smoltcp_sim::{Counters, Host, HostId, Link, LinkId, Network, Stack};
 
@@ -16,6 +17,11 @@ pub(crate) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+/// A moment so many milliseconds after the start.
+pub(crate) fn at(millis: u64) -> Instant {
+    Instant::ZERO + ms(millis).into()
+}
+
 pub(crate) fn cidr([a, b, c, d]: [u8; 4]) -> IpCidr {
     IpCidr::new(IpAddress::v4(a, b, c, d), 24)
 }
@@ -25,10 +31,10 @@ pub(crate) fn address([a, b, c, d]: [u8; 4]) -> IpAddress {
 }
 
 /// An application, as a closure.
-pub(crate) type Polled<'a> = Box<dyn FnMut(&mut Stack, Duration) -> Option<Duration> + 'a>;
+pub(crate) type Polled<'a> = Box<dyn FnMut(&mut Stack, Instant) -> Option<Instant> + 'a>;
 
 /// What came, and when by the receiver's clock.
-pub(crate) type Heard = RefCell<Vec<(Duration, Vec<u8>)>>;
+pub(crate) type Heard = RefCell<Vec<(Instant, Vec<u8>)>>;
 
 /// Two hosts and a link, and no application yet.
 pub(crate) fn pair(network: &mut Network<'_>, link: Link) -> (HostId, HostId, LinkId) {
@@ -54,7 +60,8 @@ pub(crate) fn flood(
         let mut sent = 0;
         Box::new(move |stack, now| {
             let socket = stack.sockets.get_mut::<udp::Socket<'_>>(handle);
-            while sent < count && now >= every * sent && socket.can_send() {
+            while sent < count && now >= Instant::ZERO + (every * sent).into() && socket.can_send()
+            {
                 let mut datagram = vec![0x55; len];
                 datagram[..4].copy_from_slice(&sent.to_be_bytes());
                 socket
@@ -62,7 +69,7 @@ pub(crate) fn flood(
                     .unwrap();
                 sent += 1;
             }
-            (sent < count).then(|| every * sent)
+            (sent < count).then(|| Instant::ZERO + (every * sent).into())
         })
     }
 }
@@ -147,7 +154,7 @@ pub(crate) fn ask<'a>(
 /// Sends back what comes over TCP, and closes when the other side does.
 pub(crate) fn echo(
     stack: &mut Stack,
-) -> impl FnMut(&mut Stack, Duration) -> Option<Duration> + use<> {
+) -> impl FnMut(&mut Stack, Instant) -> Option<Instant> + use<> {
     let handle = stack.sockets.add(tcp_socket());
     move |stack, _| {
         let socket = stack.sockets.get_mut::<tcp::Socket<'_>>(handle);

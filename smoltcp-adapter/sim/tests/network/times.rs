@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
+use smoltcp::time::Instant;
 use smoltcp_sim::{Host, Link, Network, Stack};
 use std::cell::{Cell, RefCell};
 
-use crate::plain::{Heard, RECEIVER, SENDER, cidr, flood, ms, note, pair};
+use crate::plain::{Heard, RECEIVER, SENDER, at, cidr, flood, ms, note, pair};
 
 #[test]
 fn a_packet_is_under_way_for_the_latency_exactly() {
@@ -16,7 +17,7 @@ fn a_packet_is_under_way_for_the_latency_exactly() {
     network.boot(receiver, note(&heard));
     network.run_for(Duration::from_secs(1));
     let times: Vec<_> = heard.borrow().iter().map(|(at, _)| *at).collect();
-    assert_eq!(times, [ms(300), ms(307), ms(314)]);
+    assert_eq!(times, [300, 307, 314].map(at));
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn a_rate_takes_its_time() {
     network.boot(receiver, note(&heard));
     network.run_for(Duration::from_secs(1));
     let times: Vec<_> = heard.borrow().iter().map(|(at, _)| *at).collect();
-    assert_eq!(times, [ms(1), ms(2), ms(3)]);
+    assert_eq!(times, [1, 2, 3].map(at));
 }
 
 #[test]
@@ -40,14 +41,14 @@ fn an_idle_hour_costs_nothing() {
     for host in [sender, receiver] {
         network.boot(host, |_: &mut Stack| {
             let polls = &polls;
-            move |_: &mut Stack, now: Duration| {
+            move |_: &mut Stack, now: Instant| {
                 polls.set(polls.get() + 1);
-                (now.is_zero()).then_some(Duration::from_mins(30))
+                (now == Instant::ZERO).then_some(at(1_800_000))
             }
         });
     }
     network.run_for(Duration::from_hours(1));
-    assert_eq!(network.now(), Duration::from_hours(1));
+    assert_eq!(network.now(), at(3_600_000));
     assert_eq!(polls.get(), 4, "at 0 s and at 1800 s, on two hosts");
     assert_eq!(network.next_event(), None);
     assert_eq!(network.step(), None);
@@ -59,7 +60,7 @@ fn an_application_that_is_always_due_does_not_stop_the_clock() {
     let (sender, _, _) = pair(&mut network, Link::new());
     network.boot(sender, |_: &mut Stack| |_: &mut Stack, now| Some(now));
     network.run_for(ms(1));
-    assert_eq!(network.now(), ms(1));
+    assert_eq!(network.now(), at(1));
 }
 
 #[test]
@@ -74,26 +75,22 @@ fn a_clock_that_is_fast_comes_early() {
     for host in hosts {
         network.boot(host, |_: &mut Stack| {
             let polled = &polled;
-            move |_: &mut Stack, now: Duration| {
+            move |_: &mut Stack, now: Instant| {
                 polled.borrow_mut().push(now);
-                Some(Duration::from_secs(10))
+                Some(at(10_000))
             }
         });
     }
     // 10 s by a clock that gains a thousandth are 9.990 s, and 10.010 s by one that loses it.
-    network.run_until(ms(9_989));
+    network.run_until(at(9_989));
     assert_eq!(polled.take().len(), 2);
-    network.run_until(ms(9_991));
-    assert_eq!(polled.borrow().first(), Some(&Duration::from_secs(10)));
-    network.run_until(ms(10_009));
+    network.run_until(at(9_991));
+    assert_eq!(polled.borrow().first(), Some(&at(10_000)));
+    network.run_until(at(10_009));
     let before = polled.take();
-    assert!(
-        before
-            .iter()
-            .all(|now| *now < Duration::from_millis(10_020))
-    );
-    network.run_until(ms(10_011));
-    assert!(polled.borrow().contains(&Duration::from_secs(10)));
+    assert!(before.iter().all(|now| *now < at(10_020)));
+    network.run_until(at(10_011));
+    assert!(polled.borrow().contains(&at(10_000)));
 }
 
 #[test]
@@ -102,15 +99,15 @@ fn a_change_comes_at_its_time() {
     let mut network = Network::new(6);
     for time in [5, 3, 9, 3] {
         let seen = &seen;
-        network.at(ms(time), move |network| {
+        network.at(at(time), move |network| {
             seen.borrow_mut().push(network.now());
-            network.at(ms(1), move |network| seen.borrow_mut().push(network.now()));
+            network.at(at(1), move |network| seen.borrow_mut().push(network.now()));
         });
     }
-    network.run_until(ms(8));
+    network.run_until(at(8));
     // What was planned for a time that has passed comes at once.
-    assert_eq!(*seen.borrow(), [ms(3), ms(3), ms(3), ms(3), ms(5), ms(5)]);
-    assert_eq!(network.next_event(), Some(ms(9)));
+    assert_eq!(*seen.borrow(), [3, 3, 3, 3, 5, 5].map(at));
+    assert_eq!(network.next_event(), Some(at(9)));
 }
 
 #[test]
@@ -120,16 +117,16 @@ fn a_host_that_is_woken_is_polled_at_once_and_one_that_is_down_is_not() {
     let (sender, _, _) = pair(&mut network, Link::new());
     network.boot(sender, |_: &mut Stack| {
         let polls = &polls;
-        move |_: &mut Stack, now: Duration| {
+        move |_: &mut Stack, now: Instant| {
             polls.borrow_mut().push(now);
             None
         }
     });
     network.run_for(ms(10));
     network.wake(sender);
-    assert_eq!(network.step(), Some(ms(10)));
-    assert_eq!(*polls.borrow(), [ms(0), ms(10)]);
+    assert_eq!(network.step(), Some(at(10)));
+    assert_eq!(*polls.borrow(), [at(0), at(10)]);
     network.reboot(sender, ms(5));
     network.wake(sender);
-    assert_eq!(network.next_event(), Some(ms(15)));
+    assert_eq!(network.next_event(), Some(at(15)));
 }
