@@ -1,14 +1,14 @@
 //! The backlog: the SYN segments of clients who came while no socket listened.
 //!
 //! Kept whole as frames, and handed to smoltcp again as if they had just come. Only the
-//! [`gate`](crate::gate) parks and takes them.
+//! [`syn_filter`](crate::syn_filter) parks and takes them.
 
 use core::num::NonZeroU16;
 use core::ops::Range;
 
 use smoltcp::time::{Duration, Instant};
 
-use crate::gate::Gate;
+use crate::syn_filter::Gate;
 
 /// The longest SYN without payload: headers of Ethernet and IPv6, and of TCP with all its options.
 const LONGEST_SYN: usize = 14 + 40 + 60;
@@ -35,7 +35,7 @@ pub(crate) struct Parked {
     frame: [u8; LONGEST_SYN],
     len: u8,
     port: u16,
-    /// What [`Gates::mss`](crate::gate::Gates::mss) will be.
+    /// What [`Gates::mss`](crate::syn_filter::Gates::mss) will be.
     pub(crate) mss: Option<NonZeroU16>,
     /// When it came first.
     since: Instant,

@@ -10,7 +10,7 @@
 //! | [`stack`] | a device with its sockets, and the one `poll` |
 //! | [`net`] | the sockets: to listen, connect and bind |
 //! | [`listener`], [`stream`], [`datagrams`] | core's transport traits over smoltcp's sockets |
-//! | [`slot`] | how long a connection may hold a socket without being of use |
+//! | [`fate`] | how long a connection may hold a socket without being of use |
 //! | [`loopback`] | a device without a heap, for a program that talks to itself |
 //! | [`error`] | what can go wrong, and whose fault it is |
 //!
@@ -102,7 +102,7 @@ mod address;
 mod backlog;
 pub mod datagrams;
 pub mod error;
-mod gate;
+pub mod fate;
 pub mod listener;
 pub mod loopback;
 pub mod net;
@@ -110,11 +110,11 @@ mod pace;
 mod ports;
 #[cfg(feature = "sim")]
 pub mod sim;
-pub mod slot;
 pub mod stack;
 pub mod storage;
 pub mod stream;
 mod syn;
+mod syn_filter;
 mod time;
 
 pub use greet_core as core;

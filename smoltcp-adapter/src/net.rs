@@ -17,13 +17,13 @@ use crate::address;
 use crate::backlog::Backlog;
 use crate::datagrams::Binding;
 use crate::error::{ConnectError, SetupError};
-use crate::gate::{Gate, Gated, Gates};
+use crate::fate::{After, KEEP_ALIVE, OVERRUN, Patience, Role, Slot, Sweep, Timeouts};
 use crate::listener::Listener;
 use crate::pace::{LONGEST, Pace, SHORTEST};
 use crate::ports::{self, Ports, Protocol};
-use crate::slot::{After, KEEP_ALIVE, OVERRUN, Patience, Role, Slot, Sweep, Timeouts};
 use crate::storage::{SocketSlots, TcpBuffers, UdpBuffers, filled};
 use crate::stream::Connection;
+use crate::syn_filter::{Gate, Gated, Gates};
 use crate::time::{self, NEVER};
 
 /// So many listeners a stack can have.

@@ -11,8 +11,8 @@ use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::error::SetupError;
+use crate::fate::After;
 use crate::net::{FRAMES, Net};
-use crate::slot::After;
 use crate::storage::SocketSlots;
 use crate::time::{NEVER, instant, moment};
 

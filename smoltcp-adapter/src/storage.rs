@@ -11,7 +11,7 @@ use smoltcp::iface::SocketStorage;
 use smoltcp::socket::udp;
 
 use crate::backlog::Parked;
-use crate::slot::Slot;
+use crate::fate::Slot;
 
 /// Room for `SOCKETS` sockets of all kinds, and for `BACKLOG` clients that wait for one.
 ///

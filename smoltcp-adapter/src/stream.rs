@@ -10,8 +10,8 @@ use greet_core::transport::{self, Sent};
 use smoltcp::socket::tcp::{self, State};
 
 use crate::error::StreamError;
+use crate::fate::Role;
 use crate::net::Net;
-use crate::slot::Role;
 
 /// A connection between polls.
 ///
@@ -66,7 +66,7 @@ impl Connection {
     }
 
     /// Gives the socket back. What was sent and not aborted is still delivered, for as long as
-    /// [`Timeouts::linger`](crate::slot::Timeouts::linger) allows; a connection that isn't
+    /// [`Timeouts::linger`](crate::fate::Timeouts::linger) allows; a connection that isn't
     /// half-closed yet is half-closed.
     pub fn release(self, net: &mut Net<'_>) {
         net.release(self.slot);

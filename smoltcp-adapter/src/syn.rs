@@ -1,7 +1,7 @@
 //! Which SYNs deserve a place in the backlog: those that smoltcp would take if a socket listened.
 //!
 //! All that smoltcp looks at is looked at here too, with its own parsers: a place that waits for a
-//! client who can't be answered is lost to others. Only the [`gate`](crate::gate) asks, and only
+//! client who can't be answered is lost to others. Only the [`syn_filter`](crate::syn_filter) asks, and only
 //! about a SYN for which no socket listens.
 
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;

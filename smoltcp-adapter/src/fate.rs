@@ -9,7 +9,7 @@ use core::time::Duration;
 use smoltcp::socket::tcp::{self, State};
 use smoltcp::time::{Duration as Span, Instant};
 
-use crate::gate::{Gate, Gates};
+use crate::syn_filter::{Gate, Gates};
 use crate::time::{NEVER, span};
 
 /// How long a reset may wait to be sent, say for an ARP answer, before the socket works again
