@@ -110,7 +110,7 @@ impl<'a, D: Device> Stack<'a, D> {
             if moved && !net.closing() {
                 continue;
             }
-            moved |= net.sweep(After::Egress);
+            moved |= net.scan(After::Egress);
             if moved {
                 stuck = false;
             } else if net.clients_ready() && !stuck {

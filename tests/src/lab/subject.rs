@@ -5,11 +5,11 @@ use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
 use greet_core::time::Instant;
 use greet_smoltcp::datagrams::Binding;
-use greet_smoltcp::fate::Timeouts;
 use greet_smoltcp::listener::Listener;
 use greet_smoltcp::net::Net;
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::Connection;
+use greet_smoltcp::timeouts::Timeouts;
 
 use super::leak;
 
