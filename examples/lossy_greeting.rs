@@ -17,6 +17,7 @@ use greet_core::request::Request;
 use greet_core::server::Server;
 use greet_core::text::Text;
 use greet_core::time::Instant;
+use greet_examples::moments;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp::wire::{IpAddress, IpCidr};
@@ -61,9 +62,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let listener = stack.net().listen(places, TCP_PORT).expect("a slot");
         let mut server = Server::<_, 1>::new(Limits::DEFAULT);
         move |now| {
-            let now = Instant::at(now);
+            let now = moments::core(now);
             let due = stack.poll(now, |net| server.poll(&mut listener.on(net), now, |_| ()));
-            due.wait(Instant::START)
+            moments::simulated(due)
         }
     });
     let mut memory = Some((&mut client_slots, &mut outgoing));
@@ -76,13 +77,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             let to = SocketAddr::new(address.into(), TCP_PORT);
             let connection = stack.net().connect(to).expect("a socket");
             move |now| {
-                let now = Instant::at(now);
+                let now = moments::core(now);
                 let due = stack.poll(now, |net| {
                     let mut client = client.borrow_mut();
                     let _ = client.poll(&mut connection.on(net), now);
                     client.due()
                 });
-                due.wait(Instant::START)
+                moments::simulated(due)
             }
         }
     });

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use greet_core::limits::Limits;
 use greet_core::probe::{Plan, ProbeStack};
-use greet_smoltcp::slot::Timeouts;
+use greet_smoltcp::timeouts::Timeouts;
 use greet_tests::lab::{Grade, PolledLab, Serving, SimulatedLab, SmoltcpLab, Subject, grade};
 use greet_tests::matrix::{Matrix, Skips};
 use greet_tests::memory::lab::{MemoryLab, Ours};

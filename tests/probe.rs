@@ -9,7 +9,7 @@ use greet_core::limits::Limits;
 use greet_core::probe::{About, CASES, Cause, Event, Plan, ServerState, run};
 use greet_core::time::Instant;
 use greet_core::transport::{Listener as _, Stream as _};
-use greet_smoltcp::slot::Timeouts;
+use greet_smoltcp::timeouts::Timeouts;
 use greet_tests::faulty::{Fault, Faulty};
 use greet_tests::lab::{Grade, SimulatedLab, SmoltcpLab, Subject, grade};
 use greet_tests::memory::lab::{MemoryLab, NO_FILES, Ours, Service};

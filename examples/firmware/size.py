@@ -27,7 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TARGET = "thumbv7m-none-eabi"
 TARGETS = ["thumbv6m-none-eabi", TARGET, "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"]
-OURS = ["greet-core", "greet-smoltcp"]
+OURS = ["greet-core", "greet-smoltcp", "syn-backlog"]
 # A little above what the lines of our crates become in the greet image, so that growth is noticed; and
 # what that image may take beside the one without greet: 7.5 KiB.
 LINES, DIFFERENCE = 5_200, 7_680
@@ -75,7 +75,7 @@ def symbols(image):
 
 
 def crate_of_symbol(name):
-    known = re.search(r"\b(greet_core|greet_smoltcp|smoltcp|lan9118|heapless|compiler_builtins)\b", name)
+    known = re.search(r"\b(greet_core|greet_smoltcp|syn_backlog|smoltcp|lan9118|heapless|compiler_builtins)\b", name)
     return known[1].replace("_", "-") if known else "other"
 
 
@@ -83,6 +83,7 @@ def crate_of_file(path):
     for place, crate in [
         ("greet/core/src/", "greet-core"),
         ("greet/smoltcp-adapter/src/", "greet-smoltcp"),
+        ("greet/smoltcp-adapter/backlog/src/", "syn-backlog"),
         ("greet/examples/firmware/lan9118/", "lan9118"),
         ("greet/examples/firmware/src/", "the image itself"),
         ("/smoltcp-", "smoltcp"),

@@ -17,10 +17,10 @@ use greet_core::time::Instant;
 use greet_smoltcp::error::ConnectError;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::net::Net;
-use greet_smoltcp::slot::Timeouts;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
+use greet_smoltcp::timeouts::Timeouts;
 use smoltcp::iface::Config;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{HardwareAddress, IpCidr};
@@ -28,6 +28,7 @@ use smoltcp_sim::{Boot, Card, Host, Link, Network};
 
 use super::session::{IDLE, Session};
 use super::store::Store;
+use crate::moments;
 
 /// So many clients are served at once on smoltcp; more wait.
 pub const PLACES: usize = 2;
@@ -145,11 +146,11 @@ pub fn network<M: Machine>(store: &Store, machines: Vec<M>, link: Link, seed: u6
         stack.net().set_timeouts(PATIENT);
         let mut server = Server::<_, PLACES, Session<'_>>::serving(store);
         move |now| {
-            let now = core_moment(now);
+            let now = moments::core(now);
             let next = stack.poll(now, |net| {
                 server.poll(&mut listener.on(net), now, |_event| ())
             });
-            simulated_moment(next)
+            moments::simulated(next)
         }
     });
     let mut memory = Some((&mut away_slots, &mut outgoing, machines));
@@ -161,12 +162,12 @@ pub fn network<M: Machine>(store: &Store, machines: Vec<M>, link: Link, seed: u6
         let server = SocketAddr::new(address, PORT);
         *asking.borrow_mut() = connect(stack.net(), server, machines);
         move |now| {
-            let now = core_moment(now);
+            let now = moments::core(now);
             let next = stack.poll(now, |net| match &mut *asking.borrow_mut() {
                 Ok(clients) => poll(clients, net, now),
                 Err(_) => Instant::NEVER,
             });
-            simulated_moment(next)
+            moments::simulated(next)
         }
     });
     network.run_for(TOO_LONG);
@@ -176,17 +177,6 @@ pub fn network<M: Machine>(store: &Store, machines: Vec<M>, link: Link, seed: u6
         .into_iter()
         .map(|(_, client)| client.into_machine())
         .collect())
-}
-
-/// What core calls a moment of a simulated host's clock.
-fn core_moment(moment: smoltcp::time::Instant) -> Instant {
-    Instant::from_micros(moment.total_micros().unsigned_abs())
-}
-
-/// What the host calls one of core's. `None`: it never comes.
-fn simulated_moment(moment: Instant) -> Option<smoltcp::time::Instant> {
-    let micros = i64::try_from(moment.as_micros()).ok()?;
-    Some(smoltcp::time::Instant::from_micros(micros))
 }
 
 fn stack<'a, const BACKLOG: usize>(

@@ -15,14 +15,9 @@ use crate::error::DatagramError;
 use crate::net::Net;
 use crate::pace::Pace;
 
-const UDP_HEADER: usize = 8;
+pub use crate::handles::Binding;
 
-/// A bound UDP socket between polls; [`Net::bind`] makes it.
-#[derive(Debug)]
-pub struct Binding {
-    pub(crate) slot: usize,
-    pub(crate) port: u16,
-}
+const UDP_HEADER: usize = 8;
 
 /// A UDP socket, for as long as it is looked at.
 pub struct Datagrams<'n, 'a> {

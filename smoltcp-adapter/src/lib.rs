@@ -10,7 +10,7 @@
 //! | [`stack`] | a device with its sockets, and the one `poll` |
 //! | [`net`] | the sockets: to listen, connect and bind |
 //! | [`listener`], [`stream`], [`datagrams`] | core's transport traits over smoltcp's sockets |
-//! | [`slot`] | how long a connection may hold a socket without being of use |
+//! | [`timeouts`] | how long a connection may hold a socket without being of use |
 //! | [`loopback`] | a device without a heap, for a program that talks to itself |
 //! | [`error`] | what can go wrong, and whose fault it is |
 //!
@@ -99,21 +99,24 @@
 extern crate std;
 
 mod address;
-mod backlog;
 pub mod datagrams;
+mod device;
+mod entry;
 pub mod error;
-mod gate;
+mod fate;
+mod handles;
 pub mod listener;
 pub mod loopback;
 pub mod net;
+mod own;
 mod pace;
 mod ports;
-pub mod slot;
 pub mod stack;
 pub mod storage;
 pub mod stream;
-mod syn;
+mod syn_filter;
 mod time;
+pub mod timeouts;
 
 pub use greet_core as core;
 pub use smoltcp;

@@ -10,19 +10,12 @@ use greet_core::transport::{self, Accepted};
 use crate::net::Net;
 use crate::stream::{Connection, Stream};
 
-/// The listening sockets of one port; [`Net::listen`] makes it.
-///
-/// Clients who have connected wait in their sockets until they are accepted, in the order in which
-/// they came. So sockets beyond the places of a server are its backlog.
-#[derive(Debug)]
-pub struct Listener {
-    pub(crate) gate: usize,
-}
+pub use crate::handles::Listener;
 
 /// A listener on its stack, for as long as it is looked at.
 pub struct Listening<'n, 'a> {
     net: &'n mut Net<'a>,
-    gate: usize,
+    index: usize,
 }
 
 impl Listener {
@@ -31,7 +24,7 @@ impl Listener {
     pub fn on<'n, 'a>(&self, net: &'n mut Net<'a>) -> Listening<'n, 'a> {
         Listening {
             net,
-            gate: self.gate,
+            index: self.index,
         }
     }
 }
@@ -46,14 +39,14 @@ impl<'a> transport::Listener for Listening<'_, 'a> {
 
     /// What is due, [`Stack::poll`](crate::stack::Stack::poll) sees to.
     fn accept(&mut self, _now: Instant) -> Poll<Result<Accepted<Connection>, Infallible>> {
-        match self.net.accept(self.gate) {
+        match self.net.accept(self.index) {
             Some(accepted) => Poll::Ready(Ok(accepted)),
             None => Poll::Pending,
         }
     }
 
     fn is_awaited(&mut self) -> bool {
-        self.net.is_awaited(self.gate)
+        self.net.is_awaited(self.index)
     }
 
     fn stream<'s>(&'s mut self, handle: &'s mut Connection) -> Stream<'s, 'a> {
@@ -68,7 +61,7 @@ impl<'a> transport::Listener for Listening<'_, 'a> {
 impl fmt::Debug for Listening<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listening")
-            .field("gate", &self.gate)
+            .field("index", &self.index)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@
 //! each socket has [`TURNS`] turns to send, until a frame comes; and in one poll no more leave than
 //! [`PER_FRAME`] for each that came and two for each socket. A sender that has more goes on in the
 //! next poll, after pauses that double until a frame comes: as fast as TCP's slow start.
-//! [`gate`](crate::gate) counts, [`Net`](crate::net::Net) asks.
+//! The [`device`](crate::device) wrapper counts, [`Net`](crate::net::Net) asks.
 
 use smoltcp::time::Duration;
 

@@ -11,8 +11,8 @@ use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
 use crate::error::SetupError;
+use crate::fate::After;
 use crate::net::{FRAMES, Net};
-use crate::slot::After;
 use crate::storage::SocketSlots;
 use crate::time::{NEVER, instant, moment};
 
@@ -110,7 +110,7 @@ impl<'a, D: Device> Stack<'a, D> {
             if moved && !net.closing() {
                 continue;
             }
-            moved |= net.sweep(After::Egress);
+            moved |= net.scan(After::Egress);
             if moved {
                 stuck = false;
             } else if net.clients_ready() && !stuck {

@@ -9,9 +9,9 @@ use core::mem::ManuallyDrop;
 
 use smoltcp::iface::SocketStorage;
 use smoltcp::socket::udp;
+use syn_backlog::queue::Place;
 
-use crate::backlog::Parked;
-use crate::slot::Slot;
+use crate::entry::SocketEntry;
 
 /// Room for `SOCKETS` sockets of all kinds, and for `BACKLOG` clients that wait for one.
 ///
@@ -32,8 +32,8 @@ pub struct SocketSlots<'a, const SOCKETS: usize, const BACKLOG: usize> {
     /// Filled when it is used: an empty slot of smoltcp's isn't zeros. Never dropped, as it is
     /// borrowed for its own lifetime; nothing in it owns anything.
     pub(crate) sockets: ManuallyDrop<heapless::Vec<SocketStorage<'a>, SOCKETS>>,
-    pub(crate) slots: [Slot; SOCKETS],
-    pub(crate) parked: [Parked; BACKLOG],
+    pub(crate) entries: [SocketEntry; SOCKETS],
+    pub(crate) waiting: [Place; BACKLOG],
 }
 
 /// The buffers of `N` TCP sockets: `RX` bytes to receive and `TX` bytes to send for each.
@@ -66,8 +66,8 @@ impl<const SOCKETS: usize, const BACKLOG: usize> SocketSlots<'_, SOCKETS, BACKLO
     pub const fn new() -> Self {
         Self {
             sockets: ManuallyDrop::new(heapless::Vec::new()),
-            slots: [const { Slot::FOREIGN }; SOCKETS],
-            parked: [const { Parked::NONE }; BACKLOG],
+            entries: [const { SocketEntry::UNMANAGED }; SOCKETS],
+            waiting: [const { Place::EMPTY }; BACKLOG],
         }
     }
 }

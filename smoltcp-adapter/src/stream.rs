@@ -9,19 +9,11 @@ use greet_core::limits::DEFAULT_MSS;
 use greet_core::transport::{self, Sent};
 use smoltcp::socket::tcp::{self, State};
 
+use crate::entry::SocketState;
 use crate::error::StreamError;
 use crate::net::Net;
-use crate::slot::Role;
 
-/// A connection between polls.
-///
-/// It occupies a socket until it is [released](Self::release); merely dropped, it keeps the socket
-/// for ever.
-#[must_use = "a connection that is dropped keeps its socket: release it"]
-#[derive(Debug, PartialEq, Eq)]
-pub struct Connection {
-    pub(crate) slot: usize,
-}
+pub use crate::handles::Connection;
 
 /// A connection's socket, for as long as it is looked at.
 ///
@@ -40,7 +32,7 @@ pub struct Stream<'n, 'a> {
 impl Connection {
     /// Lends the connection's stream.
     pub fn on<'n, 'a>(&self, net: &'n mut Net<'a>) -> Stream<'n, 'a> {
-        let Some((slot, socket)) = net.tcp(self.slot) else {
+        let Some((entry, socket)) = net.tcp(self.slot) else {
             return Stream {
                 socket: None,
                 established: false,
@@ -51,8 +43,8 @@ impl Connection {
             socket.state(),
             State::Closed | State::SynSent | State::SynReceived
         );
-        let established = match &mut slot.role {
-            Role::Lent { established } => {
+        let established = match &mut entry.state {
+            SocketState::InUse { established } => {
                 *established |= !connecting;
                 *established
             }
@@ -61,12 +53,12 @@ impl Connection {
         Stream {
             socket: Some(socket),
             established,
-            mss: slot.mss,
+            mss: entry.mss,
         }
     }
 
     /// Gives the socket back. What was sent and not aborted is still delivered, for as long as
-    /// [`Timeouts::linger`](crate::slot::Timeouts::linger) allows; a connection that isn't
+    /// [`Timeouts::linger`](crate::timeouts::Timeouts::linger) allows; a connection that isn't
     /// half-closed yet is half-closed.
     pub fn release(self, net: &mut Net<'_>) {
         net.release(self.slot);

@@ -23,12 +23,17 @@ pub(crate) fn moment(instant: Instant) -> greet_core::time::Instant {
     greet_core::time::Instant::from_micros(instant.total_micros().cast_unsigned())
 }
 
-/// A span of time as smoltcp counts it.
-pub(crate) const fn span(duration: core::time::Duration) -> Duration {
-    Duration::from_micros(micros(duration))
+/// What the backlog calls a moment.
+pub(crate) fn micros(instant: Instant) -> syn_backlog::time::Instant {
+    syn_backlog::time::Instant::from_micros(instant.total_micros().cast_unsigned())
 }
 
-const fn micros(duration: core::time::Duration) -> u64 {
+/// A span of time as smoltcp counts it.
+pub(crate) const fn span(duration: core::time::Duration) -> Duration {
+    Duration::from_micros(bounded_micros(duration))
+}
+
+const fn bounded_micros(duration: core::time::Duration) -> u64 {
     let secs = if duration.as_secs() < LAST_SECOND {
         duration.as_secs()
     } else {

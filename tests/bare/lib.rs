@@ -19,7 +19,7 @@ use greet_core::server::{Event, Server};
 use greet_core::text::Text;
 use greet_core::transport::Datagrams;
 use greet_smoltcp::loopback::Loopback;
-use greet_smoltcp::slot::Timeouts;
+use greet_smoltcp::timeouts::Timeouts;
 use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::{SocketSlots, TcpBuffers, UdpBuffers};
 use smoltcp::iface::Config;

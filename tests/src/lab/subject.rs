@@ -7,9 +7,9 @@ use greet_core::time::Instant;
 use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::listener::Listener;
 use greet_smoltcp::net::Net;
-use greet_smoltcp::slot::Timeouts;
 use greet_smoltcp::storage::{TcpBuffers, UdpBuffers};
 use greet_smoltcp::stream::Connection;
+use greet_smoltcp::timeouts::Timeouts;
 
 use super::leak;
 
