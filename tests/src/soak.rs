@@ -36,6 +36,8 @@ pub struct Report {
     pub greetings: u64,
     /// Exchanges that the server began.
     pub exchanges: u64,
+    /// Clients who had to give way, as others waited.
+    pub gave_way: u64,
     /// Links cut, hosts parted, and hosts rebooted.
     pub mishaps: Mishaps,
     /// Virtual time.
@@ -106,6 +108,7 @@ fn simulate(seed: u64, record: bool) -> (Result<Report, Vec<String>>, Option<Tra
     report.time = network.now();
     report.greetings = ledger.greetings();
     report.exchanges = ledger.exchanges();
+    report.gave_way = ledger.gave_way();
     for (_, mishap) in &plan.mishaps {
         *match mishap {
             Mishap::Cut(_) => &mut report.mishaps.cuts,

@@ -154,7 +154,7 @@ impl Places {
     ///
     /// Where it is a place among the open files, and somebody waits, `call` has the event loops end
     /// somebody, as where all places are taken.
-    pub(super) fn starve(&self, clock: Clock, call: Option<impl Fn()>, report: impl FnOnce()) {
+    pub(super) fn starve(&self, clock: Clock, call: Option<impl FnOnce()>, report: impl FnOnce()) {
         let mut state = self.lock();
         if state.starvation.begins(clock.now()) {
             drop(state);
@@ -165,7 +165,8 @@ impl Places {
             return;
         }
         state.starving += 1;
-        if let Some(call) = &call {
+        let calls = call.is_some();
+        if let Some(call) = call {
             state.call = Call::Somebody;
             drop(state);
             call();
@@ -177,7 +178,7 @@ impl Places {
             .wait_timeout(state, Self::RETRY)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
-        if call.is_some() {
+        if calls {
             state.call = Call::Nobody;
         }
         state.starving -= 1;

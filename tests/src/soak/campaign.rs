@@ -51,6 +51,7 @@ impl Totals {
         sum.packets += &report.packets;
         sum.greetings += report.greetings;
         sum.exchanges += report.exchanges;
+        sum.gave_way += report.gave_way;
         sum.time += report.time;
         let Mishaps {
             cuts,
@@ -87,6 +88,7 @@ impl Totals {
             (partitioned, "partitions"),
             (host_down, "reboots"),
             (self.sum.greetings, "greetings"),
+            (self.sum.gave_way, "clients who give way"),
         ]
         .into_iter()
         .filter(|(count, _)| *count == 0)
@@ -101,6 +103,7 @@ impl fmt::Display for Totals {
             packets,
             greetings,
             exchanges,
+            gave_way,
             mishaps,
             time,
         } = &self.sum;
@@ -108,6 +111,7 @@ impl fmt::Display for Totals {
         writeln!(f, "simulated hours  {:>14}", time.as_secs() / 3600)?;
         writeln!(f, "exchanges begun  {exchanges:>14}")?;
         writeln!(f, "honest greetings {greetings:>14}")?;
+        writeln!(f, "gave way         {gave_way:>14}")?;
         writeln!(f, "packets sent     {:>14}", packets.sent)?;
         writeln!(f, "  lost           {:>14}", packets.lost)?;
         writeln!(f, "  lost in bursts {:>14}", packets.lost_in_bursts)?;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use greet_core::error::{Refusal, TextError};
-use greet_core::exchange::Tally;
+use greet_core::exchange::{Outcome, Tally};
 use greet_core::limits::{DEFAULT_MSS, GREETING, MAX_TEXT};
 use greet_core::request::RequestError;
 use greet_core::text::Text;
@@ -35,6 +35,7 @@ struct ServerSide {
     read: BTreeMap<SocketAddr, u64>,
     most_read: BTreeMap<IpAddr, u64>,
     begun: u64,
+    gave_way: u64,
     begun_since_boot: u64,
     clients: usize,
     listening: usize,
@@ -56,6 +57,7 @@ const MOST_READ: u64 = MAX_TEXT as u64 + 1 + 64 * 1024;
 /// What a client is told that sent no name by its deadline, or made no use of a place that somebody
 /// waited for.
 const LATE: &[u8] = b"Error: no name within 10 s\n";
+const GAVE_WAY: Refusal = Refusal::Late { within_ms: 250 };
 const CROWDED_OUT: &[u8] = b"Error: no name within 0.25 s\n";
 
 /// So long a handshake may take, however many wait.
@@ -85,6 +87,11 @@ impl<'p> Ledger<'p> {
         self.server.borrow().begun
     }
 
+    /// Clients who had to give way.
+    pub fn gave_way(&self) -> u64 {
+        self.server.borrow().gave_way
+    }
+
     fn break_with(&self, what: String) {
         self.broken.borrow_mut().push(what);
     }
@@ -111,8 +118,9 @@ impl Ledger<'_> {
         *self.server.borrow_mut().read.entry(peer).or_default() += n as u64;
     }
 
-    pub(super) fn ended(&self, peer: SocketAddr, greeted: Option<&str>) {
+    pub(super) fn ended(&self, peer: SocketAddr, outcome: Outcome, name: &str) {
         let mut server = self.server.borrow_mut();
+        server.gave_way += u64::from(outcome == Outcome::Refused(GAVE_WAY));
         match server.open.get_mut(&peer) {
             Some(open) if *open > 0 => *open -= 1,
             _ => self.break_with(format!("the server ended an exchange twice: {peer}")),
@@ -121,7 +129,7 @@ impl Ledger<'_> {
         let read = server.read.remove(&peer).unwrap_or(0);
         let most = server.most_read.entry(peer.ip()).or_default();
         *most = read.max(*most);
-        if let Some(name) = greeted {
+        if outcome == Outcome::Greeted {
             *server.greeted.entry(name.into()).or_default() += 1;
         }
     }
@@ -331,10 +339,7 @@ fn allowed(attack: &Attack, reply: &[u8]) -> bool {
     if let Some(name) = reply.strip_prefix(GREETING.as_bytes()) {
         return sent.starts_with(name) && name.len() <= MAX_TEXT;
     }
-    let mut refusals = vec![
-        Refusal::Late { within_ms: 10_000 },
-        Refusal::Late { within_ms: 250 },
-    ];
+    let mut refusals = vec![Refusal::Late { within_ms: 10_000 }, GAVE_WAY];
     if let Err(TextError::NotUtf8 { at }) = Text::from_bytes(&sent[..sent.len().min(MAX_TEXT)]) {
         refusals.push(Refusal::Name(TextError::NotUtf8 { at }));
     }

@@ -5,7 +5,6 @@ use core::task::Poll;
 use core::time::Duration;
 
 use embedded_io::ErrorType;
-use greet_core::exchange::Outcome;
 use greet_core::limits::Limits;
 use greet_core::server::{Event, Server};
 use greet_core::time::Instant;
@@ -77,7 +76,7 @@ pub(super) fn program<'a>(
                     machine,
                 } => {
                     let name = machine.name().map_or("", |name| name.as_str());
-                    ledger.ended(*peer, (outcome == Outcome::Greeted).then_some(name));
+                    ledger.ended(*peer, outcome, name);
                 }
                 _ => ledger.server_failed(),
             })
