@@ -308,7 +308,8 @@ impl Machine for Exchange {
         true
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn transmitted(&mut self, n: usize, _now: Instant) {
         if self.phase == Phase::Replying {
             self.sent += short(n.min((self.reply_len - self.sent).into()));
@@ -407,7 +408,8 @@ impl Service for Exchange {
         abandoned: 0,
     };
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn begin(&mut self, since: Instant, limits: &Limits) {
         self.buffer.restore();
         self.len = 0;

@@ -227,6 +227,7 @@ impl<'a, D: Device + ?Sized> Device for Gated<'_, 'a, D> {
         Some((Frame::Arrived { token, gates, now }, reply))
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
         self.gates.pace.leaves().then_some(token)

@@ -358,6 +358,7 @@ impl<'a> Net<'a> {
     }
 
     /// Gives frames to the device, at most one of each socket, and says whether there were any.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn egress<D: Device>(&mut self, device: &mut D) -> bool {
         let left = self.gates.pace.left();
         let mut gated = Gated {
@@ -416,7 +417,6 @@ impl<'a> Net<'a> {
     }
 
     /// Makes a socket of a listener listen again at once.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn reuse(&mut self, slot: usize) {
         if let Some((entry, socket)) = entry(self.slots, &mut self.set, slot) {
             entry.reuse(socket, &mut self.gates);
@@ -471,7 +471,6 @@ impl<'a> Net<'a> {
     }
 
     /// When to poll again at the latest, now that nothing moves.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn timeout(&mut self, stuck: bool) -> Instant {
         let at = self
             .interface
