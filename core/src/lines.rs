@@ -158,7 +158,7 @@ impl Lines {
             if line_end - begin > MAX_TEXT {
                 self.refuse(Verdict::TooLong, now);
             } else if !self.answer(begin, line_end, now) {
-                break; // no room: back-pressure
+                break; // no room, or a line that is refused
             } else {
                 start = line_end;
                 self.checked = 0;
@@ -211,11 +211,11 @@ impl Lines {
         }
     }
 
-    /// Answers a line or the last name. `false`: there is no room now.
+    /// Answers a line or the last name. `false`: there is no room now, or it is refused.
     fn answer(&mut self, begin: usize, end: usize, now: Instant) -> bool {
         if !self.check(begin, end) || begin + usize::from(self.checked) < end {
             self.refuse(Verdict::NotUtf8, now);
-            return true;
+            return false;
         }
         let room = GREETING.len() + end - begin;
         if GREETINGS - usize::from(self.out_len) < room && self.sent > 0 {
