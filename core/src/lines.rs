@@ -156,7 +156,7 @@ impl Lines {
             };
             self.scanned = short(from.max(line_end - 1));
             if line_end - begin > MAX_TEXT {
-                self.refuse(Verdict::TooLong, now);
+                self.refuse_long(begin, now);
             } else if !self.answer(begin, line_end, now) {
                 break; // no room, or a line that is refused
             } else {
@@ -175,7 +175,7 @@ impl Lines {
     /// The part of a line that has come: whether it can still become one, or at FIN is the last.
     fn look_at_part(&mut self, begin: usize, end: usize, now: Instant) {
         if end - begin > MAX_TEXT {
-            return self.refuse(Verdict::TooLong, now);
+            return self.refuse_long(begin, now);
         }
         if !self.check(begin, end) {
             return self.refuse(Verdict::NotUtf8, now);
@@ -244,6 +244,16 @@ impl Lines {
         self.out_len += short(room);
         self.greeted = self.greeted.saturating_add(1);
         true
+    }
+
+    /// Refuses a line that is too long, unless something in it is worse.
+    fn refuse_long(&mut self, begin: usize, now: Instant) {
+        let verdict = if self.check(begin, begin + MAX_TEXT) {
+            Verdict::TooLong
+        } else {
+            Verdict::NotUtf8
+        };
+        self.refuse(verdict, now);
     }
 
     fn refuse(&mut self, verdict: Verdict, now: Instant) {
