@@ -48,6 +48,7 @@ pub mod drive;
 pub mod error;
 pub mod exchange;
 pub mod limits;
+pub mod lines;
 pub mod machine;
 pub mod probe;
 pub mod receiver;
