@@ -5,6 +5,7 @@
 //! names. What a name is and how it is refused is the same as for one greeting in
 //! [`exchange`](crate::exchange). No clock and no socket may enter.
 
+use core::fmt;
 use core::ops::Add;
 
 use embedded_io::ErrorKind;
@@ -67,6 +68,17 @@ pub struct Lines {
     limits: Limits,
     output: [u8; OUTPUT],
     input: [u8; INPUT],
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("phase", &self.phase)
+            .field("waiting", &self.len)
+            .field("unsent", &self.unsent().len())
+            .field("greeted", &self.greeted)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How [`Lines`] ended.
@@ -146,14 +158,12 @@ impl Lines {
                 .input
                 .get(from..end)
                 .and_then(|rest| rest.iter().position(|byte| *byte == b'\n'));
-            let line_end = match found {
-                Some(at) => from + at + 1,
-                None => {
-                    self.scanned = self.len;
-                    self.look_at_part(begin, end, now);
-                    break;
-                }
+            let Some(at) = found else {
+                self.scanned = self.len;
+                self.look_at_part(begin, end, now);
+                break;
             };
+            let line_end = from + at + 1;
             self.scanned = short(from.max(line_end - 1));
             if line_end - begin > MAX_TEXT {
                 self.refuse_long(begin, now);
@@ -291,7 +301,7 @@ impl Lines {
             return self.greeted;
         }
         // What hasn't left ends in a refusal, if there is one, or in a name without line feed.
-        let ends = self.unsent().iter().filter(|byte| **byte == b'\n').count();
+        let ends = self.unsent().split(|byte| *byte == b'\n').count() - 1;
         let refusal = usize::from(self.verdict.is_refusal());
         let unsent = ends.saturating_sub(refusal) + usize::from(self.open_end);
         self.greeted
@@ -434,10 +444,10 @@ impl Machine for Lines {
         if self.phase != Phase::Closing || self.sent != self.out_len {
             return;
         }
-        self.left = if self.verdict.is_refusal() {
-            self.limits.drain_bytes()
-        } else {
-            0
+        self.left = match self.verdict {
+            // Who gave way has sent nothing that would have to be thrown away.
+            Verdict::Finished | Verdict::Idle | Verdict::GaveWay => 0,
+            _ => self.limits.drain_bytes(),
         };
         if self.left == 0 {
             self.phase = Phase::Done;
@@ -556,21 +566,16 @@ impl Service for Lines {
 
     /// A client that has waited with its next line for [`SILENCE`].
     fn gives_way(&self) -> Instant {
-        match (self.phase, self.verdict) {
-            _ if self.is_idle() => self.since().after_millis(SILENCE_MS),
-            (Phase::Draining, Verdict::GaveWay) => Instant::START,
-            _ => Instant::NEVER,
+        if self.is_idle() {
+            self.since().after_millis(SILENCE_MS)
+        } else {
+            Instant::NEVER
         }
     }
 
     fn give_way(&mut self, now: Instant) {
-        let at = self.gives_way();
-        if at == Instant::NEVER || now < at {
-            return;
-        }
-        match self.phase {
-            Phase::Draining => self.phase = Phase::Done,
-            _ => self.refuse(Verdict::GaveWay, now),
+        if self.is_idle() && now >= self.gives_way() {
+            self.refuse(Verdict::GaveWay, now);
         }
     }
 

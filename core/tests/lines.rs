@@ -252,7 +252,7 @@ fn who_takes_answers_slowly_but_steadily_is_waited_for() {
     give(&mut lines, &b"a\n".repeat(100), START);
     let mut now = START;
     for _ in 0..100 {
-        now += DEADLINE - TICK;
+        now += DEADLINE.saturating_sub(TICK);
         lines.timeout(now);
         assert_eq!(take(&mut lines, 9, now), b"Hello, a\n");
     }

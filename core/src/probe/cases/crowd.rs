@@ -64,16 +64,14 @@ pub(super) static CASES: [Case; 6] = [
 ];
 
 /// Its half characters are the end of many a server, which other checks should find out first.
-pub(super) static ROUGH: [Case; 1] = [
-    About::new(
-        "crowd/one-more",
-        Level::Must,
-        REFUSALS,
-        "A client for whom there is no place MUST be greeted once one is free.",
-    )
-    .needs(&[Need::OneMore])
-    .run(one_more),
-];
+pub(super) static ROUGH: [Case; 1] = [About::new(
+    "crowd/one-more",
+    Level::Must,
+    REFUSALS,
+    "A client for whom there is no place MUST be greeted once one is free.",
+)
+.needs(&[Need::OneMore])
+.run(one_more)];
 
 /// A character. Its first byte holds a place up to the deadline.
 const HELD: &[Repeat] = &[Repeat("世".as_bytes(), 1)];
