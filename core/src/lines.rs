@@ -11,7 +11,7 @@ use core::ops::Add;
 use embedded_io::ErrorKind;
 
 use crate::error::{Abandonment, Refusal, TextError};
-use crate::limits::{GREETING, Limits, MAX_REPLY, MAX_TEXT, SILENCE};
+use crate::limits::{GREETING, Limits, MAX_REPLY, MAX_TEXT, SILENCE_MS};
 use crate::machine::{Machine, Service, Want};
 use crate::time::Instant;
 
@@ -564,7 +564,7 @@ impl Service for Lines {
         (self.is_idle() && self.greeted == 0).then(|| self.since())
     }
 
-    /// A client that has waited with its next line for [`SILENCE`].
+    /// A client that has waited with its next line for [`SILENCE`](crate::limits::SILENCE).
     fn gives_way(&self) -> Instant {
         if self.is_idle() {
             self.since().after_millis(SILENCE_MS)
@@ -603,10 +603,6 @@ impl Add for Tally {
         }
     }
 }
-
-/// [`SILENCE`], as a deadline is kept.
-#[expect(clippy::cast_possible_truncation, reason = "a quarter of a second")]
-const SILENCE_MS: u32 = SILENCE.as_millis() as u32;
 
 /// A length within the buffers.
 #[expect(clippy::cast_possible_truncation, reason = "at most 2126")]
