@@ -10,7 +10,7 @@ use embedded_io::ErrorKind;
 
 use crate::buffer::{self, Buffer};
 use crate::error::{Abandonment, Refusal, TextError};
-use crate::limits::{GREETING, Limits, MAX_TEXT, SILENCE};
+use crate::limits::{GREETING, Limits, MAX_TEXT, SILENCE_MS};
 use crate::machine::{Machine, Service, Want};
 use crate::text::Text;
 use crate::time::Instant;
@@ -308,7 +308,8 @@ impl Machine for Exchange {
         true
     }
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn transmitted(&mut self, n: usize, _now: Instant) {
         if self.phase == Phase::Replying {
             self.sent += short(n.min((self.reply_len - self.sent).into()));
@@ -407,7 +408,8 @@ impl Service for Exchange {
         abandoned: 0,
     };
 
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn begin(&mut self, since: Instant, limits: &Limits) {
         self.buffer.restore();
         self.len = 0;
@@ -425,7 +427,7 @@ impl Service for Exchange {
         self.is_untouched().then(|| self.since())
     }
 
-    /// A client that has sent nothing for [`SILENCE`].
+    /// A client that has sent nothing for [`SILENCE`](crate::limits::SILENCE).
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn gives_way(&self) -> Instant {
         if self.is_untouched() {
@@ -489,10 +491,6 @@ impl Add for Tally {
         }
     }
 }
-
-/// [`SILENCE`], as a deadline is kept.
-#[expect(clippy::cast_possible_truncation, reason = "a quarter of a second")]
-const SILENCE_MS: u32 = SILENCE.as_millis() as u32;
 
 /// A length within the buffer.
 #[expect(clippy::cast_possible_truncation, reason = "at most 1032")]

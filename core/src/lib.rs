@@ -5,7 +5,7 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | protocol | [`machine`], [`exchange`], [`request`], [`text`], [`limits`], [`time`], [`error`] | one side of any conversation as a [sans-IO] state machine; both sides of a greeting |
+//! | protocol | [`machine`], [`exchange`], [`lines`], [`request`], [`text`], [`limits`], [`time`], [`error`] | one side of any conversation as a [sans-IO] state machine; both sides of a greeting, and the server's of many over one connection |
 //! | transport | [`transport`] | the traits that a network stack implements, and wrappers for [`embedded_io`] |
 //! | drivers | [`drive`], [`server`], [`client`], [`receiver`], [`responder`] | the only code that sees both, for any machine |
 //!
@@ -48,6 +48,7 @@ pub mod drive;
 pub mod error;
 pub mod exchange;
 pub mod limits;
+pub mod lines;
 pub mod machine;
 pub mod probe;
 pub mod receiver;

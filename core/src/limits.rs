@@ -28,6 +28,10 @@ pub const DEFAULT_MSS: usize = 536;
 /// How long a client that has sent nothing may keep its place while somebody waits for one.
 pub const SILENCE: Duration = Duration::from_millis(250);
 
+/// [`SILENCE`], as a deadline is kept.
+#[expect(clippy::cast_possible_truncation, reason = "a quarter of a second")]
+pub(crate) const SILENCE_MS: u32 = SILENCE.as_millis() as u32;
+
 /// What a server grants its clients.
 ///
 /// ```

@@ -110,7 +110,6 @@ impl Receiver {
     ///
     /// Returns when to call again: at once if more may be waiting, a little later after a failure,
     /// or only when the socket may be ready ([`NEVER`](Instant::NEVER)).
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub fn poll<D: Datagrams>(
         &mut self,
         socket: &mut D,

@@ -50,6 +50,7 @@ impl<'a, D: Device + ?Sized> Device for Filtered<'_, 'a, D> {
         Some((Frame::Arrived { token, filter, now }, reply))
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
         self.pace.leaves().then_some(token)

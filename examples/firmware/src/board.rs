@@ -101,6 +101,7 @@ impl Board {
 
     /// Stops the processor until a frame comes, until this time at the latest, or earlier for no
     /// reason.
+    #[inline(never)]
     pub fn sleep(&mut self, until: Instant) {
         let pause = until.since(self.now()).min(LONGEST_SLEEP);
         let Ok(micros @ 1..) = u32::try_from(pause.as_micros()) else {
@@ -247,6 +248,7 @@ impl Uart {
 
 /// Waits for the line: for panics and for the time before there is a console.
 impl Write for Uart {
+    #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
             while !self.send(byte) {}

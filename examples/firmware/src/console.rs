@@ -63,6 +63,7 @@ impl<const BYTES: usize> Default for Console<BYTES> {
 }
 
 impl<const BYTES: usize> Write for Console<BYTES> {
+    #[inline(never)]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         text.bytes()
             .try_for_each(|byte| self.waiting.push_back(byte))

@@ -25,6 +25,10 @@ pub struct Screen {
 /// `--color`: decides for all screens.
 pub fn set_color(when: clap::ColorChoice) {
     let choice = match when {
+        // The library takes a dumb terminal of a CI's for one that shows colours.
+        clap::ColorChoice::Auto if std::env::var_os("TERM").is_some_and(|term| term == "dumb") => {
+            ColorChoice::Never
+        }
         clap::ColorChoice::Auto => ColorChoice::Auto,
         clap::ColorChoice::Always => ColorChoice::Always,
         clap::ColorChoice::Never => ColorChoice::Never,

@@ -399,7 +399,8 @@ fn too_few_ports_are_not_the_servers_fault() {
             "{errors:?}"
         );
         let at_once = number(&result, "clients_at_once");
-        assert!((1..=8).contains(&at_once), "{result}");
+        // A port is free again a moment before its client counts as gone.
+        assert!((1..=16).contains(&at_once), "{result}");
         assert_eq!(lines[1], "1");
         let sentence = "of 40 asked at once: no port is free on this machine";
         assert!(

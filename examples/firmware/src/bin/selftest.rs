@@ -248,7 +248,9 @@ fn messages() -> usize {
         .iter()
         .filter(|case| {
             let to = SocketAddr::from((ADDRESS, PORT));
-            let sent = outgoing.on(stack.net()).send_to(case.datagram, to, Local::default());
+            let sent = outgoing
+                .on(stack.net())
+                .send_to(case.datagram, to, Local::default());
             let (mut events, mut good) = (0, matches!(sent, Poll::Ready(Ok(()))));
             stack.poll(now, |net| {
                 receiver.poll(&mut incoming.on(net), now, |event| {
