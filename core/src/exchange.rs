@@ -385,6 +385,8 @@ impl Machine for Exchange {
 impl Service for Exchange {
     type Config = Limits;
     type Tally = Tally;
+    /// When it connected.
+    type Dormant = Instant;
 
     const VACANT: Self = Self {
         buffer: Buffer::EMPTY,
@@ -425,6 +427,10 @@ impl Service for Exchange {
 
     fn dormant(&self) -> Option<Instant> {
         self.is_untouched().then(|| self.since())
+    }
+
+    fn resume(&mut self, since: Instant, limits: &Limits) {
+        self.begin(since, limits);
     }
 
     /// A client that has sent nothing for [`SILENCE`](crate::limits::SILENCE).

@@ -106,6 +106,15 @@ pub enum End {
     Abandoned(Abandonment),
 }
 
+/// What is kept of a client who waits with the next line: a thousand of them cost a thousand times
+/// this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dormant {
+    /// Since it connected, or since the last answer.
+    since: Instant,
+    greeted: u32,
+}
+
 /// How many names were greeted, and how connections ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -519,6 +528,7 @@ impl Machine for Lines {
 impl Service for Lines {
     type Config = Limits;
     type Tally = Tally;
+    type Dormant = Dormant;
 
     const VACANT: Self = Self {
         len: 0,
@@ -560,8 +570,16 @@ impl Service for Lines {
         self.deadline = since.after_millis(limits.deadline_ms());
     }
 
-    fn dormant(&self) -> Option<Instant> {
-        (self.is_idle() && self.greeted == 0).then(|| self.since())
+    fn dormant(&self) -> Option<Dormant> {
+        self.is_idle().then(|| Dormant {
+            since: self.since(),
+            greeted: self.greeted,
+        })
+    }
+
+    fn resume(&mut self, kept: Dormant, limits: &Limits) {
+        self.begin(kept.since, limits);
+        self.greeted = kept.greeted;
     }
 
     /// A client that has waited with its next line for [`SILENCE`](crate::limits::SILENCE).

@@ -121,6 +121,9 @@ pub trait Service: Machine {
     /// Counts of outcomes.
     type Tally: Copy + Add<Output = Self::Tally>;
 
+    /// What is kept of a client while it is [dormant](Self::dormant); `()` where that never is.
+    type Dormant: Copy;
+
     /// A place where nobody is. Zeros, if it can be: then a server in a `static` takes no flash.
     const VACANT: Self;
 
@@ -130,12 +133,15 @@ pub trait Service: Machine {
     /// Starts with a client that connected at `since`. Nothing of one before is left to be sent.
     fn begin(&mut self, since: Instant, config: &Self::Config);
 
-    /// Since when it has a client of whom nothing has come. Its memory isn't needed then, but for
-    /// this and [`due`](Machine::due): another can [begin](Self::begin) in its place once something
-    /// comes.
-    fn dormant(&self) -> Option<Instant> {
+    /// What it needs to be kept of a client for whom there is nothing to do, if it has something to
+    /// keep: then its memory isn't needed, but for this and [`due`](Machine::due), and another can
+    /// [resume](Self::resume) in its place once something comes.
+    fn dormant(&self) -> Option<Self::Dormant> {
         None
     }
+
+    /// Goes on with a client of whom this was [kept](Self::dormant), in whatever memory.
+    fn resume(&mut self, _kept: Self::Dormant, _config: &Self::Config) {}
 
     /// From when on it would [give way](Self::give_way), or [`NEVER`](Instant::NEVER).
     fn gives_way(&self) -> Instant {

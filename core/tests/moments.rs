@@ -405,7 +405,7 @@ fn a_dormant_exchange_begins_again_where_it_was() {
     let due = exchange.due();
     let mut other = draining(LIMITS, START);
     assert_eq!(other.dormant(), None);
-    other.begin(since, &LIMITS);
+    other.resume(since, &LIMITS);
     assert_eq!((other.due(), other.dormant()), (due, Some(START)));
     receive(&mut exchange, b"a", START);
     assert_eq!(exchange.dormant(), None);

@@ -127,7 +127,7 @@ impl Machine for Session<'_> {
 impl<'a> Service for Session<'a> {
     type Config = &'a Store;
     type Tally = u64;
-
+    type Dormant = ();
     const VACANT: Self = Self {
         store: None,
         input: [0; LINE],

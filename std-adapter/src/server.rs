@@ -212,6 +212,7 @@ impl<M: Service> Server<M> {
         M: Send,
         M::Config: Send + Sync,
         M::Tally: Send,
+        M::Dormant: Send,
     {
         let Self {
             listener,

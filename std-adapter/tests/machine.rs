@@ -101,6 +101,7 @@ impl Service for Echo {
     type Config = Duration;
     /// The bytes of all.
     type Tally = u64;
+    type Dormant = Instant;
 
     const VACANT: Self = Self {
         bytes: [0; 64],
@@ -123,6 +124,10 @@ impl Service for Echo {
 
     fn dormant(&self) -> Option<Instant> {
         (self.total == 0 && self.filled == 0 && !self.fin).then_some(self.since)
+    }
+
+    fn resume(&mut self, since: Instant, patience: &Duration) {
+        self.begin(since, patience);
     }
 
     fn count(tally: &mut u64, outcome: Self::Outcome) {

@@ -15,13 +15,13 @@ use mio::{Registry, Token, Waker};
 use super::straggler::Straggler;
 
 /// Between an acceptor and an event loop.
-pub(super) struct Inbox<M> {
+pub(super) struct Inbox<M: Service> {
     registry: Registry,
     waker: Arc<Waker>,
     state: Mutex<State<M>>,
 }
 
-struct State<M> {
+struct State<M: Service> {
     arrivals: Arrivals<M>,
     keys: Keys,
     /// When the loop wakes, whether anybody wakes it or not.

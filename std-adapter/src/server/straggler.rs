@@ -13,18 +13,22 @@ use mio::{Interest, Registry, Token};
 use crate::stream::Stream;
 
 /// An accepted client that an event loop watches, and its place.
-pub(super) struct Straggler<M> {
+pub(super) struct Straggler<M: Service> {
     pub(super) stream: Stream<mio::net::TcpStream>,
     pub(super) peer: SocketAddr,
-    /// Since when it is there, as long as it has no machine.
-    since: Instant,
     /// When it is looked at next. It need not be due then: a moment that moves away is left where it
     /// was, and costs one look.
     pub(super) timer: Instant,
-    /// `None`: it is dormant. So a thousand silent clients cost a thousand times 64 bytes.
-    pub(super) machine: Option<Box<M>>,
+    keeper: Keeper<M>,
     /// What mio watches for.
     interest: Interest,
+}
+
+/// What there is of its side of the conversation. A thousand dormant clients of greetings cost a
+/// thousand times 64 bytes.
+enum Keeper<M: Service> {
+    Awake(Box<M>),
+    Dormant(M::Dormant),
 }
 
 /// mio keeps more where it checks itself.
@@ -34,7 +38,7 @@ pub(super) struct Straggler<M> {
     not(debug_assertions)
 ))]
 const _: () = assert!(
-    size_of::<Straggler<[u8; 1024]>>() == 64,
+    size_of::<Straggler<greet_core::exchange::Exchange>>() == 64,
     "ten thousand may be idle"
 );
 
@@ -48,47 +52,56 @@ impl<M: Service> Straggler<M> {
         more: bool,
         now: Instant,
     ) -> Self {
-        let mut this = Self {
+        Self {
             stream: Stream::from_non_blocking(mio::net::TcpStream::from_std(stream)),
             peer,
-            since: now,
             timer: due(&**machine, more, now),
-            machine: None,
             interest: interest(machine.want()),
-        };
-        match machine.dormant() {
-            Some(since) => this.since = since,
-            None => this.machine = Some(mem::replace(machine, Box::new(M::VACANT))),
+            keeper: match machine.dormant() {
+                Some(kept) => Keeper::Dormant(kept),
+                None => Keeper::Awake(mem::replace(machine, Box::new(M::VACANT))),
+            },
         }
-        this
     }
 
-    /// Its machine, in memory from `spare` if it had none.
+    /// Its machine, in memory from `spare` if it had none, and its stream.
     pub(super) fn awake(
         &mut self,
         config: &M::Config,
         spare: impl FnOnce() -> Option<Box<M>>,
-    ) -> &mut M {
-        self.machine.get_or_insert_with(|| {
+    ) -> (&mut M, &mut Stream<mio::net::TcpStream>) {
+        if let Keeper::Dormant(kept) = self.keeper {
             let mut machine = spare().unwrap_or_else(|| Box::new(M::VACANT));
-            machine.begin(self.since, config);
-            machine
-        })
+            machine.resume(kept, config);
+            self.keeper = Keeper::Awake(machine);
+        }
+        match &mut self.keeper {
+            Keeper::Awake(machine) => (machine, &mut self.stream),
+            Keeper::Dormant(_) => unreachable!("it was woken"),
+        }
     }
 
     /// From when on it gives way. A dormant one is asked in the memory of `scratch`.
     pub(super) fn gives_way(&self, config: &M::Config, scratch: &mut M) -> Instant {
-        if let Some(machine) = &self.machine {
-            return machine.gives_way();
+        match &self.keeper {
+            Keeper::Awake(machine) => machine.gives_way(),
+            Keeper::Dormant(kept) => {
+                scratch.resume(*kept, config);
+                scratch.gives_way()
+            }
         }
-        scratch.begin(self.since, config);
-        scratch.gives_way()
     }
 
     /// Its machine's memory, if it can do without.
     pub(super) fn rest(&mut self) -> Option<Box<M>> {
-        self.since = self.machine.as_ref()?.dormant()?;
-        self.machine.take()
+        let Keeper::Awake(machine) = &self.keeper else {
+            return None;
+        };
+        let kept = machine.dormant()?;
+        match mem::replace(&mut self.keeper, Keeper::Dormant(kept)) {
+            Keeper::Awake(machine) => Some(machine),
+            Keeper::Dormant(_) => None,
+        }
     }
 
     /// Ends it for a reason of our own side.
@@ -99,10 +112,19 @@ impl<M: Service> Straggler<M> {
         tally: &mut M::Tally,
         report: impl Fn(Event<'_, M, io::Error>),
     ) {
-        self.awake(config, || None).lost(kind);
-        drop(self.stream); // before anybody is told
-        if let Some(machine) = &self.machine {
-            end(&**machine, &self.peer, tally, report);
+        self.awake(config, || None).0.lost(kind);
+        let peer = self.peer;
+        if let Some(machine) = self.close() {
+            end(&*machine, &peer, tally, report);
+        }
+    }
+
+    /// Closes its connection, and hands out its machine, which stays to be told of.
+    pub(super) fn close(self) -> Option<Box<M>> {
+        drop(self.stream);
+        match self.keeper {
+            Keeper::Awake(machine) => Some(machine),
+            Keeper::Dormant(_) => None,
         }
     }
 

@@ -26,7 +26,7 @@ const BATCH: usize = 1024;
 const SPARE: usize = 64;
 
 /// The event loop of one worker, not yet running.
-pub(super) struct Stragglers<M> {
+pub(super) struct Stragglers<M: Service> {
     poll: Poll,
     inbox: Arc<Inbox<M>>,
     waker: Arc<Waker>,
@@ -161,30 +161,20 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
             return;
         };
-        straggler.awake(self.shared.config, || self.spare.pop());
-        let Straggler {
-            stream,
-            machine: Some(machine),
-            timer,
-            ..
-        } = straggler
-        else {
-            return;
-        };
+        let (machine, stream) = straggler.awake(self.shared.config, || self.spare.pop());
         // The time of each, not of the batch: it may be long, and what settles from then on would be
         // answered before it is quiet.
         let now = self.shared.clock.now();
-        let more = drive(&mut **machine, stream, now);
+        let more = drive(machine, stream, now);
         if machine.outcome().is_some() {
             return self.end(key);
         }
-        let due = due(&**machine, more, now);
-        if due < *timer || *timer <= now {
-            self.timers.remove(&(*timer, key));
+        let (due, want) = (due(machine, more, now), machine.want());
+        if due < straggler.timer || straggler.timer <= now {
+            self.timers.remove(&(straggler.timer, key));
             self.timers.insert((due, key));
-            *timer = due;
+            straggler.timer = due;
         }
-        let want = machine.want();
         self.spare.extend(straggler.rest());
         let gives_way = straggler.gives_way(self.shared.config, &mut self.scratch);
         self.room_at = self.room_at.min(gives_way);
@@ -244,6 +234,7 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             };
             straggler
                 .awake(self.shared.config, || self.spare.pop())
+                .0
                 .give_way(now);
             self.drive(key);
         }
@@ -255,11 +246,12 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             return;
         };
         self.timers.remove(&(straggler.timer, key));
-        drop(straggler.stream); // before anybody is told
+        let peer = straggler.peer;
+        let machine = straggler.close(); // before anybody is told
         self.gone.push(key);
         self.shared.places.give_back();
-        if let Some(machine) = straggler.machine {
-            end(&*machine, &straggler.peer, &mut self.tally, &self.report);
+        if let Some(machine) = machine {
+            end(&*machine, &peer, &mut self.tally, &self.report);
             if self.spare.len() < SPARE {
                 self.spare.push(machine);
             }
@@ -269,7 +261,7 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
     /// Ends one for a reason of our own side.
     fn lose(&mut self, key: usize, error: &io::Error) {
         if let Some(Some(straggler)) = self.stragglers.get_mut(key) {
-            let machine = straggler.awake(self.shared.config, || self.spare.pop());
+            let (machine, _) = straggler.awake(self.shared.config, || self.spare.pop());
             machine.lost(error.kind().into());
             self.end(key);
         }
