@@ -12,7 +12,9 @@ use core::net::SocketAddr;
 use cortex_m_rt::entry;
 use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
-use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLIES, REPLY};
+#[cfg(feature = "reply")]
+use firmware::network::SOURCES;
+use firmware::network::{self, BACKLOG, DATAGRAMS, MESSAGES, NAME, PLACES, REPLIES, REPLY};
 use greet_core::error::Refusal;
 use greet_core::exchange::Outcome;
 use greet_core::limits::Limits;
@@ -30,11 +32,6 @@ mod dhcp;
 
 /// All TCP connections, UDP, and DHCP.
 const SOCKETS: usize = PLACES + 2;
-/// How many more clients may wait until a connection is free.
-const BACKLOG: usize = 8;
-/// How many senders of messages are told apart when their replies are counted.
-#[cfg(feature = "reply")]
-const SOURCES: usize = 32;
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 

@@ -9,6 +9,8 @@ use crate::board::{ADDRESS, Board, Ethernet, GATEWAY};
 
 /// How many TCP connections there can be at once.
 pub const PLACES: usize = 12;
+/// How many more clients may wait until a connection is free.
+pub const BACKLOG: usize = 8;
 /// How many bytes of a name can wait in a connection: one more than the longest has, so that a name
 /// that is too long is seen at once.
 pub const NAME: usize = 1025;
@@ -26,6 +28,8 @@ pub const MESSAGES: usize = if cfg!(feature = "reply") {
 };
 /// How many bytes of replies to them can wait.
 pub const REPLIES: usize = if cfg!(feature = "reply") { 4096 } else { 0 };
+/// How many senders of messages are told apart when their replies are counted.
+pub const SOURCES: usize = 32;
 
 /// How the interface is to start.
 pub fn config(board: &mut Board, ethernet: &Ethernet) -> Config {

@@ -52,6 +52,7 @@ impl Net<'_> {
     }
 
     /// Gives frames to the device, at most one of each socket, and says whether there were any.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(crate) fn egress<D: Device>(&mut self, device: &mut D) -> bool {
         let left = self.pace.left();
         let mut filtered = Filtered {
