@@ -13,15 +13,12 @@ use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
 
 use super::ledger::Ledger;
-use super::plan::{self, Errand};
-
-/// Clients at once; others wait for a socket.
-pub(super) const SOCKETS: usize = 3;
+use super::plan::{self, CLIENT_SOCKETS, Errand};
 
 /// The memory of a host.
 pub(super) struct Memory<'a> {
-    slots: SocketSlots<'a, SOCKETS, 0>,
-    buffers: TcpBuffers<SOCKETS, 1031, 1024>,
+    slots: SocketSlots<'a, CLIENT_SOCKETS, 0>,
+    buffers: TcpBuffers<CLIENT_SOCKETS, 1031, 1024>,
 }
 
 impl Memory<'_> {
