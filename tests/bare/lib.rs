@@ -17,6 +17,7 @@ use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
 use greet_core::request::Request;
 use greet_core::server::{Event, Server};
+use greet_core::request::Request;
 use greet_core::text::Text;
 use greet_core::time::Instant;
 use greet_core::transport::{Datagrams, Local};

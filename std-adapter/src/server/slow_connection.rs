@@ -13,7 +13,7 @@ use mio::{Interest, Registry, Token};
 use crate::stream::Stream;
 
 /// An accepted client that an event loop watches, and its place.
-pub(super) struct Straggler<M: Service> {
+pub(super) struct SlowConnection<M: Service> {
     pub(super) stream: Stream<mio::net::TcpStream>,
     pub(super) peer: SocketAddr,
     /// When it is looked at next. It need not be due then: a moment that moves away is left where it
@@ -38,11 +38,11 @@ enum Keeper<M: Service> {
     not(debug_assertions)
 ))]
 const _: () = assert!(
-    size_of::<Straggler<greet_core::exchange::Exchange>>() == 64,
+    size_of::<SlowConnection<greet_core::exchange::Exchange>>() == 64,
     "ten thousand may be idle"
 );
 
-impl<M: Service> Straggler<M> {
+impl<M: Service> SlowConnection<M> {
     /// A client whom this machine serves, which was driven last at `now`. The machine stays where
     /// it is, unless the client needs it.
     pub(super) fn new(
