@@ -34,7 +34,7 @@ impl Loss {
             Self::Burst => "lost in a burst",
             Self::Rule => "lost by a rule",
             Self::QueueFull => "dropped: queue full",
-            Self::Oversize => "dropped: larger than the link's MTU",
+            Self::Oversize => "dropped: over the MTU",
             Self::Cut => "lost: link cut",
             Self::Partition => "lost: partition",
             Self::HostDown => "lost: host down",

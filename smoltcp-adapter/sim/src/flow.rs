@@ -29,6 +29,29 @@ pub struct Flow {
 #[derive(Default)]
 pub(crate) struct Starts(BTreeMap<IpEndpoint, TcpSeqNumber>);
 
+/// How far one side has sent.
+#[derive(Default)]
+pub(crate) struct Progress {
+    next: Option<TcpSeqNumber>,
+}
+
+impl Progress {
+    /// Notes a segment. Says whether some of what it takes up in the sequence was sent before.
+    pub(crate) fn has_seen(&mut self, segment: &Segment<'_>) -> bool {
+        let Some(tcp) = segment.tcp else {
+            return false;
+        };
+        let len = segment.payload.len() + usize::from(tcp.syn) + usize::from(tcp.fin);
+        if len == 0 {
+            return false;
+        }
+        let end = tcp.seq + len;
+        let has_seen = self.next.is_some_and(|next| tcp.seq < next);
+        self.next = Some(self.next.map_or(end, |next| next.max(end)));
+        has_seen
+    }
+}
+
 impl Trace {
     /// All TCP connections and UDP exchanges, in the order of their first packets.
     pub fn flows(&self) -> Vec<Flow> {
@@ -120,8 +143,14 @@ impl Segment<'_> {
 
 /// The first few bytes as text, in quotes, whatever they are.
 fn excerpt(payload: &[u8]) -> String {
-    const MOST: usize = 16;
-    let shown = payload.get(..MOST).unwrap_or(payload).escape_ascii();
-    let more = if payload.len() > MOST { "..." } else { "" };
-    format!("\"{shown}\"{more}")
+    const COLUMNS: usize = 16;
+    let mut shown = String::new();
+    for byte in payload {
+        let next = byte.escape_ascii();
+        if shown.len() + next.len() > COLUMNS {
+            return format!("\"{shown}\"...");
+        }
+        shown.extend(next.map(char::from));
+    }
+    format!("\"{shown}\"")
 }
