@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::fs::{self, File};
+use std::path::Path;
 use std::time::Duration;
 
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
@@ -82,31 +83,36 @@ fn run(seed: u64, only: Option<&[Fault]>) -> Result<(String, Vec<Fault>, Trace),
     Ok((reply, faults, trace.expect("it was recorded")))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Looks for a seed that fails, and puts pictures of it into a folder.
+pub(crate) fn hunt(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let is_right = |reply: &str| reply == "2000 bytes";
     for seed in 0..100 {
         let (reply, happened, _) = run(seed, None)?;
-        if reply == "2000 bytes" {
+        if is_right(&reply) {
             continue;
         }
-        println!(
-            "seed {seed}: the reply is {reply:?}, after {} faults",
-            happened.len()
-        );
-        let passes =
-            |faults: &[Fault]| run(seed, Some(faults)).is_ok_and(|run| run.0 == "2000 bytes");
+        let passes = |faults: &[Fault]| run(seed, Some(faults)).is_ok_and(|run| is_right(&run.0));
         let fewest = shrink(&happened, passes).ok_or("it passed the second time")?;
-        for fault in &fewest {
-            println!("it takes: {fault}");
-        }
         let (_, _, trace) = run(seed, Some(&fewest))?;
-        for flow in trace.flows() {
-            let ladder = Ladder::new(&trace, &flow);
-            println!("{ladder}");
-            fs::write("ladder.svg", ladder.svg())?;
-        }
-        trace.write_pcapng(Tap::Senders, &mut File::create("packets.pcapng")?)?;
-        return Ok(());
+        let flow = *trace.flows().first().ok_or("no packets")?;
+        let ladder = Ladder::new(&trace, &flow);
+        fs::write(folder.join("ladder.svg"), ladder.svg())?;
+        let mut file = File::create(folder.join("packets.pcapng"))?;
+        trace.write_pcapng(Tap::Senders, &mut file)?;
+        let (count, fewest) = (happened.len(), names(&fewest));
+        return Ok(format!(
+            "seed {seed}: {reply:?} after {count} faults, of which it takes:\n{fewest}\n{ladder}"
+        ));
     }
-    println!("a hundred seeds, and nothing failed");
+    Ok("a hundred seeds, and all is well".into())
+}
+
+fn names(faults: &[Fault]) -> String {
+    let names = faults.iter().map(Fault::to_string);
+    names.collect::<Vec<_>>().join("\n")
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("{}", hunt(Path::new("."))?);
     Ok(())
 }

@@ -80,9 +80,12 @@
 //! | [`Network`] | links cut and mended, partitions, hosts that reboot and lose their state, at any given time |
 //! | [`Host`] | clocks that drift, MTU, checksums left out |
 //! | [`Card`] | a stack that has to wait until its frames have left |
+//! | [`Rule`] | faults by plan: the second SYN, every fifth segment from here |
+//! | [`Impaired`] | a link in front of any device, for programs with a loop and a time of their own |
 //!
 //! [`Counters`] say which faults really happened. [`Trace`] keeps every packet and what became of
-//! it, and makes a file for Wireshark of it, or a [`Ladder`] diagram.
+//! it, and makes a file for Wireshark of it, or a [`Ladder`] diagram. [`shrink`] finds the few
+//! [`Fault`]s of a failing seed that matter.
 //!
 //! # What is not
 //!
@@ -91,6 +94,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 extern crate alloc;
 #[cfg(feature = "std")]
