@@ -76,7 +76,7 @@ fn run(seed: u64, only: Option<&[Fault]>) -> Result<(String, Vec<Fault>, Trace),
             None
         }
     });
-    network.run_for(Duration::from_secs(60)); // of virtual time
+    network.run_for(Duration::from_mins(1)); // of virtual time
     let (faults, trace) = (network.faults(), network.trace().cloned());
     drop(network);
     let reply = String::from_utf8(reply.into_inner())?;

@@ -41,10 +41,19 @@ struct Step {
     sent: Instant,
     end: End,
     words: String,
-    /// Its sender has sent it before, or a part of it.
-    is_again: bool,
-    is_copy: bool,
+    origin: Origin,
     is_corrupt: bool,
+}
+
+/// Where a packet comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Its sender.
+    New,
+    /// Its sender, who has sent it before, or a part of it.
+    Again,
+    /// The network, as a copy of another.
+    Copy,
 }
 
 /// How a step is drawn.
@@ -79,8 +88,13 @@ impl Ladder {
                 sent: packet.sent,
                 end: packet.end,
                 words: segment.words(&mut starts),
-                is_again: !packet.is_copy && sent[sender].has_seen(&segment),
-                is_copy: packet.is_copy,
+                origin: if packet.is_copy {
+                    Origin::Copy
+                } else if sent[sender].has_seen(&segment) {
+                    Origin::Again
+                } else {
+                    Origin::New
+                },
                 is_corrupt: packet.is_corrupt,
             });
         }
@@ -104,18 +118,22 @@ impl Step {
             End::Lost(_) => Look::Lost,
             End::UnderWay => Look::UnderWay,
             End::Delivered { .. } if self.is_corrupt => Look::Corrupt,
-            End::Delivered { .. } if self.is_copy => Look::Copy,
+            End::Delivered { .. } if self.origin == Origin::Copy => Look::Copy,
             End::Delivered {
                 overtaken: true, ..
             } => Look::Late,
-            End::Delivered { .. } if self.is_again => Look::Again,
+            End::Delivered { .. } if self.origin == Origin::Again => Look::Again,
             End::Delivered { .. } => Look::Fine,
         }
     }
 
     /// What is to say about how it was sent, and what became of it if it never came.
     fn remark_on_sending(&self) -> String {
-        let again = if self.is_again { "retransmission" } else { "" };
+        let again = if self.origin == Origin::Again {
+            "retransmission"
+        } else {
+            ""
+        };
         let fate = match self.end {
             End::Lost(loss) => loss.words(),
             End::UnderWay => "under way",

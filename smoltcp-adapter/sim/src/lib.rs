@@ -144,4 +144,5 @@ pub use pcap::Tap;
 pub use random::{Probability, Random};
 pub use rule::Rule;
 pub use segment::{Segment, TcpHeader};
+pub use smoltcp;
 pub use trace::{End, Packet, Trace};

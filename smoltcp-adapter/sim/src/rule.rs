@@ -86,11 +86,19 @@ impl Rule {
     }
 
     /// Only those that open a connection: SYN without ACK.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method has one lifetime"
+    )]
     pub fn syn(self) -> Self {
         self.when(|segment| segment.is_syn())
     }
 
     /// Only the answers to those: SYN with ACK.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method has one lifetime"
+    )]
     pub fn syn_ack(self) -> Self {
         self.when(|segment| segment.is_syn_ack())
     }

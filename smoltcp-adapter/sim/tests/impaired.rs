@@ -77,7 +77,7 @@ fn send(device: &mut Impaired<Pipe>, now: Instant, number: u16) -> bool {
         return false;
     };
     token.consume(40, |frame| {
-        frame[..2].copy_from_slice(&number.to_be_bytes())
+        frame[..2].copy_from_slice(&number.to_be_bytes());
     });
     true
 }
@@ -329,7 +329,7 @@ fn a_slow_seed_shrinks_to_the_loss_that_made_it_slow() {
         let lost = |fault: &smoltcp_sim::Fault| fault.kind == FaultKind::Loss && fault.packet == 0;
         faults.iter().any(lost)
     };
-    let seed = (0..)
+    let seed = (0..100)
         .find(|seed| is_first_lost(&run(*seed, None).1))
         .unwrap();
     let (passed, happened) = run(seed, None);

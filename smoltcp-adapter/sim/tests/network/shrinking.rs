@@ -58,7 +58,7 @@ fn the_same_faults_do_the_same_and_none_do_nothing() {
 fn a_failing_seed_shrinks_to_its_fewest_faults() {
     // Somebody who gets along without the 41st or without the 97th, but not without both.
     let passes = |heard: &[u32]| heard.contains(&41) || heard.contains(&97);
-    let seed = (0..).find(|seed| !passes(&run(*seed, None).0)).unwrap();
+    let seed = (0..1000).find(|seed| !passes(&run(*seed, None).0)).unwrap();
     let (_, happened) = run(seed, None);
     let mut runs = 0;
     let faults = shrink(&happened, |faults| {
