@@ -48,17 +48,6 @@ fn a_greeting_comes_through_a_network_that_loses_packets() {
 }
 
 #[test]
-fn the_bug_that_only_losses_show_is_found() {
-    let said = run(&mut example("lost_bytes"));
-    let (first, last) = (said.first(), said.last());
-    assert!(
-        first.is_some_and(|line| line.ends_with("of 3000 bytes came back")),
-        "{said:#?}"
-    );
-    assert!(last.is_some_and(|line| line.contains("RST")), "{said:#?}");
-}
-
-#[test]
 fn a_name_over_a_serial_line_ends_when_it_has_settled() {
     let said = run(&mut example("serial_line"));
     assert_eq!(

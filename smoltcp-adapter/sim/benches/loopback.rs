@@ -1,4 +1,4 @@
-//! Greetings a second across a clean simulated link, as a ratio to smoltcp's bare loopback.
+//! Exchanges a second across a clean simulated link, as a ratio to smoltcp's bare loopback.
 //!
 //! The sockets are worked by the same two functions in both, so that the difference is what the
 //! simulation costs. `cargo bench -p smoltcp-sim`
@@ -16,15 +16,15 @@ use smoltcp_sim::{Host, Link, Network, Stack};
 
 const PORT: u16 = 8000;
 const ROUNDS: usize = 7;
-const GREETINGS: u32 = 100_000;
+const EXCHANGES: u32 = 100_000;
 
 fn main() {
     let mut ratios = Vec::new();
     let mut rates = Vec::new();
     for _ in 0..ROUNDS {
-        let bare = rate(|| bare_loopback(GREETINGS));
-        let still = rate(|| simulated(GREETINGS, Duration::ZERO));
-        let distant = rate(|| simulated(GREETINGS, Duration::from_millis(10)));
+        let bare = rate(|| bare_loopback(EXCHANGES));
+        let still = rate(|| simulated(EXCHANGES, Duration::ZERO));
+        let distant = rate(|| simulated(EXCHANGES, Duration::from_millis(10)));
         ratios.push((still / bare, distant / bare));
         rates.push((bare, still, distant));
     }
@@ -34,7 +34,7 @@ fn main() {
         values[values.len() / 2]
     };
     let (bare, still, distant) = rates[ROUNDS / 2];
-    println!("greetings a second, one after the other     rate   ratio");
+    println!("exchanges a second, one after the other     rate   ratio");
     println!("smoltcp's bare loopback               {bare:>10.0}    1.00");
     println!(
         "simulated link, no latency            {still:>10.0}    {:.2}",
@@ -52,8 +52,8 @@ fn main() {
 
 fn rate(work: impl FnOnce() -> u32) -> f64 {
     let start = WallClock::now();
-    let greetings = work();
-    f64::from(greetings) / start.elapsed().as_secs_f64()
+    let exchanges = work();
+    f64::from(exchanges) / start.elapsed().as_secs_f64()
 }
 
 fn socket() -> Socket<'static> {
@@ -73,14 +73,13 @@ fn serve(sockets: &mut SocketSet<'_>, handle: SocketHandle) {
     } else if socket.can_recv() {
         let mut name = [0; 16];
         let len = socket.recv_slice(&mut name).expect("receive");
-        socket.send_slice(b"Hello, ").expect("send");
         socket.send_slice(&name[..len]).expect("send");
         socket.close();
     }
 }
 
-/// Returns true when a greeting has come.
-fn greet(
+/// Returns true when an answer has come.
+fn ask(
     interface: &mut Interface,
     sockets: &mut SocketSet<'_>,
     handle: SocketHandle,
@@ -91,7 +90,7 @@ fn greet(
     if socket.can_recv() {
         let mut reply = [0; 32];
         let len = socket.recv_slice(&mut reply).expect("receive");
-        assert_eq!(&reply[..len], b"Hello, World");
+        assert_eq!(&reply[..len], b"World");
         return true;
     }
     if !socket.is_open() {
@@ -106,7 +105,7 @@ fn greet(
     false
 }
 
-fn bare_loopback(greetings: u32) -> u32 {
+fn bare_loopback(exchanges: u32) -> u32 {
     let mut device = Loopback::new(Medium::Ip);
     let mut interface =
         Interface::new(Config::new(HardwareAddress::Ip), &mut device, Instant::ZERO);
@@ -119,10 +118,10 @@ fn bare_loopback(greetings: u32) -> u32 {
     let client = sockets.add(socket());
     let mut port = 49152;
     let mut done = 0;
-    while done < greetings {
+    while done < exchanges {
         interface.poll(Instant::ZERO, &mut device, &mut sockets);
         serve(&mut sockets, server);
-        done += u32::from(greet(
+        done += u32::from(ask(
             &mut interface,
             &mut sockets,
             client,
@@ -133,7 +132,7 @@ fn bare_loopback(greetings: u32) -> u32 {
     done
 }
 
-fn simulated(greetings: u32, latency: Duration) -> u32 {
+fn simulated(exchanges: u32, latency: Duration) -> u32 {
     let done = Cell::new(0);
     let mut network = Network::new(1);
     let server = network
@@ -160,7 +159,7 @@ fn simulated(greetings: u32, latency: Duration) -> u32 {
             let Stack {
                 interface, sockets, ..
             } = stack;
-            if greet(
+            if ask(
                 interface,
                 sockets,
                 handle,
@@ -172,6 +171,6 @@ fn simulated(greetings: u32, latency: Duration) -> u32 {
             None
         }
     });
-    assert!(network.run_while(Duration::MAX, || done.get() < greetings));
+    assert!(network.run_while(Duration::MAX, || done.get() < exchanges));
     done.get()
 }

@@ -19,6 +19,8 @@ pub struct Counters {
     pub lost: u64,
     /// Lost in a burst.
     pub lost_in_bursts: u64,
+    /// Lost by a [`Rule`](crate::Rule).
+    pub lost_by_rules: u64,
     /// Copies that were made.
     pub duplicated: u64,
     /// Packets and copies that came after one that was sent later.
@@ -46,6 +48,7 @@ impl Counters {
         delivered_bytes: 0,
         lost: 0,
         lost_in_bursts: 0,
+        lost_by_rules: 0,
         duplicated: 0,
         reordered: 0,
         corrupted: 0,
@@ -61,6 +64,7 @@ impl Counters {
     pub fn dropped(&self) -> u64 {
         self.lost
             + self.lost_in_bursts
+            + self.lost_by_rules
             + self.queue_full
             + self.oversize
             + self.cut
@@ -77,6 +81,7 @@ impl AddAssign<&Self> for Counters {
         self.delivered_bytes += other.delivered_bytes;
         self.lost += other.lost;
         self.lost_in_bursts += other.lost_in_bursts;
+        self.lost_by_rules += other.lost_by_rules;
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;
         self.corrupted += other.corrupted;

@@ -9,14 +9,17 @@ use alloc::vec::Vec;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{IpAddress, IpCidr};
 
-use crate::card::{Frame, Spare};
+use crate::card::Frame;
 use crate::clock::Nanos;
 use crate::counters::Counters;
 use crate::fate::{Fate, Loss};
+use crate::fault::Fault;
 use crate::host::HostId;
 use crate::link::Link;
 use crate::packet::{self, Destination};
 use crate::random::Random;
+use crate::rule::{Deed, Rule};
+use crate::segment::Segment;
 use crate::trace::Trace;
 use crate::transit::Transit;
 use crate::wire::Wire;
@@ -25,7 +28,7 @@ use crate::wire::Wire;
 pub(crate) struct Fabric {
     pub(crate) medium: Medium,
     pub(crate) trace: Option<Trace>,
-    pub(crate) spare: Spare,
+    pub(crate) rules: Vec<Rule>,
     /// Which host has an address.
     addresses: BTreeMap<IpAddress, usize>,
     /// Two for each link, there and back.
@@ -35,6 +38,8 @@ pub(crate) struct Fabric {
     under_way: Transit<Arrival>,
     /// Packets that no wire took.
     unroutable: Counters,
+    /// The only faults that may happen by chance.
+    only: Option<Vec<Fault>>,
 }
 
 /// A wire, and the hosts at its ends.
@@ -58,7 +63,8 @@ impl Fabric {
         Self {
             medium,
             trace: None,
-            spare: Spare::default(),
+            rules: Vec::new(),
+            only: None,
             addresses: BTreeMap::new(),
             lines: Vec::new(),
             routes: BTreeMap::new(),
@@ -86,11 +92,41 @@ impl Fabric {
         let [a, b] = ends;
         for ((from, to), plan) in [(a, b), (b, a)].into_iter().zip(plans) {
             let place = self.lines.len();
-            let wire = Wire::new(plan, chance.child(place as u64));
+            let mut wire = Wire::new(place, plan, chance.child(place as u64));
+            if self.trace.is_some() {
+                wire.keep_faults();
+            }
+            if let Some(only) = &self.only {
+                wire.only(only);
+            }
             self.lines.push(Line { from, to, wire });
             self.routes.insert((from, to), place);
         }
         link
+    }
+
+    /// Keeps what happens from now on: every packet, and every fault.
+    pub(crate) fn record(&mut self, trace: Trace) {
+        self.trace.get_or_insert(trace);
+        for line in &mut self.lines {
+            line.wire.keep_faults();
+        }
+    }
+
+    /// The faults that chance has dealt, wire by wire.
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        let wires = self.lines.iter().map(|line| &line.wire);
+        wires
+            .flat_map(|wire| wire.faults().iter().copied())
+            .collect()
+    }
+
+    /// Lets no other faults happen by chance than these.
+    pub(crate) fn only(&mut self, faults: &[Fault]) {
+        self.only = Some(faults.to_vec());
+        for line in &mut self.lines {
+            line.wire.only(faults);
+        }
     }
 
     /// Both wires of a link.
@@ -131,6 +167,11 @@ impl Fabric {
         sum
     }
 
+    /// How many packets are under way.
+    pub(crate) fn len(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// When the next packet arrives.
     pub(crate) fn next(&self) -> Option<Nanos> {
         self.under_way.next()
@@ -145,7 +186,13 @@ impl Fabric {
 
     /// Ends the way of a packet, at a host that is down or isn't. Gives the frame that the host
     /// gets.
-    pub(crate) fn deliver(&mut self, arrival: Arrival, is_down: bool, now: Nanos) -> Option<Frame> {
+    pub(crate) fn deliver(
+        &mut self,
+        arrival: Arrival,
+        is_down: bool,
+        now: Nanos,
+        spare: &mut Vec<Frame>,
+    ) -> Option<Frame> {
         let wire = &mut self.lines.get_mut(arrival.line)?.wire;
         let end = if is_down {
             Err(wire.lost(Loss::HostDown))
@@ -156,7 +203,7 @@ impl Fabric {
             trace.ended(arrival.record, now, end);
         }
         if end.is_err() {
-            self.spare.borrow_mut().push(arrival.frame);
+            spare.push(arrival.frame);
             return None;
         }
         Some(arrival.frame)
@@ -164,15 +211,22 @@ impl Fabric {
 
     /// Sends a frame from a host, which has these addresses, to wherever it wants to go, and says
     /// when it has left the host.
-    pub(crate) fn send(&mut self, from: usize, own: &[IpCidr], frame: Frame, now: Nanos) -> Nanos {
+    pub(crate) fn send(
+        &mut self,
+        from: usize,
+        own: &[IpCidr],
+        frame: Frame,
+        now: Nanos,
+        spare: &mut Vec<Frame>,
+    ) -> Nanos {
         let to = match packet::destination(self.medium, &frame, own) {
             Destination::Address(address) => self.addresses.get(&address).copied(),
             Destination::Host(place) => Some(place),
-            Destination::Neighbors => return self.send_to_neighbors(from, frame, now),
+            Destination::Neighbors => return self.send_to_neighbors(from, frame, now, spare),
             Destination::Unknown => None,
         };
         if let Some(line) = to.and_then(|to| self.routes.get(&(from, to)).copied()) {
-            return self.send_over(line, frame, now);
+            return self.send_over(line, frame, now, spare);
         }
         self.unroutable.sent += 1;
         self.unroutable.no_route += 1;
@@ -180,30 +234,44 @@ impl Fabric {
             let record = trace.sent(HostId(from), None, now, &frame);
             trace.ended(record, now, Err(Loss::NoRoute));
         }
-        self.spare.borrow_mut().push(frame);
+        spare.push(frame);
         now
     }
 
-    fn send_to_neighbors(&mut self, from: usize, frame: Frame, now: Nanos) -> Nanos {
+    fn send_to_neighbors(
+        &mut self,
+        from: usize,
+        frame: Frame,
+        now: Nanos,
+        spare: &mut Vec<Frame>,
+    ) -> Nanos {
         let mut taken = now;
         for line in 0..self.lines.len() {
             if self.lines.get(line).is_some_and(|line| line.from == from) {
-                let copy = self.copy(&frame);
-                taken = taken.max(self.send_over(line, copy, now));
+                let copy = copy(&frame, spare);
+                taken = taken.max(self.send_over(line, copy, now, spare));
             }
         }
-        self.spare.borrow_mut().push(frame);
+        spare.push(frame);
         taken
     }
 
-    fn send_over(&mut self, place: usize, mut frame: Frame, now: Nanos) -> Nanos {
+    /// Sends a frame over this wire, and says when its last bit is on it.
+    pub(crate) fn send_over(
+        &mut self,
+        place: usize,
+        mut frame: Frame,
+        now: Nanos,
+        spare: &mut Vec<Frame>,
+    ) -> Nanos {
+        let deed = self.judge(&frame);
         let Some(line) = self.lines.get_mut(place) else {
             return now;
         };
         let guarded = packet::guarded_from(self.medium, &frame);
         let bits = (frame.len() - guarded) as u64 * 8;
         let len = packet::ip_len(self.medium, &frame);
-        let (fate, taken) = line.wire.carry(len, bits, now);
+        let (fate, taken) = line.wire.carry(len, bits, deed, now);
         let (from, to) = (HostId(line.from), HostId(line.to));
         let record = self
             .trace
@@ -215,7 +283,7 @@ impl Fabric {
                 if let Some(trace) = &mut self.trace {
                     trace.ended(record, now, Err(loss));
                 }
-                self.spare.borrow_mut().push(frame);
+                spare.push(frame);
                 return taken;
             }
         };
@@ -226,7 +294,7 @@ impl Fabric {
             trace.crossing(record, &passage, &frame);
         }
         let copy = passage.copy.map(|arrival| {
-            let copy = self.copy(&frame);
+            let copy = copy(&frame, spare);
             let record = self.trace.as_mut().and_then(|trace| trace.copied(record));
             (arrival, copy, record)
         });
@@ -246,10 +314,21 @@ impl Fabric {
         taken
     }
 
-    fn copy(&mut self, frame: &[u8]) -> Frame {
-        let mut copy = self.spare.borrow_mut().pop().unwrap_or_default();
-        copy.clear();
-        copy.extend_from_slice(frame);
-        copy
+    /// What the first rule that is for this packet does to it. All rules count it.
+    fn judge(&mut self, frame: &[u8]) -> Option<Deed> {
+        if self.rules.is_empty() {
+            return None;
+        }
+        let segment = Segment::read(self.medium, frame)?;
+        let judge = |first: Option<Deed>, rule: &mut Rule| first.or(rule.judge(&segment));
+        self.rules.iter_mut().fold(None, judge)
     }
+}
+
+/// A copy of a frame, in a spare one if there is one.
+pub(crate) fn copy(frame: &[u8], spare: &mut Vec<Frame>) -> Frame {
+    let mut copy = spare.pop().unwrap_or_default();
+    copy.clear();
+    copy.extend_from_slice(frame);
+    copy
 }

@@ -10,6 +10,8 @@ pub enum Loss {
     Chance,
     /// By chance, in a burst.
     Burst,
+    /// As a [`Rule`](crate::Rule) says.
+    Rule,
     /// The queue before the wire was full.
     QueueFull,
     /// It was larger than the link's MTU.
@@ -30,8 +32,9 @@ impl Loss {
         match self {
             Self::Chance => "lost by chance",
             Self::Burst => "lost in a burst",
+            Self::Rule => "lost by a rule",
             Self::QueueFull => "dropped: queue full",
-            Self::Oversize => "dropped: larger than the link's MTU",
+            Self::Oversize => "dropped: over the MTU",
             Self::Cut => "lost: link cut",
             Self::Partition => "lost: partition",
             Self::HostDown => "lost: host down",

@@ -1,17 +1,15 @@
 //! Which packets of a trace belong to one connection, and what they say.
 //!
-//! Ladders are drawn from it. It reads TCP segments and UDP datagrams; other packets it leaves out.
+//! Ladders are drawn from it. Packets that are neither TCP nor UDP it leaves out.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use smoltcp::wire::{
-    IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, TcpSeqNumber, UdpPacket,
-};
+use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
-use crate::packet;
+use crate::segment::Segment;
 use crate::trace::{Packet, Trace};
 
 /// A TCP connection, or the datagrams between two UDP sockets.
@@ -27,26 +25,32 @@ pub struct Flow {
     is_tcp: bool,
 }
 
-/// What a ladder shows of a segment or datagram.
-pub(crate) struct Segment {
-    pub(crate) from: IpEndpoint,
-    pub(crate) to: IpEndpoint,
-    tcp: Option<Tcp>,
-    payload: Vec<u8>,
-}
-
-#[derive(Clone, Copy)]
-struct Tcp {
-    seq: TcpSeqNumber,
-    ack: Option<TcpSeqNumber>,
-    syn: bool,
-    fin: bool,
-    rst: bool,
-}
-
 /// The first sequence numbers of both sides, from which a ladder counts.
 #[derive(Default)]
 pub(crate) struct Starts(BTreeMap<IpEndpoint, TcpSeqNumber>);
+
+/// How far one side has sent.
+#[derive(Default)]
+pub(crate) struct Progress {
+    next: Option<TcpSeqNumber>,
+}
+
+impl Progress {
+    /// Notes a segment. Says whether some of what it takes up in the sequence was sent before.
+    pub(crate) fn has_seen(&mut self, segment: &Segment<'_>) -> bool {
+        let Some(tcp) = segment.tcp else {
+            return false;
+        };
+        let len = segment.payload.len() + usize::from(tcp.syn) + usize::from(tcp.fin);
+        if len == 0 {
+            return false;
+        }
+        let end = tcp.seq + len;
+        let has_seen = self.next.is_some_and(|next| tcp.seq < next);
+        self.next = Some(self.next.map_or(end, |next| next.max(end)));
+        has_seen
+    }
+}
 
 impl Trace {
     /// All TCP connections and UDP exchanges, in the order of their first packets.
@@ -61,17 +65,19 @@ impl Trace {
     }
 
     /// All segments and datagrams, and to which flow they belong.
-    pub(crate) fn segments(&self) -> Vec<(Flow, Segment, Packet<'_>)> {
+    pub(crate) fn segments(&self) -> Vec<(Flow, Segment<'_>, Packet<'_>)> {
         // The flow that an unordered pair of ends is at now, and the sequence number of its SYN.
         let mut current: BTreeMap<_, (Flow, Option<TcpSeqNumber>)> = BTreeMap::new();
         let mut segments = Vec::new();
         for packet in self.packets() {
-            let Some(segment) = Segment::read(packet::ip(self.medium(), packet.sent_bytes)) else {
+            let Some(segment) = Segment::read(self.medium(), packet.sent_bytes) else {
                 continue;
             };
             let (from, to) = (segment.from, segment.to);
             let is_tcp = segment.tcp.is_some();
-            let opening = segment.opening();
+            let opening = segment
+                .tcp
+                .and_then(|tcp| segment.is_syn().then_some(tcp.seq));
             let (flow, first) = current
                 .entry((from.min(to), from.max(to), is_tcp))
                 .or_insert_with(|| {
@@ -98,56 +104,7 @@ impl Trace {
     }
 }
 
-impl Segment {
-    fn read(ip: &[u8]) -> Option<Self> {
-        let (protocol, from, to, payload) = match ip.first()? >> 4 {
-            4 => {
-                let packet = Ipv4Packet::new_checked(ip).ok()?;
-                let ends = (packet.src_addr().into(), packet.dst_addr().into());
-                (packet.next_header(), ends.0, ends.1, packet.payload())
-            }
-            6 => {
-                let packet = Ipv6Packet::new_checked(ip).ok()?;
-                let ends = (packet.src_addr().into(), packet.dst_addr().into());
-                (packet.next_header(), ends.0, ends.1, packet.payload())
-            }
-            _ => return None,
-        };
-        match protocol {
-            IpProtocol::Tcp => {
-                let tcp = TcpPacket::new_checked(payload).ok()?;
-                Some(Self {
-                    from: IpEndpoint::new(from, tcp.src_port()),
-                    to: IpEndpoint::new(to, tcp.dst_port()),
-                    tcp: Some(Tcp {
-                        seq: tcp.seq_number(),
-                        ack: tcp.ack().then(|| tcp.ack_number()),
-                        syn: tcp.syn(),
-                        fin: tcp.fin(),
-                        rst: tcp.rst(),
-                    }),
-                    payload: tcp.payload().to_vec(),
-                })
-            }
-            IpProtocol::Udp => {
-                let udp = UdpPacket::new_checked(payload).ok()?;
-                Some(Self {
-                    from: IpEndpoint::new(from, udp.src_port()),
-                    to: IpEndpoint::new(to, udp.dst_port()),
-                    tcp: None,
-                    payload: udp.payload().to_vec(),
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// The sequence number, if it opens a connection.
-    fn opening(&self) -> Option<TcpSeqNumber> {
-        self.tcp
-            .and_then(|tcp| (tcp.syn && tcp.ack.is_none()).then_some(tcp.seq))
-    }
-
+impl Segment<'_> {
     /// What the segment says, in the words of the field; numbers count from the sides' first ones.
     pub(crate) fn words(&self, starts: &mut Starts) -> String {
         let mut words = Vec::new();
@@ -178,7 +135,7 @@ impl Segment {
         }
         if !self.payload.is_empty() || self.tcp.is_none() {
             words.push(format!("len={}", self.payload.len()));
-            words.push(excerpt(&self.payload));
+            words.push(excerpt(self.payload));
         }
         words.join(" ")
     }
@@ -186,8 +143,14 @@ impl Segment {
 
 /// The first few bytes as text, in quotes, whatever they are.
 fn excerpt(payload: &[u8]) -> String {
-    const MOST: usize = 16;
-    let shown = payload.get(..MOST).unwrap_or(payload).escape_ascii();
-    let more = if payload.len() > MOST { "..." } else { "" };
-    format!("\"{shown}\"{more}")
+    const COLUMNS: usize = 16;
+    let mut shown = String::new();
+    for byte in payload {
+        let next = byte.escape_ascii();
+        if shown.len() + next.len() > COLUMNS {
+            return format!("\"{shown}\"...");
+        }
+        shown.extend(next.map(char::from));
+    }
+    format!("\"{shown}\"")
 }

@@ -1,9 +1,8 @@
 //! The picture from the textbooks: two hosts, time running down, an arrow for each packet.
 //!
-//! As text through `Display`, as SVG through `Ladder::svg`. Lost, late and corrupt packets are
+//! As text through `Display`, as SVG through [`Ladder::svg`]. Lost, late and corrupt packets are
 //! drawn as such.
 
-#[cfg(feature = "std")]
 mod svg;
 mod text;
 
@@ -15,7 +14,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
 use crate::clock;
-use crate::flow::{Flow, Starts};
+use crate::flow::{Flow, Progress, Starts};
 use crate::host::HostId;
 use crate::trace::{End, Trace};
 
@@ -42,14 +41,26 @@ struct Step {
     sent: Instant,
     end: End,
     words: String,
-    is_copy: bool,
+    origin: Origin,
     is_corrupt: bool,
+}
+
+/// Where a packet comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Its sender.
+    New,
+    /// Its sender, who has sent it before, or a part of it.
+    Again,
+    /// The network, as a copy of another.
+    Copy,
 }
 
 /// How a step is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
     Fine,
+    Again,
     Late,
     Copy,
     Corrupt,
@@ -62,6 +73,7 @@ impl Ladder {
     pub fn new(trace: &Trace, flow: &Flow) -> Self {
         let mut starts = Starts::default();
         let mut ends: [Option<HostId>; 2] = [None, None];
+        let mut sent = [Progress::default(), Progress::default()];
         let mut steps = Vec::new();
         for (of, segment, packet) in trace.segments() {
             if of != *flow {
@@ -76,7 +88,13 @@ impl Ladder {
                 sent: packet.sent,
                 end: packet.end,
                 words: segment.words(&mut starts),
-                is_copy: packet.is_copy,
+                origin: if packet.is_copy {
+                    Origin::Copy
+                } else if sent[sender].has_seen(&segment) {
+                    Origin::Again
+                } else {
+                    Origin::New
+                },
                 is_corrupt: packet.is_corrupt,
             });
         }
@@ -100,23 +118,37 @@ impl Step {
             End::Lost(_) => Look::Lost,
             End::UnderWay => Look::UnderWay,
             End::Delivered { .. } if self.is_corrupt => Look::Corrupt,
-            End::Delivered { .. } if self.is_copy => Look::Copy,
+            End::Delivered { .. } if self.origin == Origin::Copy => Look::Copy,
             End::Delivered {
                 overtaken: true, ..
             } => Look::Late,
+            End::Delivered { .. } if self.origin == Origin::Again => Look::Again,
             End::Delivered { .. } => Look::Fine,
         }
     }
 
-    /// What is to say about it, besides its words.
-    fn remark(&self) -> &'static str {
-        match (self.look(), self.end) {
-            (Look::Lost, End::Lost(loss)) => loss.words(),
-            (Look::UnderWay, _) => "under way",
-            (Look::Corrupt, _) => "corrupt",
-            (Look::Copy, _) => "copy",
-            (Look::Late, _) => "late",
-            _ => "",
+    /// What is to say about how it was sent, and what became of it if it never came.
+    fn remark_on_sending(&self) -> String {
+        let again = if self.origin == Origin::Again {
+            "retransmission"
+        } else {
+            ""
+        };
+        let fate = match self.end {
+            End::Lost(loss) => loss.words(),
+            End::UnderWay => "under way",
+            End::Delivered { .. } => "",
+        };
+        joined(&[again, fate])
+    }
+
+    /// What is to say about how it came.
+    fn remark_on_arrival(&self) -> &'static str {
+        match self.look() {
+            Look::Corrupt => "corrupt",
+            Look::Copy => "copy",
+            Look::Late => "late",
+            Look::Fine | Look::Again | Look::Lost | Look::UnderWay => "",
         }
     }
 
@@ -126,6 +158,16 @@ impl Step {
             _ => None,
         }
     }
+}
+
+/// Those of the words that there are.
+fn joined(words: &[&str]) -> String {
+    let words: Vec<_> = words
+        .iter()
+        .copied()
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(", ")
 }
 
 /// A time as milliseconds with three decimals.

@@ -80,9 +80,12 @@
 //! | [`Network`] | links cut and mended, partitions, hosts that reboot and lose their state, at any given time |
 //! | [`Host`] | clocks that drift, MTU, checksums left out |
 //! | [`Card`] | a stack that has to wait until its frames have left |
+//! | [`Rule`] | faults by plan: the second SYN, every fifth segment from here |
+//! | [`Impaired`] | a link in front of any device, for programs with a loop and a time of their own |
 //!
 //! [`Counters`] say which faults really happened. [`Trace`] keeps every packet and what became of
-//! it, and makes a file for Wireshark of it, or a [`Ladder`] diagram.
+//! it, and makes a file for Wireshark of it, or a [`Ladder`] diagram. [`shrink`] finds the few
+//! [`Fault`]s of a failing seed that matter.
 //!
 //! # What is not
 //!
@@ -91,6 +94,7 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -103,8 +107,10 @@ mod counters;
 mod error;
 mod fabric;
 mod fate;
+mod fault;
 mod flow;
 mod host;
+mod impaired;
 mod ladder;
 mod link;
 mod machine;
@@ -114,6 +120,8 @@ mod packet;
 mod pcap;
 mod random;
 mod ring;
+mod rule;
+mod segment;
 mod trace;
 mod transit;
 mod wire;
@@ -123,8 +131,10 @@ pub use card::Card;
 pub use counters::Counters;
 pub use error::Error;
 pub use fate::Loss;
+pub use fault::{Fault, FaultKind, shrink};
 pub use flow::Flow;
 pub use host::{Host, HostId};
+pub use impaired::Impaired;
 pub use ladder::Ladder;
 pub use link::{Bursts, Link};
 pub use machine::{Boot, Program};
@@ -132,4 +142,7 @@ pub use network::{LinkId, Network};
 #[cfg(feature = "std")]
 pub use pcap::Tap;
 pub use random::{Probability, Random};
+pub use rule::Rule;
+pub use segment::{Segment, TcpHeader};
+pub use smoltcp;
 pub use trace::{End, Packet, Trace};

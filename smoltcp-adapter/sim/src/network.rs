@@ -18,10 +18,12 @@ use crate::clock::{self, Nanos, nanos};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::fabric::Fabric;
+use crate::fault::Fault;
 use crate::host::{Host, HostId};
 use crate::link::Link;
 use crate::machine::{Boot, Machine, Program};
 use crate::random::Random;
+use crate::rule::Rule;
 use crate::trace::Trace;
 
 /// Hosts on links, under one virtual clock.
@@ -38,6 +40,7 @@ pub struct Network<'a> {
     planned: u64,
     /// What the host that was polled last has sent.
     sent: Vec<Frame>,
+    spare: Spare,
 }
 
 /// Stands for a link of one network. Another network does nothing with it.
@@ -69,6 +72,7 @@ impl<'a> Network<'a> {
             changes: BTreeMap::new(),
             planned: 0,
             sent: Vec::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -96,10 +100,10 @@ impl<'a> Network<'a> {
             self.fabric.assign(cidr.address(), place);
         }
         if let Some(trace) = &mut self.fabric.trace {
-            trace.name(&host.name);
+            trace.add_host(&host.name);
         }
         let chance = Random::new(self.seed).child(HOSTS).child(place as u64);
-        let spare = Spare::clone(&self.fabric.spare);
+        let spare = Spare::clone(&self.spare);
         let medium = self.fabric.medium;
         self.machines
             .push(Machine::new(host, medium, place, chance, spare));
@@ -234,14 +238,33 @@ impl<'a> Network<'a> {
         self.changes.insert(key, Box::new(change));
     }
 
-    /// Keeps a [`Trace`] of every packet from now on.
+    /// Adds a fault by plan, for packets that are sent from now on over any link. Of several rules
+    /// for one packet the one that was added first has its way.
+    pub fn add_rule(&mut self, rule: Rule) {
+        self.fabric.rules.push(rule);
+    }
+
+    /// The faults that chance has dealt since [`record`](Self::record), wire by wire.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.fabric.faults()
+    }
+
+    /// Lets no other faults happen by chance than these: of those that the seed deals, the others
+    /// are left out. [`shrink`](crate::shrink) finds the fewest with which something still fails.
+    ///
+    /// Latency, jitter, rates, cuts, reboots and [rules](Self::add_rule) stay as they are.
+    pub fn only_faults(&mut self, faults: &[Fault]) {
+        self.fabric.only(faults);
+    }
+
+    /// Keeps a [`Trace`] of every packet, and a list of all [`faults`](Self::faults), from now on.
     pub fn record(&mut self) {
         if self.fabric.trace.is_none() {
             let mut trace = Trace::new(self.fabric.medium);
             for machine in &self.machines {
-                trace.name(&machine.plan.name);
+                trace.add_host(&machine.plan.name);
             }
-            self.fabric.trace = Some(trace);
+            self.fabric.record(trace);
         }
     }
 
@@ -343,7 +366,9 @@ impl<'a> Network<'a> {
             let Some(machine) = self.machines.get_mut(to) else {
                 continue;
             };
-            if let Some(frame) = self.fabric.deliver(arrival, machine.is_down(), self.now) {
+            let spare = &mut self.spare.borrow_mut();
+            let is_down = machine.is_down();
+            if let Some(frame) = self.fabric.deliver(arrival, is_down, self.now, spare) {
                 machine.receive(frame, self.now);
             }
         }
@@ -356,7 +381,8 @@ impl<'a> Network<'a> {
             for frame in self.sent.drain(..) {
                 let len = frame.len();
                 let own = &machine.plan.addresses;
-                let taken = self.fabric.send(place, own, frame, now);
+                let spare = &mut self.spare.borrow_mut();
+                let taken = self.fabric.send(place, own, frame, now, spare);
                 machine.sends(len, now, taken);
             }
             machine.sent(now);

@@ -13,7 +13,27 @@ use crate::clock::{self, Nanos};
 use crate::fate::{Loss, Passage};
 use crate::host::HostId;
 
-/// All packets of a network, in the order in which they were sent.
+/// All packets of a network or a device, in the order in which they were sent.
+///
+/// [`Network::record`](crate::Network::record) and [`Impaired::record`](crate::Impaired::record)
+/// write one. From frames of any other source it is made by hand:
+///
+/// ```
+/// # fn frames() -> Vec<(Instant, bool, Vec<u8>)> { Vec::new() }
+/// use smoltcp::phy::Medium;
+/// use smoltcp::time::Instant;
+/// use smoltcp_sim::{Ladder, Packet, Trace};
+///
+/// let mut trace = Trace::new(Medium::Ethernet);
+/// let [board, desktop] = ["board", "desktop"].map(|name| trace.add_host(name));
+/// for (time, is_from_board, frame) in frames() {
+///     let (from, to) = if is_from_board { (board, desktop) } else { (desktop, board) };
+///     trace.push(&Packet::new(from, to, time, &frame));
+/// }
+/// for flow in trace.flows() {
+///     println!("{}", Ladder::new(&trace, &flow));
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Trace {
     medium: Medium,
@@ -62,6 +82,26 @@ pub struct Packet<'a> {
     pub bytes: &'a [u8],
 }
 
+impl<'a> Packet<'a> {
+    /// A frame that was seen at some moment and arrived, as far as anybody knows, in that moment.
+    pub const fn new(from: HostId, to: HostId, seen: Instant, bytes: &'a [u8]) -> Self {
+        Self {
+            from,
+            to: Some(to),
+            sent: seen,
+            end: End::Delivered {
+                at: seen,
+                overtaken: false,
+            },
+            is_copy: false,
+            is_corrupt: false,
+            was_held: false,
+            sent_bytes: bytes,
+            bytes,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Record {
     from: HostId,
@@ -75,7 +115,8 @@ struct Record {
 }
 
 impl Trace {
-    pub(crate) const fn new(medium: Medium) -> Self {
+    /// An empty trace of such frames.
+    pub const fn new(medium: Medium) -> Self {
         Self {
             medium,
             names: Vec::new(),
@@ -109,9 +150,31 @@ impl Trace {
         self.names.iter().map(String::as_str)
     }
 
-    /// A host was added.
-    pub(crate) fn name(&mut self, host: &str) {
-        self.names.push(host.into());
+    /// Adds a host, by whatever name.
+    pub fn add_host(&mut self, name: &str) -> HostId {
+        self.names.push(name.into());
+        HostId(self.names.len() - 1)
+    }
+
+    /// Adds a packet, from whatever source: a device, a capture, a list. Add them in the order in
+    /// which they were sent.
+    pub fn push(&mut self, packet: &Packet<'_>) {
+        let sent_bytes = self.keep(packet.sent_bytes);
+        let bytes = if packet.is_corrupt {
+            self.keep(packet.bytes)
+        } else {
+            sent_bytes.clone()
+        };
+        self.records.push(Record {
+            from: packet.from,
+            to: packet.to,
+            sent: packet.sent,
+            end: packet.end,
+            is_copy: packet.is_copy,
+            was_held: packet.was_held,
+            sent_bytes,
+            bytes,
+        });
     }
 
     fn slice(&self, range: &Range<usize>) -> &[u8] {

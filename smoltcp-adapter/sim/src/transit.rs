@@ -35,6 +35,10 @@ impl<T> Transit<T> {
         self.sequence += 1;
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// When the next one arrives.
     pub(crate) fn next(&self) -> Option<Nanos> {
         self.heap.peek().map(|first| first.arrival)

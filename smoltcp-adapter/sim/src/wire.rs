@@ -4,15 +4,25 @@
 //! stream of its own, by the packet's number: leaving one fault out of a plan changes nothing in
 //! the others.
 
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
 use crate::clock::{Nanos, nanos};
 use crate::counters::Counters;
 use crate::fate::{Fate, Loss, Passage};
+use crate::fault::{Fault, FaultKind};
 use crate::link::Link;
 use crate::random::{Probability, Random, scale};
+use crate::rule::Deed;
 
 pub(crate) struct Wire {
     pub(crate) counters: Counters,
+    number: usize,
     plan: Link,
+    /// The faults that chance has dealt, if somebody wants to know.
+    faults: Option<Vec<Fault>>,
+    /// Of those that chance deals, these alone happen.
+    only: Option<BTreeSet<Fault>>,
     chance: Random,
     streams: [Random; Kind::COUNT],
     /// In the midst of a burst of losses.
@@ -47,10 +57,13 @@ impl Kind {
 }
 
 impl Wire {
-    pub(crate) fn new(plan: Link, chance: Random) -> Self {
+    pub(crate) fn new(number: usize, plan: Link, chance: Random) -> Self {
         Self {
             counters: Counters::default(),
+            number,
             plan,
+            faults: None,
+            only: None,
             streams: core::array::from_fn(|kind| chance.child(kind as u64)),
             chance,
             ill: false,
@@ -61,6 +74,21 @@ impl Wire {
             is_partitioned: false,
             epoch: 0,
         }
+    }
+
+    /// Keeps the faults from now on.
+    pub(crate) fn keep_faults(&mut self) {
+        self.faults.get_or_insert_default();
+    }
+
+    pub(crate) fn faults(&self) -> &[Fault] {
+        self.faults.as_deref().unwrap_or_default()
+    }
+
+    /// Lets no other faults happen than these.
+    pub(crate) fn only(&mut self, faults: &[Fault]) {
+        let own = faults.iter().filter(|fault| fault.wire == self.number);
+        self.only = Some(own.copied().collect());
     }
 
     pub(crate) fn change(&mut self, plan: Link) {
@@ -79,8 +107,15 @@ impl Wire {
     }
 
     /// Takes a packet of `len` bytes on its way at `now`. Of `bits` bits one may be flipped; if
-    /// there are none, the packet is lost instead. Says when its last bit has left as well.
-    pub(crate) fn carry(&mut self, len: usize, bits: u64, now: Nanos) -> (Fate, Nanos) {
+    /// there are none, the packet is lost instead. A rule may have decided on a deed. Says when its
+    /// last bit has left as well.
+    pub(crate) fn carry(
+        &mut self,
+        len: usize,
+        bits: u64,
+        deed: Option<Deed>,
+        now: Nanos,
+    ) -> (Fate, Nanos) {
         let number = self.counters.sent;
         self.counters.sent += 1;
         if let Some(loss) = self.severed() {
@@ -90,17 +125,21 @@ impl Wire {
             return (self.drop(Loss::Oversize), now);
         }
         match self.depart(len as u64, now) {
-            Some(departure) => (self.cross(number, bits, departure), departure),
+            Some(departure) => (self.cross(number, bits, deed, departure), departure),
             None => (self.drop(Loss::QueueFull), now),
         }
     }
 
     /// What becomes of a packet that has left.
-    fn cross(&mut self, number: u64, bits: u64, departure: Nanos) -> Fate {
+    fn cross(&mut self, number: u64, bits: u64, deed: Option<Deed>, departure: Nanos) -> Fate {
+        if deed == Some(Deed::Drop) {
+            self.fall_ill_or_get_well(number);
+            return self.drop(Loss::Rule);
+        }
         if let Some(loss) = self.lose(number) {
             return self.drop(loss);
         }
-        let flipped = if self.happens(Kind::Corruption, self.plan.corruption, number) {
+        let flipped = if self.strikes(FaultKind::Corruption, self.plan.corruption, number) {
             if bits == 0 {
                 return self.drop(Loss::Chance);
             }
@@ -113,25 +152,31 @@ impl Wire {
             .saturating_add(nanos(self.plan.latency))
             .saturating_add(self.jitter(Kind::Jitter, number))
             .max(self.last_arrival);
-        let held = self.happens(Kind::Reordering, self.plan.reordering, number);
-        let arrival = if held {
-            due.saturating_add(nanos(self.plan.held))
+        let mut held = None;
+        if self.strikes(FaultKind::Reordering, self.plan.reordering, number) {
+            held = Some(self.plan.held);
+        }
+        if let Some(Deed::Delay(by)) = deed {
+            held = Some(held.unwrap_or_default().saturating_add(by));
+        }
+        let arrival = if let Some(held) = held {
+            due.saturating_add(nanos(held))
         } else {
             self.last_arrival = due;
             due
         };
-        let copy = self
-            .happens(Kind::Duplication, self.plan.duplication, number)
-            .then(|| {
-                self.counters.duplicated += 1;
-                arrival.saturating_add(self.jitter(Kind::CopyJitter, number))
-            });
+        let is_doubled = self.strikes(FaultKind::Duplication, self.plan.duplication, number)
+            || deed == Some(Deed::Duplicate);
+        let copy = is_doubled.then(|| {
+            self.counters.duplicated += 1;
+            arrival.saturating_add(self.jitter(Kind::CopyJitter, number))
+        });
         Fate::Carried(Passage {
             number,
             epoch: self.epoch,
             arrival,
             copy,
-            held,
+            held: held.is_some(),
             flipped,
         })
     }
@@ -156,6 +201,7 @@ impl Wire {
         *match loss {
             Loss::Chance => &mut counters.lost,
             Loss::Burst => &mut counters.lost_in_bursts,
+            Loss::Rule => &mut counters.lost_by_rules,
             Loss::QueueFull => &mut counters.queue_full,
             Loss::Oversize => &mut counters.oversize,
             Loss::Cut => &mut counters.cut,
@@ -193,15 +239,52 @@ impl Wire {
     }
 
     fn lose(&mut self, number: u64) -> Option<Loss> {
+        self.fall_ill_or_get_well(number);
+        if let Some(bursts) = self.plan.bursts
+            && self.ill
+            && self.strikes(FaultKind::BurstLoss, bursts.loss, number)
+        {
+            return Some(Loss::Burst);
+        }
+        self.strikes(FaultKind::Loss, self.plan.loss, number)
+            .then_some(Loss::Chance)
+    }
+
+    fn fall_ill_or_get_well(&mut self, number: u64) {
         if let Some(bursts) = self.plan.bursts {
             let turns = if self.ill { bursts.end } else { bursts.begin };
             self.ill ^= self.happens(Kind::Burst, turns, number);
-            if self.ill && self.happens(Kind::BurstLoss, bursts.loss, number) {
-                return Some(Loss::Burst);
-            }
         }
-        self.happens(Kind::Loss, self.plan.loss, number)
-            .then_some(Loss::Chance)
+    }
+
+    /// Whether chance deals a fault, and it may happen. Keeps it, if somebody wants to know.
+    fn strikes(&mut self, kind: FaultKind, probability: Probability, number: u64) -> bool {
+        let stream = match kind {
+            FaultKind::Loss => Kind::Loss,
+            FaultKind::BurstLoss => Kind::BurstLoss,
+            FaultKind::Reordering => Kind::Reordering,
+            FaultKind::Duplication => Kind::Duplication,
+            FaultKind::Corruption => Kind::Corruption,
+        };
+        if !self.happens(stream, probability, number) {
+            return false;
+        }
+        let fault = Fault {
+            wire: self.number,
+            packet: number,
+            kind,
+        };
+        if self
+            .only
+            .as_ref()
+            .is_some_and(|only| !only.contains(&fault))
+        {
+            return false;
+        }
+        if let Some(faults) = &mut self.faults {
+            faults.push(fault);
+        }
+        true
     }
 
     fn jitter(&self, kind: Kind, number: u64) -> Nanos {

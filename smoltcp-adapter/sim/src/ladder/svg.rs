@@ -2,20 +2,23 @@
 //!
 //! Time runs down, but not evenly: a long silence takes little more room than a short one.
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
+use core::fmt::{self, Write};
 use core::time::Duration;
 
 use smoltcp::time::Instant;
 
 use super::{Ladder, Look, Step, millis};
 
-const WIDTH: i32 = 960;
-const LEFT: i32 = 200;
+const WIDTH: i32 = 1160;
+const LEFT: i32 = 290;
 const RIGHT: i32 = WIDTH - LEFT;
 const TOP: i32 = 64;
+/// Room for a time in the margin.
+const TIME: i32 = 84;
+/// How wide a letter is, more or less.
+const LETTER: i32 = 7;
 /// The least distance between two events.
 const ROW: i32 = 22;
 
@@ -151,8 +154,7 @@ impl Ladder {
 
 impl Step {
     fn draw_line(&self, svg: &mut String, span: Span) {
-        let look = self.look();
-        let (colour, dashes) = look.stroke();
+        let (colour, dashes) = self.look().stroke();
         let Span { start, end } = span;
         let (from, tip) = self.reach();
         push(
@@ -161,9 +163,12 @@ impl Step {
                 r#"<line x1="{from}" y1="{start}" x2="{tip}" y2="{end}" stroke="{colour}" stroke-width="1.5" stroke-dasharray="{dashes}"/>"#
             ),
         );
-        time(svg, self.rightwards, start, self.sent);
+        // Each time has a row of its own, and so have the remarks beside it.
+        let sending = self.remark_on_sending();
+        margin(svg, self.rightwards, start, self.sent, &sending, colour);
         if let Some(arrival) = self.arrival() {
-            time(svg, !self.rightwards, end, arrival);
+            let remark = self.remark_on_arrival();
+            margin(svg, !self.rightwards, end, arrival, remark, colour);
         }
     }
 
@@ -174,50 +179,51 @@ impl Step {
         let (colour, _) = look.stroke();
         let Span { start, end } = span;
         let (from, tip) = self.reach();
-        let run = f64::from((tip - from).abs());
-        let turn = f64::from(end - start).atan2(run).to_degrees();
-        let length = f64::from(end - start).hypot(run);
-        let (turn, anchor, side) = if self.rightwards {
-            (turn, "start", 1.0)
+        let slope = Slope::of(tip - from, end - start);
+        let (anchor, side) = if self.rightwards {
+            ("start", 1)
         } else {
-            (-turn, "end", -1.0)
+            ("end", -1)
         };
-        let (head, label) = (side * length, side * 14.0);
+        let Slope { cosine, sine, .. } = slope;
         push(
             svg,
             format_args!(
-                r#"<g transform="translate({from} {start}) rotate({turn:.1})" fill="{colour}">"#
+                r#"<g transform="matrix({} {} {} {} {from} {start})" fill="{colour}">"#,
+                Thousandths(cosine),
+                Thousandths(sine),
+                Thousandths(-sine),
+                Thousandths(cosine),
             ),
         );
+        // White around the letters, so that arrows that cross keep away from them.
+        push(
+            svg,
+            format_args!(
+                r#"<text x="{}" y="-6" text-anchor="{anchor}" stroke="white" stroke-width="4" stroke-linejoin="round" paint-order="stroke">{}</text>"#,
+                side * 14,
+                escape(&self.words)
+            ),
+        );
+        let head = side * slope.length;
         match look {
             Look::Lost => push(
                 svg,
                 format_args!(
-                    r#"<path d="M{:.1} -6l12 12m0 -12l-12 12" stroke="{colour}" stroke-width="2.5"/>"#,
-                    head - 6.0
+                    r#"<path d="M{} -6l12 12m0 -12l-12 12" stroke="{colour}" stroke-width="2.5"/></g>"#,
+                    head - 6
                 ),
             ),
-            Look::UnderWay => {}
+            Look::UnderWay => push(svg, format_args!("</g>")),
             _ => push(
                 svg,
-                format_args!(r#"<path d="M{head:.1} 0l{:.1} -4.5v9z"/>"#, side * -10.0),
+                format_args!(r#"<path d="M{head} 0l{} -4.5v9z"/></g>"#, side * -10),
             ),
         }
-        let remark = match self.remark() {
-            "" => String::new(),
-            remark => format!(r#" <tspan font-weight="bold">{}</tspan>"#, escape(remark)),
-        };
-        // White around the letters, so that arrows that cross don't hide them.
-        push(
-            svg,
-            format_args!(
-                r#"<text x="{label:.1}" y="-4" text-anchor="{anchor}" stroke="white" stroke-width="3" paint-order="stroke">{}{remark}</text></g>"#,
-                escape(&self.words)
-            ),
-        );
     }
 
-    /// From where to where the arrow goes, across. What never arrives gets two thirds of the way.
+    /// From where to where the arrow goes, across. What never arrives gets two thirds of the way,
+    /// or more, to have room for its words.
     fn reach(&self) -> (i32, i32) {
         let (from, to) = if self.rightwards {
             (LEFT, RIGHT)
@@ -225,9 +231,47 @@ impl Step {
             (RIGHT, LEFT)
         };
         match self.look() {
-            Look::Lost | Look::UnderWay => (from, from + (to - from) * 2 / 3),
+            Look::Lost | Look::UnderWay => {
+                let words = i32::try_from(self.words.chars().count()).unwrap_or(0) * LETTER;
+                let run = (words + 40).max((RIGHT - LEFT) * 2 / 3);
+                (
+                    from,
+                    from + (to - from).signum() * run.min(RIGHT - LEFT - 20),
+                )
+            }
             _ => (from, to),
         }
+    }
+}
+
+/// How an arrow leans, in thousandths, and how long it is.
+struct Slope {
+    cosine: i64,
+    sine: i64,
+    length: i32,
+}
+
+impl Slope {
+    /// Of an arrow that goes so far across and down. One that goes to the left leans the other way.
+    fn of(across: i32, down: i32) -> Self {
+        let (run, fall) = (i64::from(across.abs()), i64::from(down));
+        let thousandths = ((run * run + fall * fall) * 1_000_000).isqrt().max(1);
+        Self {
+            cosine: run * 1_000_000 / thousandths,
+            sine: fall * 1_000_000 / thousandths * i64::from(across.signum()),
+            length: i32::try_from((thousandths + 500) / 1000).unwrap_or(i32::MAX),
+        }
+    }
+}
+
+/// A number of thousandths, written with a point.
+struct Thousandths(i64);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let number = self.0.unsigned_abs();
+        write!(f, "{sign}{}.{:03}", number / 1000, number % 1000)
     }
 }
 
@@ -236,6 +280,7 @@ impl Look {
     fn stroke(self) -> (&'static str, &'static str) {
         match self {
             Self::Fine => ("#222222", "none"),
+            Self::Again => ("#7b3294", "none"),
             Self::Late => ("#0072b2", "10 3"),
             Self::Copy => ("#777777", "2 3"),
             Self::Corrupt => ("#b86b00", "6 4"),
@@ -245,32 +290,43 @@ impl Look {
     }
 }
 
-/// A time beside the left or the right life line.
-fn time(svg: &mut String, on_the_left: bool, y: i32, time: Instant) {
-    let (x, anchor) = if on_the_left {
-        (LEFT - 10, "end")
+/// A time beside the left or the right life line, and a remark beside it.
+fn margin(svg: &mut String, on_the_left: bool, y: i32, time: Instant, remark: &str, colour: &str) {
+    let (x, away, anchor) = if on_the_left {
+        (LEFT - 10, -1, "end")
     } else {
-        (RIGHT + 10, "start")
+        (RIGHT + 10, 1, "start")
     };
+    let y = y + 4;
     push(
         svg,
         format_args!(
-            r##"<text x="{x}" y="{}" text-anchor="{anchor}" fill="#555" font-size="11">{}</text>"##,
-            y + 4,
+            r##"<text x="{x}" y="{y}" text-anchor="{anchor}" fill="#555" font-size="11">{}</text>"##,
             millis(time)
         ),
     );
+    if !remark.is_empty() {
+        push(
+            svg,
+            format_args!(
+                r#"<text x="{}" y="{y}" text-anchor="{anchor}" fill="{colour}" font-size="11" font-weight="bold">{}</text>"#,
+                x + away * TIME,
+                escape(remark)
+            ),
+        );
+    }
 }
 
 fn legend(svg: &mut String, y: i32) {
     let looks = [
         (Look::Fine, "arrives"),
+        (Look::Again, "retransmission"),
         (Look::Lost, "lost"),
         (Look::Corrupt, "corrupt"),
         (Look::Late, "late"),
         (Look::Copy, "copy"),
     ];
-    let mut x = LEFT;
+    let mut x = LEFT - 60;
     for (look, word) in looks {
         let (colour, dashes) = look.stroke();
         push(
@@ -283,7 +339,7 @@ fn legend(svg: &mut String, y: i32) {
                 x + 42
             ),
         );
-        x += 115;
+        x += 50 + i32::try_from(word.len()).unwrap_or(0) * LETTER + 24;
     }
 }
 

@@ -5,4 +5,6 @@ mod faults;
 mod pictures;
 mod plain;
 mod replay;
+mod rules;
+mod shrinking;
 mod times;

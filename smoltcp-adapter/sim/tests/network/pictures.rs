@@ -5,9 +5,12 @@ use std::cell::Cell;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use smoltcp_sim::{End, Ladder, Link, Network, Probability, Tap, Trace};
+use smoltcp::phy::Medium;
+use smoltcp::time::Instant;
+use smoltcp::wire::{IpProtocol, Ipv4Packet, TcpPacket, TcpSeqNumber};
+use smoltcp_sim::{End, Ladder, Link, Loss, Network, Packet, Probability, Segment, Tap, Trace};
 
-use crate::plain::{ask, at, echo, ms, pair};
+use crate::plain::{RECEIVER, SENDER, ask, at, echo, ms, pair};
 
 /// A TCP exchange over a link that spoils some packets in every way.
 fn exchange(seed: u64) -> Trace {
@@ -70,9 +73,9 @@ fn a_ladder_shows_each_packet_and_its_fate() {
         assert!(text.contains(word), "no {word:?} in\n{text}");
         assert!(svg.contains(word), "no {word:?} in\n{svg}");
     }
-    // A heading with two life lines, an arrow for each packet, and five in the legend.
+    // A heading with two life lines, an arrow for each packet, and six in the legend.
     let lines = svg.matches("<line ").count();
-    assert_eq!(lines, trace.packets().count() + 2 + 5);
+    assert_eq!(lines, trace.packets().count() + 2 + 6);
     assert_eq!(svg.matches("<g ").count(), svg.matches("</g>").count());
 }
 
@@ -90,6 +93,113 @@ fn a_ladder_looks_as_it_should() {
     let trace = network.trace().unwrap();
     let text = Ladder::new(trace, &trace.flows()[0]).to_string();
     assert_eq!(text, include_str!("ladder.txt"), "\n{text}");
+}
+
+/// A segment of which some was sent before is one, be the first one lost or only late; what the
+/// network copied is none.
+#[test]
+fn retransmissions_are_marked_and_copies_are_not() {
+    let trace = eventful();
+    let ladder = Ladder::new(&trace, &trace.flows()[0]).to_string();
+    let mut seen = Vec::new();
+    let mut marked = 0;
+    for (packet, line) in trace.packets().zip(ladder.lines().skip(1)) {
+        let segment = Segment::read(trace.medium(), packet.sent_bytes).unwrap();
+        let tcp = segment.tcp.unwrap();
+        let takes_up = !segment.payload.is_empty() || tcp.syn || tcp.fin;
+        let is_again = takes_up && !packet.is_copy && seen.contains(&(packet.from, tcp.seq));
+        assert_eq!(
+            line.contains("retransmission"),
+            is_again,
+            "{line}\n{ladder}"
+        );
+        if takes_up {
+            seen.push((packet.from, tcp.seq));
+        }
+        marked += usize::from(is_again);
+    }
+    assert!(marked > 1, "{ladder}");
+}
+
+/// However much a packet says, and wherever it is lost, its words end before the arrow does, and
+/// the life lines stay straight.
+#[test]
+fn words_and_arrows_keep_apart() {
+    let mut trace = Trace::new(Medium::Ip);
+    let [from, to] = ["a", "b"].map(|name| trace.add_host(name));
+    for (number, end) in [
+        End::Lost(Loss::Cut),
+        End::UnderWay,
+        End::Delivered {
+            at: Instant::ZERO,
+            overtaken: false,
+        },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let number = u32::try_from(number).unwrap();
+        let frame = long_segment(4_000_000_000 + number * 100);
+        let mut packet = Packet::new(from, to, Instant::ZERO, &frame);
+        packet.end = end;
+        trace.push(&packet);
+    }
+    let ladder = Ladder::new(&trace, &trace.flows()[0]);
+    let text = ladder.to_string();
+    let mut right = Vec::new();
+    for line in text.lines().skip(1) {
+        let arrow = line.split('|').nth(1).unwrap();
+        let words_end = arrow.rfind("\"...").unwrap() + 4;
+        let rest = &arrow[words_end..];
+        assert!(rest.starts_with(" --"), "{text}");
+        right.push(line.rfind('|').unwrap());
+    }
+    right.dedup();
+    assert_eq!(right.len(), 1, "{text}");
+    // In the picture, the cross stands behind the words, at seven a letter.
+    let svg = ladder.svg();
+    let words = svg
+        .lines()
+        .find(|line| line.contains("...</text>"))
+        .unwrap();
+    let letters = words
+        .split('>')
+        .nth(1)
+        .unwrap()
+        .trim_end_matches("</text")
+        .len()
+        - "&quot;".len();
+    let cross = svg
+        .split("d=\"M")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    assert!(cross.parse::<usize>().unwrap() > letters * 6 + 14, "{svg}");
+}
+
+/// A segment with a payload that can't be shown as it is.
+fn long_segment(seq: u32) -> Vec<u8> {
+    let payload = [0xff; 100];
+    let mut frame = vec![0; 140];
+    let mut ip = Ipv4Packet::new_unchecked(&mut frame);
+    ip.set_version(4);
+    ip.set_header_len(20);
+    ip.set_total_len(140);
+    ip.set_next_header(IpProtocol::Tcp);
+    ip.set_src_addr(SENDER.into());
+    ip.set_dst_addr(RECEIVER.into());
+    let mut tcp = TcpPacket::new_unchecked(ip.payload_mut());
+    tcp.set_src_port(50_000);
+    tcp.set_dst_port(50_001);
+    tcp.set_header_len(20);
+    tcp.set_seq_number(TcpSeqNumber(seq.cast_signed()));
+    tcp.set_ack_number(TcpSeqNumber(-7));
+    tcp.set_ack(true);
+    tcp.set_fin(true);
+    tcp.payload_mut().copy_from_slice(&payload);
+    frame
 }
 
 /// Blocks of a pcapng file: kind and body.
