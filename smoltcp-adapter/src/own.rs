@@ -12,7 +12,7 @@ use syn_backlog::segment::Link;
 
 /// What is the interface's own, when it was last noted.
 pub(crate) struct Own {
-    medium: Medium,
+    link: Link,
     checksums: Checksums,
     #[cfg(feature = "medium-ethernet")]
     hardware: [u8; 6],
@@ -24,7 +24,12 @@ impl Own {
     /// Nothing yet, on a device of these capabilities.
     pub(crate) fn new(device: &DeviceCapabilities) -> Self {
         Self {
-            medium: device.medium,
+            link: match device.medium {
+                #[cfg(feature = "medium-ethernet")]
+                Medium::Ethernet => Link::Ethernet,
+                #[allow(unreachable_patterns, reason = "reached when there are other media")]
+                _ => Link::Ip,
+            },
             checksums: Checksums {
                 #[cfg(feature = "proto-ipv4")]
                 ipv4: device.checksum.ipv4.rx(),
@@ -42,7 +47,7 @@ impl Own {
     /// Notes what the program may have changed.
     pub(crate) fn note(&mut self, interface: &Interface) {
         #[cfg(feature = "medium-ethernet")]
-        if self.medium == Medium::Ethernet
+        if self.link() == Link::Ethernet
             && let HardwareAddress::Ethernet(hardware) = interface.hardware_addr()
         {
             self.hardware = hardware.0;
@@ -59,11 +64,13 @@ impl Own {
     /// What comes before the IP header of a frame.
     #[inline]
     pub(crate) fn link(&self) -> Link {
-        match self.medium {
-            #[cfg(feature = "medium-ethernet")]
-            Medium::Ethernet => Link::Ethernet,
-            #[allow(unreachable_patterns, reason = "reached when there are other media")]
-            _ => Link::Ip,
+        match (
+            cfg!(feature = "medium-ethernet"),
+            cfg!(feature = "medium-ip"),
+        ) {
+            (true, true) => self.link,
+            (true, false) => Link::Ethernet,
+            (false, _) => Link::Ip,
         }
     }
 

@@ -16,8 +16,10 @@ use greet_core::client::Client;
 use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
 use greet_core::server::{Event, Server};
+use greet_core::request::Request;
 use greet_core::text::Text;
-use greet_core::transport::Datagrams;
+use greet_core::time::Instant;
+use greet_core::transport::{Datagrams, Local};
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::timeouts::Timeouts;
 use greet_smoltcp::stack::Stack;
@@ -75,25 +77,22 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
     ) else {
         return 3;
     };
-    let limits = Limits {
-        deadline: Duration::from_secs(chance),
-        ..Limits::DEFAULT
-    };
+    let limits = Limits::DEFAULT.with_deadline(Duration::from_secs(chance));
     let mut server = Server::<_, 4>::new(black_box(limits));
     let mut receiver = Receiver::new();
     let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(black_box(1))), black_box(8000));
     let Ok(name) = Text::new(black_box("World")) else {
         return 4;
     };
-    let mut now = Duration::from_micros(black_box(chance));
-    let mut client = Client::new(name, now, Client::TIMEOUT);
+    let mut now = Instant::from_micros(black_box(chance));
+    let mut client = Client::new(Request::new(name, now + Request::TIMEOUT));
     let mut connection = None;
     let mut seen = 0_u64;
     while black_box(chance) > 0 {
         let next = stack.poll(now, |net| {
             let served = server.poll(&mut listener.on(net), now, |event| {
-                if let Event::Greeted { exchange, .. } = event {
-                    seen ^= exchange.name().map_or(0, |name| name.as_bytes().len() as u64);
+                if let Event::Ended { machine, .. } = event {
+                    seen ^= machine.name().map_or(0, |name| name.as_bytes().len() as u64);
                 }
             });
             let received = receiver.poll(&mut inbox.on(net), now, |event| {
@@ -101,7 +100,7 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
                     seen ^= 1;
                 }
             });
-            let _ = black_box(sender.on(net).send_to(black_box(&[7; 2000]), peer));
+            let _ = black_box(sender.on(net).send_to(black_box(&[7; 2000]), peer, Local::default()));
             match connection.take() {
                 None => connection = net.connect(peer).ok(),
                 Some(open) => match client.poll(&mut greet_smoltcp::stream::Connection::on(&open, net), now) {
@@ -116,9 +115,9 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
                     Poll::Pending => connection = Some(open),
                 },
             }
-            served.min(received).min(client.next_poll())
+            served.min(received).min(client.due())
         });
-        now = black_box(next.unwrap_or_default());
+        now = black_box(next);
         seen ^= stack.net().listening(&listener) as u64 ^ stack.net().idle() as u64;
     }
     seen ^ server.tally().total() ^ receiver.tally().messages

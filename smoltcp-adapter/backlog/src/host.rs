@@ -7,7 +7,7 @@
 use core::net::IpAddr;
 
 use crate::checksum;
-use crate::segment::{ACK, FIN, Link, RST, SYN, Segment, TCP, mss_option};
+use crate::segment::{ACK, FIN, Link, RST, SYN, Segment, TCP, Until, read_options};
 
 /// An address of the host, and how long the prefix of its network is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,5 +178,5 @@ fn is_well_formed(segment: &[u8]) -> bool {
         [a, b, c, d, ..] => [a, b] != [&0, &0] && [c, d] != [&0, &0],
         _ => false,
     };
-    has_ports && mss_option(segment).is_ok()
+    has_ports && read_options(segment, Until::End).is_ok()
 }

@@ -7,11 +7,12 @@ use core::ops::Range;
 
 /// What comes before the IP header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Link {
-    /// The header of Ethernet: two hardware addresses and an `EtherType`.
-    Ethernet,
     /// Nothing: a frame is an IP packet.
-    Ip,
+    Ip = 0,
+    /// The header of Ethernet: two hardware addresses and an `EtherType`.
+    Ethernet = 14,
 }
 
 /// A TCP segment in a frame.
@@ -29,10 +30,7 @@ pub struct Segment<'f> {
 impl Link {
     /// How many bytes there are before the IP header.
     pub const fn header_len(self) -> usize {
-        match self {
-            Self::Ethernet => 14,
-            Self::Ip => 0,
-        }
+        self as usize
     }
 }
 
@@ -89,7 +87,7 @@ impl<'f> Segment<'f> {
     /// The maximum segment size that its sender announces, in bytes. `None`: none, which means
     /// 536 over IPv4, and 1220 over IPv6 (RFC 9293, section 3.7.1).
     pub fn announced_mss(&self) -> Option<u16> {
-        mss_option(self.frame.get(self.start..)?).unwrap_or_default()
+        read_options(self.frame.get(self.start..)?, Until::Mss).unwrap_or_default()
     }
 
     /// Where the TCP header starts in the frame.
@@ -110,9 +108,20 @@ impl<'f> Segment<'f> {
 /// A TCP header that claims more bytes than there are, or an option of the wrong form.
 pub(crate) struct Malformed;
 
+/// How far options are read.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Until {
+    /// The maximum segment size is found.
+    Mss,
+    /// All of them have been looked at.
+    End,
+}
+
 /// The maximum segment size that the options of a segment announce.
+// One function for both uses, and not a parser that makes something of every option: kilobytes are
+// scarce.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
-pub(crate) fn mss_option(segment: &[u8]) -> Result<Option<u16>, Malformed> {
+pub(crate) fn read_options(segment: &[u8], until: Until) -> Result<Option<u16>, Malformed> {
     let offset = segment.get(12).ok_or(Malformed)?;
     let end = usize::from(offset >> 4) * 4;
     let mut options = segment.get(HEADER..end).ok_or(Malformed)?;
@@ -124,6 +133,9 @@ pub(crate) fn mss_option(segment: &[u8]) -> Result<Option<u16>, Malformed> {
             [kind, len, ..] if has_length(kind, len) => {
                 if let [MAXIMUM_SEGMENT_SIZE, _, high, low, ..] = *options {
                     mss = Some(u16::from_be_bytes([high, low]));
+                    if until == Until::Mss {
+                        return Ok(mss);
+                    }
                 }
                 options.get(len.into()..).ok_or(Malformed)?
             }

@@ -7,7 +7,7 @@ use embedded_io::{Error, ErrorKind};
 use greet_core::time::Instant;
 use greet_core::transport::{Listener, Sent, Stream};
 
-use crate::clauses::Breach;
+use crate::clause::Breach;
 use crate::world::{Peers, Seen, World};
 
 /// What a call came to within its time: a value, or how the connection broke.

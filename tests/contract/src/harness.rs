@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::clauses::{Breach, Clause, clauses};
+use crate::clause::{Breach, Clause};
+use crate::clauses::clauses;
 use crate::mutant::{Flaw, Mutant};
 use crate::world::World;
 

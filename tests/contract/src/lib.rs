@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod cable;
+mod clause;
 mod clauses;
 mod hands;
 mod harness;
@@ -18,7 +19,8 @@ mod mutant;
 mod world;
 
 pub use cable::{CableEnd, cable};
-pub use clauses::{Breach, Clause, clauses};
+pub use clause::{Breach, Clause};
+pub use clauses::clauses;
 pub use harness::{Catch, Proof, Trial, assert_kept, assert_noticed, contract, mutants};
 pub use mutant::{Flaw, Mutant};
 pub use world::{Lack, Peers, Seen, Target, World};

@@ -12,16 +12,13 @@ use greet_smoltcp::stream::Connection;
 use smoltcp_sim::Boot;
 
 use super::ledger::Ledger;
-use super::plan::{self, Errand};
+use super::plan::{self, CLIENT_SOCKETS, Errand};
 use crate::moments;
-
-/// Clients at once; others wait for a socket.
-pub(super) const SOCKETS: usize = 3;
 
 /// The memory of a host.
 pub(super) struct Memory<'a> {
-    slots: SocketSlots<'a, SOCKETS, 0>,
-    buffers: TcpBuffers<SOCKETS, 1031, 1024>,
+    slots: SocketSlots<'a, CLIENT_SOCKETS, 0>,
+    buffers: TcpBuffers<CLIENT_SOCKETS, 1031, 1024>,
 }
 
 impl Memory<'_> {

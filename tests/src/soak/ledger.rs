@@ -14,7 +14,6 @@ use greet_core::request::RequestError;
 use greet_core::text::Text;
 
 use super::plan::{self, Attack, Errand, Plan};
-use super::{honest, server};
 
 /// Everything that was seen in one network.
 pub struct Ledger<'p> {
@@ -271,11 +270,11 @@ impl Ledger<'_> {
         if server.clients != 0 {
             broken.push(format!("the server still has {} clients", server.clients));
         }
-        if server.listening != server::SOCKETS {
+        if server.listening != plan::SERVER_SOCKETS {
             broken.push(format!(
                 "{} of {} sockets listen at the end",
                 server.listening,
-                server::SOCKETS
+                plan::SERVER_SOCKETS
             ));
         }
         if server.tally.total() != server.begun_since_boot {
@@ -318,7 +317,7 @@ impl Ledger<'_> {
                 }
             }
             if let Some(idle) = clients.idle.get(&place)
-                && *idle != honest::SOCKETS
+                && *idle != plan::CLIENT_SOCKETS
             {
                 broken.push(format!("host {place} has {idle} of its sockets left"));
             }

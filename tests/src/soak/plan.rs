@@ -22,6 +22,12 @@ pub const CALM_LATENCY: Duration = Duration::from_millis(5);
 /// The port that the server listens on.
 pub const PORT: u16 = 8000;
 
+/// The sockets that listen there.
+pub const SERVER_SOCKETS: usize = 6;
+
+/// An honest host's clients at once; others wait for a socket.
+pub const CLIENT_SOCKETS: usize = 3;
+
 /// A network, and all that happens in it.
 #[derive(Clone, Debug)]
 pub struct Plan {

@@ -13,12 +13,11 @@ use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp_sim::Boot;
 
 use super::ledger::Ledger;
-use super::plan::PORT;
+use super::plan::{PORT, SERVER_SOCKETS};
 use crate::moments;
 
-/// Clients served at once, sockets that listen, and clients that may wait beyond those.
+/// Clients served at once, and clients that may wait beyond the sockets that listen.
 const PLACES: usize = 4;
-pub(super) const SOCKETS: usize = 6;
 const BACKLOG: usize = 8;
 
 /// Room for a whole reply.
@@ -28,9 +27,9 @@ const TIGHT: usize = 200;
 
 /// The memory of one boot.
 pub(super) struct Memory<'a> {
-    slots: SocketSlots<'a, SOCKETS, BACKLOG>,
-    roomy: TcpBuffers<SOCKETS, 1024, ROOMY>,
-    tight: TcpBuffers<SOCKETS, 1024, TIGHT>,
+    slots: SocketSlots<'a, SERVER_SOCKETS, BACKLOG>,
+    roomy: TcpBuffers<SERVER_SOCKETS, 1024, ROOMY>,
+    tight: TcpBuffers<SERVER_SOCKETS, 1024, TIGHT>,
 }
 
 impl Memory<'_> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use embedded_io::Error as _;
 use greet_core::transport::Stream as _;
 
-use super::{Breach, Clause};
+use crate::clause::{Breach, Clause};
 use crate::hands::{Hands, pattern, same};
 use crate::world::{Lack, Seen, World};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Breach, Clause};
+use crate::clause::{Breach, Clause};
 use crate::hands::Hands;
 use crate::world::{Lack, Target, World};
 

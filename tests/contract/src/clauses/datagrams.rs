@@ -4,7 +4,7 @@ use std::task::Poll;
 
 use greet_core::transport::{Datagram, Datagrams as _};
 
-use super::{Breach, Clause};
+use crate::clause::{Breach, Clause};
 use crate::hands::{Hands, pattern, same};
 use crate::world::{Lack, World};
 

@@ -3,7 +3,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Breach, Clause};
+use crate::clause::{Breach, Clause};
 use crate::hands::Hands;
 use crate::world::{Lack, World};
 use greet_core::transport::{Listener as _, Stream as _};

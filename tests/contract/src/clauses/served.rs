@@ -7,7 +7,7 @@ use greet_core::limits::Limits;
 use greet_core::server::{Event, Server};
 use greet_core::time::Instant;
 
-use super::{Breach, Clause};
+use crate::clause::{Breach, Clause};
 use crate::hands::{Hands, pattern};
 use crate::world::{Lack, Seen, World};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use greet_core::transport::Stream as _;
 
-use super::{Breach, Clause};
+use crate::clause::{Breach, Clause};
 use crate::hands::{Hands, pattern, ready, same};
 use crate::world::{Lack, Seen, World};
 
