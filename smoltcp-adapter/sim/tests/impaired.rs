@@ -10,7 +10,7 @@ use smoltcp::phy::{
 };
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::Instant;
-use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 use smoltcp_sim::{
     Bursts, End, FaultKind, Impaired, Ladder, Link, Probability, Rule, Segment, shrink,
 };
@@ -213,7 +213,11 @@ fn a_cut_loses_what_is_under_way() {
 fn converse(device: &mut Impaired<Loopback>, start: Instant) -> Option<Instant> {
     let address = IpAddress::v4(127, 0, 0, 1);
     let mut now = start;
-    let mut interface = Interface::new(Config::new(HardwareAddress::Ip), device, now);
+    let hardware = match device.capabilities().medium {
+        Medium::Ip => HardwareAddress::Ip,
+        _ => EthernetAddress([2, 0, 0, 0, 0, 1]).into(),
+    };
+    let mut interface = Interface::new(Config::new(hardware), device, now);
     interface.update_ip_addrs(|own| own.push(IpCidr::new(address, 8)).unwrap());
     let mut sockets = SocketSet::new(vec![]);
     let buffer = || SocketBuffer::new(vec![0; 4096]);
@@ -258,7 +262,11 @@ fn rough() -> Link {
 }
 
 fn loopback(seed: u64) -> Impaired<Loopback> {
-    Impaired::new(Loopback::new(Medium::Ip), seed)
+    loopback_of(Medium::Ip, seed)
+}
+
+fn loopback_of(medium: Medium, seed: u64) -> Impaired<Loopback> {
+    Impaired::new(Loopback::new(medium), seed)
         .outgoing(rough())
         .checksums(ChecksumCapabilities::default())
 }
@@ -282,6 +290,20 @@ fn tcp_gets_through_at_any_time() {
             faults += device.counters().dropped() + device.counters().corrupted;
         }
         assert!(faults > 20, "{faults} faults");
+    }
+}
+
+/// Addresses are asked for across the link too, and rules find segments behind the longer header.
+#[test]
+fn ethernet_is_impaired_as_well() {
+    for seed in 0..10 {
+        let mut device = loopback_of(Medium::Ethernet, seed);
+        device.add_rule(Rule::drop().syn_ack().nth(1));
+        assert!(
+            converse(&mut device, Instant::ZERO).is_some(),
+            "seed {seed}"
+        );
+        assert_eq!(device.counters().lost_by_rules, 1, "seed {seed}");
     }
 }
 
