@@ -29,7 +29,7 @@ impl Buffer {
     }
 
     /// Makes it start with `Hello, ` again, after [`refuse`](Self::refuse) or
-    /// [`anywhere`](Self::anywhere).
+    /// [`scratch`](Self::scratch).
     pub(crate) fn restore(&mut self) {
         if let (Some(start), Some(greeting)) = (
             self.0.first_chunk_mut(),
@@ -65,7 +65,7 @@ impl Buffer {
     }
 
     /// Room for bytes that nobody will look at, at most `limit`.
-    pub(crate) fn anywhere(&mut self, limit: u32) -> &mut [u8] {
+    pub(crate) fn scratch(&mut self, limit: u32) -> &mut [u8] {
         let room = usize::try_from(limit).unwrap_or(SIZE).min(SIZE);
         self.0.get_mut(..room).unwrap_or_default()
     }

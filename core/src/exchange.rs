@@ -243,7 +243,7 @@ impl Machine for Exchange {
     fn space(&mut self) -> &mut [u8] {
         match self.phase {
             Phase::Reading => self.buffer.space(self.len.into()),
-            Phase::Draining => self.buffer.anywhere(self.left),
+            Phase::Draining => self.buffer.scratch(self.left),
             _ => &mut [],
         }
     }
@@ -518,7 +518,7 @@ mod tests {
                 "more than one character is looked at"
             );
             let checked = GREETING.len() + usize::from(exchange.checked);
-            exchange.buffer.anywhere(u32::MAX)[GREETING.len()..checked].fill(0xff);
+            exchange.buffer.scratch(u32::MAX)[GREETING.len()..checked].fill(0xff);
         }
         exchange.received_fin(Instant::START);
         assert_eq!(exchange.want(), Want::Write);

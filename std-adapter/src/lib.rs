@@ -35,7 +35,7 @@ mod clock;
 mod error;
 mod failure;
 #[cfg(target_os = "linux")]
-mod gathered;
+mod gro;
 mod lab;
 mod listener;
 #[cfg(target_os = "linux")]

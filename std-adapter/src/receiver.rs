@@ -21,7 +21,7 @@ use crate::failure::Episode;
 use crate::udp::{RECEIVE_BUFFER, UdpSocket};
 
 #[cfg(target_os = "linux")]
-type Socket = crate::gathered::Gathered;
+type Socket = crate::gro::GroSocket;
 #[cfg(not(target_os = "linux"))]
 type Socket = UdpSocket<mio::net::UdpSocket>;
 

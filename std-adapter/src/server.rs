@@ -6,7 +6,7 @@
 //!   backlog ----------------> acceptor ------------------------------> done
 //!                                |  nothing there yet, or not all of it
 //!                                v
-//!                           stragglers (event loop, deadlines) ------> done
+//!                            slow ones (event loop, deadlines) ------> done
 //! ```
 //!
 //! Each worker is one acceptor and one event loop, a thread each. The acceptor blocks in accept
@@ -32,11 +32,11 @@ use crate::error::Error;
 use crate::listener::{self, BACKLOG};
 
 mod acceptor;
-mod inbox;
-mod places;
+mod connection_limit;
+mod event_loop;
+mod handoff;
+mod slow_connection;
 mod stop;
-mod straggler;
-mod stragglers;
 #[cfg(target_os = "linux")]
 mod wake;
 #[cfg(not(target_os = "linux"))]
@@ -44,8 +44,8 @@ mod wake;
 mod wake;
 
 use acceptor::Acceptor;
-use places::Places;
-use stragglers::Stragglers;
+use connection_limit::ConnectionLimit;
+use event_loop::EventLoop;
 use wake::Wake;
 
 pub use stop::Handle;
@@ -62,8 +62,8 @@ pub struct Server<M: Service = Exchange> {
     listener: Arc<TcpListener>,
     address: SocketAddr,
     config: M::Config,
-    places: Arc<Places>,
-    loops: Vec<Stragglers<M>>,
+    places: Arc<ConnectionLimit>,
+    loops: Vec<EventLoop<M>>,
     handle: Handle,
 }
 
@@ -127,12 +127,12 @@ impl<M: Service> Builder<M> {
             .workers
             .or_else(|| thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN);
-        let places = Arc::new(Places::new(self.max_connections.max(1)));
+        let places = Arc::new(ConnectionLimit::new(self.max_connections.max(1)));
         let loops = (0..workers.get())
-            .map(|_| Stragglers::new())
+            .map(|_| EventLoop::new())
             .collect::<io::Result<Vec<_>>>()
             .map_err(setup)?;
-        let wakers = loops.iter().map(Stragglers::waker).collect();
+        let wakers = loops.iter().map(EventLoop::waker).collect();
         let wake = Wake::new(&listener, address, workers).map_err(setup)?;
         let handle = Handle::new(wake, Arc::clone(&places), wakers);
         Ok(Server {
@@ -231,14 +231,14 @@ impl<M: Service> Server<M> {
         let report = &report;
         thread::scope(|scope| {
             let mut threads = Vec::with_capacity(2 * loops.len());
-            for stragglers in loops {
+            for event_loop in loops {
                 let listener = Arc::clone(&listener);
-                let acceptor = Acceptor::new(listener, shared, stragglers.inbox());
+                let acceptor = Acceptor::new(listener, shared, event_loop.handoff());
                 threads.push(spawn(scope, "greet-accept", &handle, move || {
                     acceptor.run(report)
                 }));
-                threads.push(spawn(scope, "greet-straggler", &handle, move || {
-                    stragglers.run(shared, report)
+                threads.push(spawn(scope, "greet-slow", &handle, move || {
+                    event_loop.run(shared, report)
                 }));
             }
             drop(listener); // the acceptors have it
@@ -264,7 +264,7 @@ struct Shared<'a, C> {
     /// How long a new client may say nothing.
     patience: Duration,
     clock: Clock,
-    places: &'a Places,
+    places: &'a ConnectionLimit,
     handle: &'a Handle,
 }
 

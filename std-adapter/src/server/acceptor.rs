@@ -10,9 +10,9 @@ use greet_core::machine::Service;
 use greet_core::server::Event;
 
 use super::Shared;
-use super::inbox::Inbox;
+use super::handoff::Handoff;
+use super::slow_connection::{SlowConnection, end};
 use super::stop::Phase;
-use super::straggler::{Straggler, end};
 use super::wake::Wake;
 use crate::listener::BACKLOG;
 use crate::stream::Stream;
@@ -30,7 +30,7 @@ pub(super) struct Acceptor<'a, M: Service> {
     listener: Arc<TcpListener>,
     shared: Shared<'a, M::Config>,
     /// To the event loop of this worker.
-    inbox: Arc<Inbox<M>>,
+    handoff: Arc<Handoff<M>>,
     /// The place of the next client.
     has_place: bool,
     machine: Box<M>,
@@ -41,12 +41,12 @@ impl<'a, M: Service> Acceptor<'a, M> {
     pub(super) fn new(
         listener: Arc<TcpListener>,
         shared: Shared<'a, M::Config>,
-        inbox: Arc<Inbox<M>>,
+        handoff: Arc<Handoff<M>>,
     ) -> Self {
         Self {
             listener,
             shared,
-            inbox,
+            handoff,
             has_place: false,
             machine: Box::new(M::VACANT),
             tally: M::NONE,
@@ -138,15 +138,15 @@ impl<'a, M: Service> Acceptor<'a, M> {
             return;
         }
         let socket = stream.into_inner();
-        let straggler = Straggler::new(socket, peer, &mut self.machine, more, now);
-        match self.inbox.put(straggler) {
+        let connection = SlowConnection::new(socket, peer, &mut self.machine, more, now);
+        match self.handoff.put(connection) {
             Ok(()) => {
                 self.has_place = false;
                 self.shared.places.hand_on();
             }
-            Err((straggler, error)) => {
+            Err((connection, error)) => {
                 let kind = error.kind().into();
-                straggler.lose(kind, config, &mut self.tally, report);
+                connection.lose(kind, config, &mut self.tally, report);
             }
         }
     }
@@ -159,7 +159,7 @@ impl<M: Service> Drop for Acceptor<'_, M> {
             self.shared.places.give_up();
         }
         self.shared.handle.leave();
-        // The loop ends when it has no stragglers and nobody can bring more.
-        self.inbox.close();
+        // The loop ends when it has no connections and nobody can bring more.
+        self.handoff.close();
     }
 }

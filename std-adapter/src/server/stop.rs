@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use mio::Waker;
 
-use super::places::Places;
+use super::connection_limit::ConnectionLimit;
 use super::wake::Wake;
 
 /// Stops a [`Server`](super::Server) from another thread, or from its own `report`.
@@ -19,7 +19,7 @@ struct Shared {
     phase: AtomicU8,
     /// For the acceptors.
     wake: Wake,
-    places: Arc<Places>,
+    places: Arc<ConnectionLimit>,
     loops: Vec<Arc<Waker>>,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Phase {
 }
 
 impl Handle {
-    pub(super) fn new(wake: Wake, places: Arc<Places>, loops: Vec<Arc<Waker>>) -> Self {
+    pub(super) fn new(wake: Wake, places: Arc<ConnectionLimit>, loops: Vec<Arc<Waker>>) -> Self {
         Self(Arc::new(Shared {
             phase: AtomicU8::new(Phase::Serving as u8),
             wake,

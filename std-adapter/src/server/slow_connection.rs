@@ -13,7 +13,7 @@ use mio::{Interest, Registry, Token};
 use crate::stream::Stream;
 
 /// An accepted client that an event loop watches, and its place.
-pub(super) struct Straggler<M> {
+pub(super) struct SlowConnection<M> {
     pub(super) stream: Stream<mio::net::TcpStream>,
     pub(super) peer: SocketAddr,
     /// Since when it is there, as long as it has no machine.
@@ -34,11 +34,11 @@ pub(super) struct Straggler<M> {
     not(debug_assertions)
 ))]
 const _: () = assert!(
-    size_of::<Straggler<[u8; 1024]>>() == 64,
+    size_of::<SlowConnection<[u8; 1024]>>() == 64,
     "ten thousand may be idle"
 );
 
-impl<M: Service> Straggler<M> {
+impl<M: Service> SlowConnection<M> {
     /// A client whom this machine serves, which was driven last at `now`. The machine stays where
     /// it is, unless the client needs it.
     pub(super) fn new(

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::failure::Episode;
 
 /// Counts the connections that are held.
-pub(super) struct Places {
+pub(super) struct ConnectionLimit {
     state: Mutex<State>,
     /// A place is free.
     vacant: Condvar,
@@ -41,7 +41,7 @@ enum Call {
     Answered,
 }
 
-impl Places {
+impl ConnectionLimit {
     /// How long an acceptor that lacks a resource waits before it asks again, if no place is given
     /// back: others in this process or on this machine may have had it.
     const RETRY: Duration = Duration::from_millis(100);

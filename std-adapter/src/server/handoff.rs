@@ -12,10 +12,10 @@ use greet_core::machine::Service;
 use greet_core::time::Instant;
 use mio::{Registry, Token, Waker};
 
-use super::straggler::Straggler;
+use super::slow_connection::SlowConnection;
 
 /// Between an acceptor and an event loop.
-pub(super) struct Inbox<M> {
+pub(super) struct Handoff<M> {
     registry: Registry,
     waker: Arc<Waker>,
     state: Mutex<State<M>>,
@@ -30,7 +30,7 @@ struct State<M> {
 }
 
 /// Clients and their keys. The key is also the token under which a client is watched.
-pub(super) type Arrivals<M> = Vec<(usize, Straggler<M>)>;
+pub(super) type Arrivals<M> = Vec<(usize, SlowConnection<M>)>;
 
 /// Small numbers that nobody has.
 #[derive(Default)]
@@ -39,7 +39,7 @@ struct Keys {
     returned: Vec<usize>,
 }
 
-impl<M: Service> Inbox<M> {
+impl<M: Service> Handoff<M> {
     pub(super) fn new(registry: Registry, waker: Arc<Waker>) -> Self {
         let state = State {
             arrivals: Vec::new(),
@@ -59,16 +59,19 @@ impl<M: Service> Inbox<M> {
     /// # Errors
     ///
     /// The system can't watch it. It is handed back.
-    pub(super) fn put(&self, mut straggler: Straggler<M>) -> Result<(), (Straggler<M>, io::Error)> {
-        let due = straggler.timer;
+    pub(super) fn put(
+        &self,
+        mut connection: SlowConnection<M>,
+    ) -> Result<(), (SlowConnection<M>, io::Error)> {
+        let due = connection.timer;
         // Both under one lock: the loop never hears of a client whom it can't find here.
         let mut state = self.lock();
         let key = state.keys.take();
-        if let Err(error) = straggler.watch(&self.registry, Token(key)) {
+        if let Err(error) = connection.watch(&self.registry, Token(key)) {
             state.keys.returned.push(key);
-            return Err((straggler, error));
+            return Err((connection, error));
         }
-        state.arrivals.push((key, straggler));
+        state.arrivals.push((key, connection));
         let oversleeps = due < state.wakes_at;
         if oversleeps {
             state.wakes_at = due; // the next one need not wake it again

@@ -11,61 +11,61 @@ use greet_core::time::Instant;
 use mio::{Events, Poll, Token, Waker};
 
 use super::Shared;
-use super::inbox::{Arrivals, Inbox};
+use super::handoff::{Arrivals, Handoff};
+use super::slow_connection::{SlowConnection, due, end};
 use super::stop::Phase;
-use super::straggler::{Straggler, due, end};
 use crate::clock::wait_for;
 
-/// The token of [`Stragglers::waker`]. No client gets so large a key.
+/// The token of [`EventLoop::waker`]. No client gets so large a key.
 const WAKE: Token = Token(usize::MAX);
 
 /// So many readiness events are taken at once.
 const BATCH: usize = 1024;
 
-/// So many buffers are kept for the next stragglers.
+/// So many buffers are kept for the next connections.
 const SPARE: usize = 64;
 
 /// The event loop of one worker, not yet running.
-pub(super) struct Stragglers<M> {
+pub(super) struct EventLoop<M> {
     poll: Poll,
-    inbox: Arc<Inbox<M>>,
+    handoff: Arc<Handoff<M>>,
     waker: Arc<Waker>,
 }
 
 struct Loop<'a, M: Service, R> {
     poll: Poll,
-    inbox: &'a Inbox<M>,
+    handoff: &'a Handoff<M>,
     shared: Shared<'a, M::Config>,
     report: R,
     /// By their keys.
-    stragglers: Vec<Option<Straggler<M>>>,
+    connections: Vec<Option<SlowConnection<M>>>,
     /// When each of them is looked at. Who has more to do at once stands here as well: so the others
     /// have their turn before.
     timers: BTreeSet<(Instant, usize)>,
     /// Nobody gives way earlier.
     room_at: Instant,
     scratch: Box<M>,
-    /// Keys that the inbox can give to others.
+    /// Keys that the handoff can give to others.
     gone: Vec<usize>,
-    /// Boxes, as one moves to a straggler and back, not what is in it.
+    /// Boxes, as one moves to a connection and back, not what is in it.
     spare: Vec<Box<M>>,
     tally: M::Tally,
 }
 
-impl<M: Service> Stragglers<M> {
+impl<M: Service> EventLoop<M> {
     pub(super) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-        let inbox = Inbox::new(poll.registry().try_clone()?, Arc::clone(&waker));
+        let handoff = Handoff::new(poll.registry().try_clone()?, Arc::clone(&waker));
         Ok(Self {
             poll,
-            inbox: Arc::new(inbox),
+            handoff: Arc::new(handoff),
             waker,
         })
     }
 
-    pub(super) fn inbox(&self) -> Arc<Inbox<M>> {
-        Arc::clone(&self.inbox)
+    pub(super) fn handoff(&self) -> Arc<Handoff<M>> {
+        Arc::clone(&self.handoff)
     }
 
     pub(super) fn waker(&self) -> Arc<Waker> {
@@ -80,10 +80,10 @@ impl<M: Service> Stragglers<M> {
     ) -> io::Result<M::Tally> {
         let mut this = Loop {
             poll: self.poll,
-            inbox: &self.inbox,
+            handoff: &self.handoff,
             shared,
             report,
-            stragglers: Vec::new(),
+            connections: Vec::new(),
             timers: BTreeSet::new(),
             room_at: Instant::NEVER,
             scratch: Box::new(M::VACANT),
@@ -105,12 +105,12 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         loop {
             let now = clock.now();
             let due = self
-                .inbox
+                .handoff
                 .sleep_until(self.wakes_at(now, !events.is_empty()).min(room_at));
             wait_for(&mut self.poll, &mut events, due, now)?;
-            let more = self.inbox.take(&mut arrivals, &mut self.gone);
-            for (key, straggler) in arrivals.drain(..) {
-                self.admit(key, straggler);
+            let more = self.handoff.take(&mut arrivals, &mut self.gone);
+            for (key, connection) in arrivals.drain(..) {
+                self.admit(key, connection);
             }
             arrivals.shrink_to(BATCH);
             for event in &events {
@@ -145,29 +145,29 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         }
     }
 
-    fn admit(&mut self, key: usize, straggler: Straggler<M>) {
-        if self.stragglers.len() <= key {
-            self.stragglers.resize_with(key + 1, || None);
+    fn admit(&mut self, key: usize, connection: SlowConnection<M>) {
+        if self.connections.len() <= key {
+            self.connections.resize_with(key + 1, || None);
         }
-        self.timers.insert((straggler.timer, key));
-        let gives_way = straggler.gives_way(self.shared.config, &mut self.scratch);
+        self.timers.insert((connection.timer, key));
+        let gives_way = connection.gives_way(self.shared.config, &mut self.scratch);
         self.room_at = self.room_at.min(gives_way);
-        self.stragglers[key] = Some(straggler);
+        self.connections[key] = Some(connection);
     }
 
-    /// Moves one straggler on as far as possible.
+    /// Moves one connection on as far as possible.
     fn drive(&mut self, key: usize) {
         // Not there: the waker, or somebody who ended earlier in this batch.
-        let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
+        let Some(Some(connection)) = self.connections.get_mut(key) else {
             return;
         };
-        straggler.awake(self.shared.config, || self.spare.pop());
-        let Straggler {
+        connection.awake(self.shared.config, || self.spare.pop());
+        let SlowConnection {
             stream,
             machine: Some(machine),
             timer,
             ..
-        } = straggler
+        } = connection
         else {
             return;
         };
@@ -185,10 +185,10 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             *timer = due;
         }
         let want = machine.want();
-        self.spare.extend(straggler.rest());
-        let gives_way = straggler.gives_way(self.shared.config, &mut self.scratch);
+        self.spare.extend(connection.rest());
+        let gives_way = connection.gives_way(self.shared.config, &mut self.scratch);
         self.room_at = self.room_at.min(gives_way);
-        if let Err(error) = straggler.watch_on(want, self.poll.registry(), Token(key)) {
+        if let Err(error) = connection.watch_on(want, self.poll.registry(), Token(key)) {
             self.lose(key, &error);
         }
     }
@@ -214,7 +214,7 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             return Instant::NEVER; // another loop has done so
         }
         self.give_way(key, now);
-        if self.stragglers[key].is_none() {
+        if self.connections[key].is_none() {
             return Instant::NEVER;
         }
         self.shared.places.call_again();
@@ -224,12 +224,12 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
     /// Whom it concerns first to give way, and from when on.
     fn first_to_go(&mut self) -> Option<(Instant, usize)> {
         let (config, scratch) = (self.shared.config, &mut self.scratch);
-        self.stragglers
+        self.connections
             .iter()
             .enumerate()
-            .filter_map(|(key, straggler)| {
-                let straggler = straggler.as_ref()?;
-                Some((straggler.gives_way(config, scratch), key))
+            .filter_map(|(key, connection)| {
+                let connection = connection.as_ref()?;
+                Some((connection.gives_way(config, scratch), key))
             })
             .min()
     }
@@ -239,10 +239,10 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
     fn give_way(&mut self, key: usize, now: Instant) {
         self.drive(key);
         for _ in 0..2 {
-            let Some(Some(straggler)) = self.stragglers.get_mut(key) else {
+            let Some(Some(connection)) = self.connections.get_mut(key) else {
                 return;
             };
-            straggler
+            connection
                 .awake(self.shared.config, || self.spare.pop())
                 .give_way(now);
             self.drive(key);
@@ -251,15 +251,15 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
 
     /// Forgets one that is done.
     fn end(&mut self, key: usize) {
-        let Some(straggler) = self.stragglers[key].take() else {
+        let Some(connection) = self.connections[key].take() else {
             return;
         };
-        self.timers.remove(&(straggler.timer, key));
-        drop(straggler.stream); // before anybody is told
+        self.timers.remove(&(connection.timer, key));
+        drop(connection.stream); // before anybody is told
         self.gone.push(key);
         self.shared.places.give_back();
-        if let Some(machine) = straggler.machine {
-            end(&*machine, &straggler.peer, &mut self.tally, &self.report);
+        if let Some(machine) = connection.machine {
+            end(&*machine, &connection.peer, &mut self.tally, &self.report);
             if self.spare.len() < SPARE {
                 self.spare.push(machine);
             }
@@ -268,15 +268,15 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
 
     /// Ends one for a reason of our own side.
     fn lose(&mut self, key: usize, error: &io::Error) {
-        if let Some(Some(straggler)) = self.stragglers.get_mut(key) {
-            let machine = straggler.awake(self.shared.config, || self.spare.pop());
+        if let Some(Some(connection)) = self.connections.get_mut(key) {
+            let machine = connection.awake(self.shared.config, || self.spare.pop());
             machine.lost(error.kind().into());
             self.end(key);
         }
     }
 
     fn abandon_all(&mut self) {
-        for key in 0..self.stragglers.len() {
+        for key in 0..self.connections.len() {
             self.drive(key); // what can still be done at once is done
             self.lose(key, &io::ErrorKind::ConnectionAborted.into());
         }

@@ -21,7 +21,7 @@ use crate::udp::UdpSocket;
 const ROOM: usize = 1 << 16;
 
 /// A UDP socket and the piece that it was handed last.
-pub(crate) struct Gathered {
+pub(crate) struct GroSocket {
     socket: UdpSocket<mio::net::UdpSocket>,
     memory: Box<[u8]>,
     /// What of it nobody has taken yet.
@@ -32,7 +32,7 @@ pub(crate) struct Gathered {
     local: Local,
 }
 
-impl From<UdpSocket<mio::net::UdpSocket>> for Gathered {
+impl From<UdpSocket<mio::net::UdpSocket>> for GroSocket {
     fn from(socket: UdpSocket<mio::net::UdpSocket>) -> Self {
         // A system before Linux 5.0 refuses, and hands over one datagram at a time.
         let _ = setsockopt(socket.get_ref(), UdpGroSegment, &true);
@@ -47,7 +47,7 @@ impl From<UdpSocket<mio::net::UdpSocket>> for Gathered {
     }
 }
 
-impl Gathered {
+impl GroSocket {
     fn receive(&mut self) -> io::Result<()> {
         let Piece { whole, segment } = pktinfo::receive(self.socket.get_ref(), &mut self.memory)?;
         self.left = 0..whole.len.min(self.memory.len());
@@ -58,11 +58,11 @@ impl Gathered {
     }
 }
 
-impl ErrorType for Gathered {
+impl ErrorType for GroSocket {
     type Error = io::Error;
 }
 
-impl Datagrams for Gathered {
+impl Datagrams for GroSocket {
     fn receive_from(&mut self, buffer: &mut [u8]) -> Poll<io::Result<Datagram>> {
         if self.left.is_empty() {
             ready!(failure::poll_past(failure::is_about_datagram, || {
