@@ -78,7 +78,7 @@ fn main() {
 
     // Somebody types, a byte at a time. On a board this is the receive interrupt.
     for byte in "World".bytes() {
-        now = now + BYTE;
+        now += BYTE;
         uart.borrow_mut().received.push_back(byte);
         drive(&mut exchange, &mut stream, now);
     }

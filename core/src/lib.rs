@@ -54,6 +54,7 @@ pub mod probe;
 pub mod receiver;
 pub mod request;
 pub mod responder;
+mod sentence;
 pub mod server;
 pub mod text;
 pub mod time;

@@ -123,7 +123,7 @@ impl fmt::Display for Shown<'_> {
 /// Each character of a text, and whether [`shown`] shows it as it is: for who escapes in another way.
 pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
     text.char_indices()
-        .map(|(at, c)| (c, !is_unsafe(c) && !is_invisible(text, at, c)))
+        .map(|(at, c)| (c, !needs_escape(c) && !is_invisible(text, at, c)))
 }
 
 /// Whether nobody sees this character of a text, nor needs it there.
@@ -140,7 +140,7 @@ const fn is_invisible(_: &str, _: usize, _: char) -> bool {
 }
 
 /// Whether [`shown`] escapes this character wherever it stands.
-pub fn is_unsafe(c: char) -> bool {
+pub fn needs_escape(c: char) -> bool {
     matches!(
         c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' // control characters

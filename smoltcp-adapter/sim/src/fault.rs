@@ -40,7 +40,8 @@ pub enum FaultKind {
 /// is minimal in that a run passes as soon as any one of its faults is left out (delta debugging:
 /// Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002). For `n` faults
 /// of which few matter it takes few times `log n` runs. If the run passes with all faults, they are
-/// not to blame, and `None` comes back.
+/// not to blame, and `None` comes back: or the run that failed wasn't
+/// [recorded](crate::Network::record), and `happened` is empty.
 ///
 /// ```
 /// use smoltcp_sim::{Fault, FaultKind, shrink};

@@ -244,7 +244,8 @@ impl<'a> Network<'a> {
         self.fabric.rules.push(rule);
     }
 
-    /// The faults that chance has dealt since [`record`](Self::record), wire by wire.
+    /// The faults that chance has dealt since [`record`](Self::record), wire by wire. Without that call
+    /// nobody has kept them, and there are none here.
     pub fn faults(&self) -> Vec<Fault> {
         self.fabric.faults()
     }

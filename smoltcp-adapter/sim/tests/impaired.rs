@@ -215,7 +215,7 @@ fn converse(device: &mut Impaired<Loopback>, start: Instant) -> Option<Instant> 
     let mut now = start;
     let hardware = match device.capabilities().medium {
         Medium::Ip => HardwareAddress::Ip,
-        _ => EthernetAddress([2, 0, 0, 0, 0, 1]).into(),
+        Medium::Ethernet => EthernetAddress([2, 0, 0, 0, 0, 1]).into(),
     };
     let mut interface = Interface::new(Config::new(hardware), device, now);
     interface.update_ip_addrs(|own| own.push(IpCidr::new(address, 8)).unwrap());
