@@ -17,8 +17,7 @@ pub(crate) struct SocketPeers {
 }
 
 /// The adapter's addresses.
-pub(crate) const ADDRESSES: [Ipv4Addr; 2] =
-    [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
+pub(crate) const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)];
 
 impl SocketPeers {
     pub(crate) fn new(tcp: SocketAddr, udp: u16) -> io::Result<Self> {
