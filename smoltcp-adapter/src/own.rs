@@ -4,7 +4,9 @@
 
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::Interface;
-use smoltcp::phy::{DeviceCapabilities, Medium};
+use smoltcp::phy::DeviceCapabilities;
+#[cfg(feature = "medium-ethernet")]
+use smoltcp::phy::Medium;
 #[cfg(feature = "medium-ethernet")]
 use smoltcp::wire::HardwareAddress;
 use syn_backlog::host::{Checksums, Host, Network};

@@ -118,7 +118,6 @@ impl Host<'_> {
     fn is_broadcast(&self, address: &[u8]) -> bool {
         self.networks.iter().any(|network| match network.address {
             // Two addresses, or one: none is left for a broadcast (RFC 3021).
-            #[cfg(feature = "ipv4")]
             IpAddr::V4(own) if network.prefix < 31 => {
                 let broadcast = own.to_bits() | u32::MAX >> network.prefix;
                 broadcast.to_be_bytes().iter().eq(address)
