@@ -11,10 +11,9 @@ use mio::{Events, Token, Waker};
 
 use super::client::{Client, Greeting, Server};
 use super::fault::lack;
-use super::limit::Rhythm;
 use super::load::Load;
 use super::patience::Patience;
-use crate::latency::Latency;
+use super::share::Share;
 use crate::signals;
 
 /// A loop of clients.
@@ -34,17 +33,6 @@ pub struct EventLoop<'a> {
     looked: Instant,
     patience: Patience,
     share: Share,
-}
-
-/// What came of a loop.
-pub struct Share {
-    pub latency: Latency,
-    pub rhythm: Rhythm,
-    pub begun: u64,
-    pub lost: u64,
-    /// When the last greeting came, and when the loop ended, since the start.
-    pub last: Duration,
-    pub ended: Duration,
 }
 
 /// How often it is looked whose time is over.
@@ -188,7 +176,7 @@ impl<'a> EventLoop<'a> {
                         .heard(now.saturating_duration_since(greeting.asked));
                     self.share.answered(&greeting, self.load.start, now);
                 }
-                Ok(greeting) => self.share.late(&greeting, self.load),
+                Ok(greeting) => late(&mut self.share, self.load, &greeting),
                 Err(error) => {
                     self.load.failed(&error);
                     return;
@@ -207,7 +195,7 @@ impl<'a> EventLoop<'a> {
         for (place, client) in self.clients.iter_mut().enumerate() {
             let was_asking = client.is_asking();
             while let Some(greeting) = client.give_up(now) {
-                self.share.late(&greeting, self.load);
+                late(&mut self.share, self.load, &greeting);
             }
             client.move_on(now, &self.patience);
             if was_asking && !client.is_asking() {
@@ -218,44 +206,12 @@ impl<'a> EventLoop<'a> {
     }
 }
 
-impl Share {
-    pub fn new() -> Self {
-        Self {
-            latency: Latency::new(),
-            rhythm: Rhythm::default(),
-            begun: 0,
-            lost: 0,
-            last: Duration::ZERO,
-            ended: Duration::ZERO,
-        }
-    }
-
-    /// Adds another's; they ran at the same time.
-    pub fn add(&mut self, other: &Self) {
-        self.latency.add(&other.latency);
-        self.rhythm.add(&other.rhythm);
-        self.begun += other.begun;
-        self.lost += other.lost;
-        self.last = self.last.max(other.last);
-        self.ended = self.ended.max(other.ended);
-    }
-
-    fn answered(&mut self, greeting: &Greeting, start: Instant, now: Instant) {
-        self.latency.record(greeting.latency(now));
-        self.last = now.saturating_duration_since(start);
-        let sent = greeting.asked.saturating_duration_since(start);
-        self.rhythm.answered(sent);
-    }
-
-    /// A greeting wasn't answered in time, which UDP may do by itself.
-    fn late(&mut self, greeting: &Greeting, load: &Load<'_>) {
-        if let Server::Tcp(_) = load.server {
-            load.failed(&io::ErrorKind::TimedOut.into());
-            return;
-        }
-        self.lost += 1;
-        let sent = greeting.asked.saturating_duration_since(load.start);
-        self.rhythm.lost(sent);
+/// A greeting wasn't answered in time, which UDP may do by itself.
+fn late(share: &mut Share, load: &Load<'_>, greeting: &Greeting) {
+    if let Server::Tcp(_) = load.server {
+        load.failed(&io::ErrorKind::TimedOut.into());
+    } else {
+        share.late(greeting, load.start);
         load.lost();
     }
 }

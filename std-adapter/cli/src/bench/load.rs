@@ -1,17 +1,13 @@
-//! The load: event loops with many clients each, which share one sequence of greetings.
-//!
-//! The server closes first, so the ports that wait (TIME-WAIT) are on its side, and this side
-//! doesn't run out of them.
+//! The load: one sequence of greetings, which all event loops share, and what goes wrong with it.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::client::Server;
-use super::event_loop::{EventLoop, Share};
 use super::fault::sentence;
+use super::share::Share;
 use crate::args::BenchArgs;
 use crate::latency::Latency;
 use crate::signals;
@@ -93,46 +89,6 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Asks for all greetings, and tells `progress` now and then how many came.
-    ///
-    /// # Errors
-    ///
-    /// The system has no event loop for it.
-    pub fn run(&self, progress: impl Fn(u64, Duration)) -> io::Result<Report> {
-        let clients = self.args.clients.get();
-        let count = thread::available_parallelism().map_or(1, usize::from);
-        let count = count.min(clients);
-        // All of them are there before the first client takes a file.
-        let loops: Vec<_> = (0..count)
-            .map(|number| {
-                let share = clients / count + usize::from(number < clients % count);
-                EventLoop::new(self, share)
-            })
-            .collect::<io::Result<_>>()?;
-        let shares = thread::scope(|scope| {
-            let running: Vec<_> = loops
-                .into_iter()
-                .map(|one| scope.spawn(move || one.run()))
-                .collect();
-            while !running.iter().all(thread::ScopedJoinHandle::is_finished) {
-                progress(self.done.load(Ordering::Relaxed), self.start.elapsed());
-                thread::sleep(Duration::from_millis(50));
-            }
-            running
-                .into_iter()
-                .map(|one| {
-                    one.join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                })
-                .collect::<io::Result<Vec<_>>>()
-        })?;
-        let mut sum = Share::new();
-        for share in shares {
-            sum.add(&share);
-        }
-        Ok(self.report(sum))
-    }
-
     /// The next greeting, and when it is due. `None`: there is no more.
     pub fn take(&self, now: Instant) -> Option<(u64, Instant)> {
         if self.is_over(now) {
@@ -173,6 +129,11 @@ impl<'a> Load<'a> {
         self.asking.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// How many greetings came.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     /// A greeting came.
     pub fn succeeded(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -203,7 +164,8 @@ impl<'a> Load<'a> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(&self, sum: Share) -> Report {
+    /// What came of it, when it is over.
+    pub fn report(&self, sum: Share) -> Report {
         let said = std::mem::take(&mut *self.said());
         // After the duration, what never comes is only waited for.
         let took = match self.args.count {

@@ -20,6 +20,8 @@ mod fault;
 mod limit;
 mod load;
 mod patience;
+mod run;
+mod share;
 
 use client::Server;
 use fault::sentence;
@@ -35,15 +37,14 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     };
     signals::note_first()?;
     let shows = !args.json && stderr().is_terminal() && takes_escapes(&stderr());
-    let report = Load::new(args, target)
-        .run(|done, elapsed| {
-            if shows {
-                // A line that is written over.
-                let seconds = elapsed.as_secs_f64();
-                console::progress(format_args!("\r\u{1b}[K{done} in {seconds:.1} s"));
-            }
-        })
-        .map_err(|error| anyhow!("can't wait for clients: {}", sentence(&error)))?;
+    let report = run::run(&Load::new(args, target), |done, elapsed| {
+        if shows {
+            // A line that is written over.
+            let seconds = elapsed.as_secs_f64();
+            console::progress(format_args!("\r\u{1b}[K{done} in {seconds:.1} s"));
+        }
+    })
+    .map_err(|error| anyhow!("can't wait for clients: {}", sentence(&error)))?;
     if shows {
         console::progress(format_args!("\r\u{1b}[K"));
     }
