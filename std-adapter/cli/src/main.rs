@@ -2,6 +2,7 @@
 //!
 //! What the program does is in the library; here are its words: arguments, lines, exit statuses.
 
+#![forbid(unsafe_code)]
 // A stream that fails must change nothing but the output: `console` writes, and nobody else.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
