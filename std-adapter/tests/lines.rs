@@ -76,8 +76,10 @@ fn a_pipeline_starves_nobody() {
             let mut stream = connect(address);
             let mut answers = BufReader::new(stream.try_clone().expect("a socket"));
             scope.spawn(move || {
-                let names: String = (0..MANY).map(|number| format!("{number}\n")).collect();
-                stream.write_all(names.as_bytes()).expect("sent");
+                let names: Vec<u8> = (0..MANY)
+                    .flat_map(|number| format!("{number}\n").into_bytes())
+                    .collect();
+                stream.write_all(&names).expect("sent");
                 stream.shutdown(Shutdown::Write).expect("a socket");
             });
             scope.spawn(move || {
