@@ -93,7 +93,7 @@ pub(crate) fn hunt(folder: &Path) -> Result<String, Box<dyn Error>> {
         }
         let passes = |faults: &[Fault]| run(seed, Some(faults)).is_ok_and(|run| is_right(&run.0));
         let fewest = shrink(&happened, passes).ok_or("it passed the second time")?;
-        let (_, _, trace) = run(seed, Some(&fewest))?;
+        let (reply, _, trace) = run(seed, Some(&fewest))?;
         let flow = *trace.flows().first().ok_or("no packets")?;
         let ladder = Ladder::new(&trace, &flow);
         fs::write(folder.join("ladder.svg"), ladder.svg())?;

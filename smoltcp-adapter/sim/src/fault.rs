@@ -6,7 +6,8 @@ use core::fmt;
 /// What a link did to one packet by chance.
 ///
 /// It names the packet by its number on its wire: with the same seed and the same application, the
-/// same fault happens in every run, whatever other faults are left out.
+/// same fault befalls that number in every run. Which packet has that number may change when other
+/// faults are left out, as the application then sends others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fault {
     /// On which wire: two for each link in the order in which they were added, there and back.
@@ -42,6 +43,9 @@ pub enum FaultKind {
 /// of which few matter it takes few times `log n` runs. If the run passes with all faults, they are
 /// not to blame, and `None` comes back: or the run that failed wasn't
 /// [recorded](crate::Network::record), and `happened` is empty.
+///
+/// Fewest means of one seed: another may need fewer still. And whatever doesn't pass counts as the
+/// failure, so `passes` should ask for one symptom alone; with two, the result may show the other.
 ///
 /// ```
 /// use smoltcp_sim::{Fault, FaultKind, shrink};
