@@ -50,6 +50,19 @@ fn signal_first(unshare: &Process, signal: Signal) {
     kill_process(first, signal).expect("it runs");
 }
 
+/// Runs a script that starts a server, and lets it go on once the server listens: it stops the server
+/// in order.
+#[track_caller]
+fn goes_on_and_stops(shell: &mut Command) {
+    let (server, mut input) = Process::start_with_input(shell);
+    server.tcp_port();
+    server.udp_port();
+    writeln!(input, "go on").expect("it waits for that");
+    let (lines, errors, status) = server.end();
+    assert!(status.success(), "{lines:?} {errors:?}");
+    assert!(lines[0].starts_with("Summary: greeted 0,"), "{lines:?}");
+}
+
 #[test]
 fn a_server_whose_address_was_removed_stops() {
     let script = r#"
@@ -68,13 +81,7 @@ fn a_server_whose_address_was_removed_stops() {
     let Some(mut shell) = isolated(&["sh", "-ec", script, GREET]) else {
         return;
     };
-    let (server, mut input) = Process::start_with_input(&mut shell);
-    server.tcp_port();
-    server.udp_port();
-    writeln!(input, "go on").expect("it waits for that");
-    let (lines, errors, status) = server.end();
-    assert!(status.success(), "{lines:?} {errors:?}");
-    assert!(lines[0].starts_with("Summary: greeted 0,"), "{lines:?}");
+    goes_on_and_stops(&mut shell);
 }
 
 #[test]
@@ -93,13 +100,7 @@ fn a_server_without_loopback_listens_and_stops() {
         let Some(mut shell) = isolated(&["sh", "-ec", script, GREET, any]) else {
             return;
         };
-        let (server, mut input) = Process::start_with_input(&mut shell);
-        server.tcp_port();
-        server.udp_port();
-        writeln!(input, "go on").expect("it waits for that");
-        let (lines, errors, status) = server.end();
-        assert!(status.success(), "{lines:?} {errors:?}");
-        assert!(lines[0].starts_with("Summary: greeted 0,"), "{lines:?}");
+        goes_on_and_stops(&mut shell);
     }
 }
 
