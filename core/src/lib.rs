@@ -5,7 +5,7 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | protocol | [`machine`], [`exchange`], [`lines`], [`request`], [`text`], [`limits`], [`time`], [`error`] | one side of any conversation as a [sans-IO] state machine; both sides of a greeting, and the server's of many over one connection |
+//! | protocol | [`machine`], [`exchange`], [`lines`], [`request`], [`pipeline`], [`text`], [`limits`], [`time`], [`error`] | one side of any conversation as a [sans-IO] state machine; both sides of a greeting, and of many over one connection |
 //! | transport | [`transport`] | the traits that a network stack implements, and wrappers for [`embedded_io`] |
 //! | drivers | [`drive`], [`server`], [`client`], [`receiver`], [`responder`] | the only code that sees both, for any machine |
 //!
@@ -48,10 +48,13 @@ pub mod drive;
 pub mod error;
 pub mod exchange;
 pub mod limits;
+mod line_feed;
 pub mod lines;
 pub mod machine;
+pub mod pipeline;
 pub mod probe;
 pub mod receiver;
+mod reply;
 pub mod request;
 pub mod responder;
 mod sentence;

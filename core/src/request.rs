@@ -10,10 +10,13 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 
 use crate::buffer;
-use crate::limits::{GREETING, REFUSAL};
+use crate::limits::GREETING;
 use crate::machine::{Machine, Want};
+use crate::reply::refusal;
 use crate::text::Text;
 use crate::time::Instant;
+
+pub use crate::reply::RequestError;
 
 /// The client's side of one greeting: sends a name and FIN, and takes the reply up to FIN.
 ///
@@ -67,28 +70,6 @@ impl Answer<'_> {
     }
 }
 
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The server's fault: the reply is neither the greeting nor a refusal. It differs from the
-    /// greeting at byte `at`, counted from 0.
-    WrongReply {
-        /// The offset in bytes.
-        at: usize,
-    },
-    /// The server's fault: it closed the connection after `after` bytes of the greeting.
-    CutShort {
-        /// How many bytes came.
-        after: usize,
-    },
-    /// The transport's or the server's fault: the connection broke.
-    Connection(ErrorKind),
-    /// There was no whole reply in time.
-    TimedOut,
-}
-
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Sending,
@@ -137,11 +118,7 @@ impl<'a> Request<'a> {
                     .zip(expected())
                     .take_while(|(got, want)| got == want)
                     .count();
-                Err(if at == self.received {
-                    RequestError::CutShort { after: at }
-                } else {
-                    RequestError::WrongReply { at }
-                })
+                Err(RequestError::of(self.received, at))
             },
         );
     }
@@ -257,44 +234,4 @@ impl Machine for Request<'_> {
             _ => None,
         }
     }
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WrongReply { at } => write!(
-                f,
-                "the reply is neither the greeting nor a refusal: it differs from the greeting at byte {at}"
-            ),
-            Self::CutShort { after: 0 } => {
-                f.write_str("the server closed the connection without a reply")
-            }
-            Self::CutShort { after } => {
-                write!(
-                    f,
-                    "the server closed the connection after {after} bytes of the greeting"
-                )
-            }
-            Self::Connection(ErrorKind::ConnectionRefused) => f.write_str("connection refused"),
-            Self::Connection(ErrorKind::ConnectionReset) => {
-                f.write_str("connection reset by the server")
-            }
-            Self::Connection(_) => f.write_str("connection lost"),
-            Self::TimedOut => f.write_str("no whole reply in time"),
-        }
-    }
-}
-
-impl core::error::Error for RequestError {}
-
-/// The sentence of a refusal: what stands between `Error: ` and the line feed at the reply's end.
-fn refusal(reply: &[u8]) -> Option<&str> {
-    // Not strip_prefix, in which a program optimized for size keeps a panic.
-    let (start, [sentence @ .., b'\n']) = reply.split_first_chunk::<{ REFUSAL.len() }>()? else {
-        return None;
-    };
-    if start != REFUSAL.as_bytes() {
-        return None;
-    }
-    core::str::from_utf8(sentence).ok()
 }
