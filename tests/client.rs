@@ -6,6 +6,8 @@ use std::task::Poll;
 use embedded_io::ErrorKind;
 use greet_core::client::Client;
 use greet_core::limits::Limits;
+use greet_core::lines::Lines;
+use greet_core::pipeline::{self, Pipeline};
 use greet_core::request::{Answer, Request, RequestError};
 use greet_core::server::Server;
 use greet_core::text::Text;
@@ -144,4 +146,37 @@ fn a_reset_is_told() {
     let lost = RequestError::Connection(ErrorKind::ConnectionReset);
     let answer = answer(&mut client, &mut stream, START);
     assert_eq!(answer, Poll::Ready(Err(lost)));
+}
+
+/// Who gives the machine something between two polls is told to poll at once.
+#[test]
+fn a_machine_that_is_given_something_makes_a_poll_due() {
+    let backlog = Backlog::<false>::new();
+    let (mut stream, _) = backlog.connect(Wire::default());
+    let mut server = Server::<_, 1, Lines>::serving(Limits::DEFAULT);
+    let mut client = Client::new(Pipeline::<2048>::new(Request::TIMEOUT));
+    assert!(client.poll(&mut stream, START).is_pending());
+    assert_eq!(client.due(), Instant::NEVER, "nothing is asked");
+    for name in ["Ada", "Grace"] {
+        let name = Text::new(name).expect("short");
+        client.machine_mut().queue(name).expect("room");
+        assert!(client.due() <= START);
+        assert!(client.poll(&mut stream, START).is_pending());
+        assert_eq!(client.due(), START + Request::TIMEOUT);
+        server.poll(&mut backlog.clone(), START, |_| {});
+        assert!(client.poll(&mut stream, START).is_pending());
+        let greeting = format!("Hello, {name}");
+        assert_eq!(client.machine_mut().next_reply(), Some(greeting.as_bytes()));
+        assert_eq!(client.due(), Instant::NEVER, "all is answered");
+    }
+    client.machine_mut().end_names();
+    assert!(client.due() <= START);
+    assert!(client.poll(&mut stream, START).is_pending());
+    server.poll(&mut backlog.clone(), START, |_| {});
+    let (answered, end) = (2, pipeline::End::Answered);
+    assert_eq!(
+        client.poll(&mut stream, START),
+        Poll::Ready(pipeline::Outcome { answered, end })
+    );
+    assert_eq!(server.tally().greeted, 2);
 }

@@ -5,7 +5,7 @@
 use core::task::Poll;
 
 use crate::drive::drive;
-use crate::machine::Machine;
+use crate::machine::{Machine, Want};
 use crate::time::Instant;
 use crate::transport::Stream;
 
@@ -15,6 +15,8 @@ pub struct Client<M> {
     machine: M,
     /// The last poll left something to do.
     more: bool,
+    /// What the machine wanted when nothing more could be done.
+    wanted: Want,
 }
 
 impl<M: Machine> Client<M> {
@@ -23,6 +25,7 @@ impl<M: Machine> Client<M> {
         Self {
             machine,
             more: true,
+            wanted: Want::Done,
         }
     }
 
@@ -34,6 +37,7 @@ impl<M: Machine> Client<M> {
     pub fn poll<S: Stream>(&mut self, stream: &mut S, now: Instant) -> Poll<M::Outcome> {
         if self.machine.outcome().is_none() {
             self.more = drive(&mut self.machine, stream, now);
+            self.wanted = self.machine.want();
         }
         match self.machine.outcome() {
             Some(outcome) => Poll::Ready(outcome),
@@ -45,7 +49,7 @@ impl<M: Machine> Client<M> {
     /// outcome.
     #[must_use]
     pub fn due(&self) -> Instant {
-        if self.more {
+        if self.more || self.wanted != self.machine.want() {
             Instant::START
         } else {
             self.machine.due()
@@ -55,6 +59,13 @@ impl<M: Machine> Client<M> {
     /// The machine: that of a greeting has the answer.
     pub const fn machine(&self) -> &M {
         &self.machine
+    }
+
+    /// The machine, to be given what it is to send, or to be rid of what came: as a
+    /// [`Pipeline`](crate::pipeline::Pipeline) is, between two polls. If it wants something else after
+    /// that, a poll is [due](Self::due).
+    pub const fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
     }
 
     /// The machine, to be kept.

@@ -5,16 +5,14 @@ use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use greet_core::drive::drive;
 use greet_core::machine::Machine;
 use greet_core::request::{Answer, Request};
 use greet_core::text::{Text, shown};
 use greet_core::time::Instant;
-use mio::{Events, Interest, Token};
 
-use crate::clock::{Clock, wait_for};
+use crate::clock::Clock;
+use crate::conversation::{Conversation, Ongoing};
 use crate::error::Error;
-use crate::stream::Stream;
 
 /// Asks servers for greetings, one connection each.
 ///
@@ -39,17 +37,6 @@ pub struct Client {
 pub struct Greeting {
     text: String,
     from: SocketAddr,
-}
-
-/// A conversation that has ended.
-#[derive(Clone, Debug)]
-pub struct Conversation<M: Machine> {
-    /// Our side of it.
-    pub machine: M,
-    /// How it ended.
-    pub outcome: M::Outcome,
-    /// The address of the other side.
-    pub server: SocketAddr,
 }
 
 impl Greeting {
@@ -165,39 +152,32 @@ impl Client {
         self.converse_at(clock, &resolve(to)?, machine)
     }
 
+    /// Starts a conversation, of any protocol, with the first address of `to` that accepts, and leaves
+    /// it to the caller to go on: for a machine that is to be reached meanwhile.
+    ///
+    /// For the machine, it is [`Instant::START`] when this is called. [`Ongoing`] has an example.
+    ///
+    /// # Errors
+    ///
+    /// As [`converse`](Self::converse).
+    pub fn start<M: Machine>(
+        &self,
+        to: impl ToSocketAddrs,
+        machine: M,
+    ) -> Result<Ongoing<M>, Error> {
+        let clock = Clock::start();
+        let (stream, server) = self.connect(&resolve(to)?, clock)?;
+        Ongoing::new(machine, stream, server, clock)
+    }
+
     fn converse_at<M: Machine>(
         &self,
         clock: Clock,
         addresses: &[SocketAddr],
-        mut machine: M,
+        machine: M,
     ) -> Result<Conversation<M>, Error> {
         let (stream, server) = self.connect(addresses, clock)?;
-        let setup = |cause| Error::Setup {
-            what: "a connection that doesn't block",
-            cause,
-        };
-        stream.set_nonblocking(true).map_err(setup)?;
-        let mut stream = Stream::from_non_blocking(mio::net::TcpStream::from_std(stream));
-
-        let mut poll = mio::Poll::new().map_err(setup)?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        poll.registry()
-            .register(stream.get_mut(), Token(0), interest)
-            .map_err(setup)?;
-        let mut events = Events::with_capacity(1);
-        loop {
-            let now = clock.now();
-            let more = drive(&mut machine, &mut stream, now);
-            if let Some(outcome) = machine.outcome() {
-                return Ok(Conversation {
-                    machine,
-                    outcome,
-                    server,
-                });
-            }
-            let due = if more { now } else { machine.due() };
-            wait_for(&mut poll, &mut events, due, now).map_err(setup)?;
-        }
+        Ongoing::new(machine, stream, server, clock)?.finish()
     }
 
     /// Tries every address. Each gets an equal share of what is left of the timeout, so that one

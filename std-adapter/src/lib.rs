@@ -5,6 +5,7 @@
 //! | serve many clients at once over TCP | [`Server`] |
 //! | ask a server for a greeting | [`Client`] |
 //! | serve and speak a protocol of your own | [`Server::serving`], [`Client::converse`] |
+//! | have many greetings over one connection | [`Client::start`] with a [`Pipeline`](greet_core::pipeline::Pipeline) |
 //! | receive messages over UDP | [`Receiver`] |
 //! | send a message over UDP | [`send()`] |
 //! | grade any greet server from this machine | [`SocketStack`] |
@@ -32,6 +33,7 @@
 
 mod client;
 mod clock;
+mod conversation;
 mod error;
 mod failure;
 #[cfg(target_os = "linux")]
@@ -46,7 +48,8 @@ mod stream;
 mod sys;
 mod udp;
 
-pub use client::{Client, Conversation, Greeting};
+pub use client::{Client, Greeting};
+pub use conversation::{Conversation, Ongoing, Waker};
 pub use error::Error;
 pub use greet_core as core;
 pub use lab::SocketStack;
