@@ -212,7 +212,10 @@ proptest! {
         let mut taken = Vec::new();
         let mut sizes = sizes.iter().cycle();
         let mut takes = takes.iter().cycle();
+        let mut turns = 0;
         while pipeline.outcome().is_none() || server.outcome().is_none() {
+            turns += 1;
+            prop_assert!(turns < 200_000, "both wait: {pipeline:?}, {server:?}");
             while let Some(name) = given.peek() {
                 if pipeline.queue(text(name)) == Err(QueueError::Full) {
                     break;
@@ -529,9 +532,10 @@ impl Fault {
                 }
             }
             Self::Put(n, what) => {
-                // Most often where a reply begins.
+                // Most often where a reply begins, or behind the last.
                 let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-                let ends: Vec<_> = ends.map(|(at, _)| at + 1).collect();
+                let mut ends: Vec<_> = ends.map(|(at, _)| at + 1).collect();
+                ends.push(bytes.len());
                 let at = ends
                     .get(n % (ends.len() + 1))
                     .copied()
