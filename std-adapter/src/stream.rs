@@ -38,8 +38,8 @@ impl Stream {
 }
 
 impl<S> Stream<S> {
-    /// Takes a socket that doesn't block already.
-    pub(crate) const fn from_non_blocking(socket: S) -> Self {
+    /// Takes a socket that doesn't block already: mio's don't. It may still be connecting.
+    pub const fn from_non_blocking(socket: S) -> Self {
         Self(socket)
     }
 

@@ -11,7 +11,7 @@ use greet_std::core::responder::REPLIES_PER_SECOND;
 
 use crate::address::Address;
 use crate::probe::Only;
-use crate::values::{number, some_time, time};
+use crate::values::{depth, number, some_time, time};
 
 /// Serves greetings and asks for them, over TCP and UDP.
 ///
@@ -37,15 +37,20 @@ const BENCH_EXAMPLES: &str = "\
 Examples:
   greet bench -c 8 -d 10s
   greet bench board.local:8000 -n 1000 --rate 50
+  greet bench --lines --depth 16                many names over each connection
   greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source";
+
+/// Where a server takes lines if nobody says otherwise.
+const LINES: &str = "127.0.0.1:8002";
 
 /// A test compares it with what is printed.
 const BENCH_KEYS: &str = "
 
 With --json, the object has:
   event                 bench
-  server, protocol      who was asked: its address; tcp or udp
+  server, protocol      who was asked: its address; tcp, lines or udp
   clients               how many were to ask at once
+  depth                 of each, how many names may wait for their replies at once
   clients_at_once       how many did at most; fewer if this machine has no more files or ports
   greetings             how many came, right in every byte
   lost                  messages over UDP without an answer
@@ -147,17 +152,26 @@ pub struct ServeArgs {
 Examples:
   greet hello
   greet hello Ada --to board.local:8000
-  printf 'two\\nlines' | greet hello -        the name is taken byte for byte")]
+  printf 'two\\nlines' | greet hello -        the name is taken byte for byte
+  greet hello --lines <names                 each line is a name, all over one connection")]
 pub struct HelloArgs {
     /// The name, at most 1024 bytes of UTF-8; `-` reads it from stdin
     #[arg(default_value = "World")]
     pub name: String,
 
-    /// The server's address; of a host with several addresses, each is tried
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    /// Greet each line of stdin, over one connection to a server that takes lines
+    ///
+    /// Replies are printed as they come. The first line that is refused, or can't be sent, ends it.
+    #[arg(long, conflicts_with = "name")]
+    pub lines: bool,
+
+    /// The server's address; of a host with several addresses, each is tried [default: 127.0.0.1:8000,
+    /// with --lines 127.0.0.1:8002]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", hide_default_value = true, default_value_if("lines", "true", LINES), value_parser = Address::to_reach)]
     pub to: Address,
 
-    /// How long connecting, sending and receiving may take together
+    /// How long connecting, sending and receiving may take together; with --lines, how long the
+    /// server may stand still
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 }
@@ -251,8 +265,8 @@ pub struct ProbeArgs {
 #[derive(clap::Args)]
 #[command(after_help = BENCH_EXAMPLES, after_long_help = [BENCH_EXAMPLES, BENCH_KEYS].concat())]
 pub struct BenchArgs {
-    /// The server's address
-    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
+    /// The server's address [default: 127.0.0.1:8000, with --lines 127.0.0.1:8002]
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", hide_default_value = true, default_value_if("lines", "true", LINES), value_parser = Address::to_reach)]
     pub server: Address,
 
     /// How many clients ask at once
@@ -274,6 +288,14 @@ pub struct BenchArgs {
     /// Send messages over UDP to a receiver that replies (`greet serve --reply`)
     #[arg(long)]
     pub udp: bool,
+
+    /// Each client keeps its connection, and sends its names as lines (`greet serve --lines`)
+    #[arg(long, conflicts_with = "udp")]
+    pub lines: bool,
+
+    /// How many lines of a client may wait for their replies at once, at most 128
+    #[arg(long, value_name = "N", default_value = "1", requires = "lines", value_parser = depth)]
+    pub depth: NonZeroU32,
 
     /// How many greetings to ask for in a second [default: as many as the server gives]
     #[arg(long, value_name = "R", value_parser = number::<NonZeroU32>)]

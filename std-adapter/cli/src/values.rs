@@ -1,7 +1,7 @@
 //! Numbers and times as they stand on the command line. What is none is refused with a sentence that
 //! says what would do.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 /// A longer time counts as this one, which nobody sees the end of: no sum of times overflows.
@@ -15,6 +15,17 @@ pub fn number<T: TryFrom<NonZeroU64>>(typed: &str) -> Result<T, String> {
         .ok()
         .and_then(|number: NonZeroU64| T::try_from(number).ok())
         .ok_or_else(|| format!("write a whole number from 1 to {most}"))
+}
+
+/// So many lines fit into what a client keeps of them.
+pub const DEEPEST: u32 = 128;
+
+/// How many lines wait for their replies at once.
+pub fn depth(typed: &str) -> Result<NonZeroU32, String> {
+    number(typed)
+        .ok()
+        .filter(|depth: &NonZeroU32| depth.get() <= DEEPEST)
+        .ok_or_else(|| format!("write a whole number from 1 to {DEEPEST}"))
 }
 
 /// A time, or none at all.

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ use greet_std::core::text::shown;
 use mio::net::{TcpStream, UdpSocket};
 use mio::{Interest, Registry, Token};
 
+use super::fault::sentence;
+use super::lines::{Came, Lines};
 use super::patience::Patience;
 
 /// Longer than any reply that is due.
@@ -29,9 +32,10 @@ const MOST: usize = 64;
 /// A place for one client at a time.
 pub struct Client {
     wire: Option<Wire>,
-    /// What may still be answered, in the order in which it was asked; over TCP one at most.
+    /// What may still be answered, in the order in which it was asked; over TCP one at most, but many
+    /// in lines mode.
     unanswered: VecDeque<Greeting>,
-    /// Whether the last one asked occupies this place.
+    /// Whether there is no room in this place for another.
     is_asking: bool,
     /// The number of the last one asked, and its name.
     number: u64,
@@ -41,6 +45,8 @@ pub struct Client {
     received: usize,
     /// How many messages in a row were not waited for any longer.
     silences: u32,
+    /// Why nothing that waits on a connection that broke will be answered.
+    fault: Option<String>,
 }
 
 /// What one client asks for.
@@ -56,6 +62,7 @@ pub struct Greeting {
 
 enum Wire {
     Tcp(TcpStream),
+    Lines(Box<Lines>),
     Udp(UdpSocket),
 }
 
@@ -63,6 +70,8 @@ enum Wire {
 #[derive(Clone, Copy)]
 pub enum Server {
     Tcp(SocketAddr),
+    /// So many names at once.
+    Lines(SocketAddr, NonZeroU32),
     Udp(SocketAddr),
 }
 
@@ -78,10 +87,12 @@ impl Client {
             reply: [0; ROOM],
             received: 0,
             silences: 0,
+            fault: None,
         }
     }
 
-    /// Begins a greeting. Over UDP, the socket of the one before goes on.
+    /// Begins a greeting. Over UDP and in lines mode, the socket of the one before goes on; a line
+    /// leaves with the next [`go_on`](Self::go_on).
     ///
     /// # Errors
     ///
@@ -110,21 +121,39 @@ impl Client {
                 registry.register(&mut socket, token, both)?;
                 self.wire = Some(Wire::Udp(socket));
             }
-            Server::Udp(_) => {}
+            Server::Lines(address, depth) if self.wire.is_none() => {
+                let lines = Lines::connect(address, depth, registry, token)?;
+                self.wire = Some(Wire::Lines(Box::new(lines)));
+            }
+            Server::Lines(..) | Server::Udp(_) => {}
         }
         self.number = greeting.number;
         self.name.clear();
         let _ = write!(self.name, "{NAME}{}", greeting.number); // a string takes everything
+        if let Some(Wire::Lines(lines)) = &mut self.wire {
+            lines.queue(&self.name)?;
+        }
         self.unanswered.push_back(greeting);
-        self.is_asking = true;
+        self.is_asking = match server {
+            Server::Lines(_, depth) => self.unanswered.len() >= depth.get() as usize,
+            Server::Tcp(_) | Server::Udp(_) => true,
+        };
         self.sent = false;
         self.received = 0;
         Ok(())
     }
 
-    /// Whether the last greeting that began occupies this place still.
+    /// Whether there is no room in this place for another greeting.
     pub fn is_asking(&self) -> bool {
         self.is_asking
+    }
+
+    /// Whether somebody in this place asks: over UDP, somebody whose last message is still waited for.
+    pub fn is_busy(&self) -> bool {
+        match self.wire {
+            Some(Wire::Lines(_)) => !self.is_done(),
+            _ => self.is_asking,
+        }
     }
 
     /// Whether all that it asked has ended.
@@ -139,12 +168,27 @@ impl Client {
     ///
     /// The connection breaks, or a byte of the reply is wrong. The last greeting has failed by it.
     pub fn go_on(&mut self) -> Poll<io::Result<Greeting>> {
+        if self.fault.is_some() {
+            return self
+                .next_failure()
+                .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+        }
         if self.wire.is_none() {
             return Poll::Pending;
         }
         match self.exchange() {
             Ok(Some(greeting)) => Poll::Ready(Ok(greeting)),
             Ok(None) => Poll::Pending,
+            // A server may end a connection on which it owes nothing.
+            Err(_) if matches!(self.wire, Some(Wire::Lines(_))) && self.is_done() => {
+                self.rest();
+                Poll::Pending
+            }
+            Err(error) if matches!(self.wire, Some(Wire::Lines(_))) => {
+                self.fault = Some(sentence(&error));
+                self.next_failure();
+                Poll::Ready(Err(error))
+            }
             Err(error) => {
                 if self.is_asking {
                     self.unanswered.pop_back();
@@ -155,14 +199,33 @@ impl Client {
         }
     }
 
+    /// Gives up one of those that waited on a connection that broke. `None`: there are no more, and
+    /// the next connection may begin.
+    fn next_failure(&mut self) -> Option<io::Error> {
+        let fault = self.fault.as_ref()?;
+        let error = io::Error::other(fault.clone());
+        let was_there = self.unanswered.pop_front().is_some();
+        self.is_asking = false;
+        if self.unanswered.is_empty() {
+            self.fault = None;
+            self.rest();
+        }
+        was_there.then_some(error)
+    }
+
     /// A greeting that nobody answered in time, if there is one.
     pub fn give_up(&mut self, now: Instant) -> Option<Greeting> {
         let greeting = *self.unanswered.front()?;
         if greeting.due.is_none_or(|due| now < due) {
             return None;
         }
+        if let Some(Wire::Lines(_)) = self.wire {
+            // Nothing that comes later on it can be counted.
+            self.fault = Some(sentence(&io::ErrorKind::TimedOut.into()));
+        }
         self.unanswered.pop_front();
         if self.unanswered.is_empty() {
+            self.fault = None;
             self.rest();
         }
         Some(greeting)
@@ -184,16 +247,32 @@ impl Client {
         }
     }
 
-    /// Its place is free. A UDP socket stays; a connection is closed.
+    /// Its place is free. A UDP socket stays; a connection is closed, and one in lines mode is as well
+    /// if this is called.
     fn rest(&mut self) {
         self.is_asking = false;
-        if let Some(Wire::Tcp(_)) = self.wire {
+        if let Some(Wire::Tcp(_) | Wire::Lines(_)) = self.wire {
             self.wire = None;
         }
     }
 
     /// `None`: not now.
     fn exchange(&mut self) -> io::Result<Option<Greeting>> {
+        if let Some(Wire::Lines(lines)) = &mut self.wire {
+            return match lines.go_on() {
+                Poll::Ready(came) => Ok(match came? {
+                    Came::Reply => {
+                        self.is_asking = false;
+                        self.unanswered.pop_front()
+                    }
+                    Came::End => {
+                        self.rest();
+                        None
+                    }
+                }),
+                Poll::Pending => Ok(None),
+            };
+        }
         if self.is_asking && !self.sent {
             match self.send() {
                 Err(error) if is_not_yet(&error) => return Ok(None),
@@ -216,7 +295,7 @@ impl Client {
         let sent = match &mut self.wire {
             Some(Wire::Tcp(stream)) => stream.write(name),
             Some(Wire::Udp(socket)) => socket.send(name),
-            None => Err(io::ErrorKind::NotConnected.into()),
+            Some(Wire::Lines(_)) | None => Err(io::ErrorKind::NotConnected.into()),
         }?;
         // A socket that is new takes a few bytes as a whole.
         (sent == name.len())
@@ -242,7 +321,7 @@ impl Client {
                 self.received = socket.recv(&mut self.reply)?;
                 self.answered()
             }
-            None => Err(io::ErrorKind::NotConnected.into()),
+            Some(Wire::Lines(_)) | None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 

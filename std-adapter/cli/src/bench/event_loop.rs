@@ -21,7 +21,7 @@ pub struct EventLoop<'a> {
     load: &'a Load<'a>,
     poll: mio::Poll,
     clients: Vec<Client>,
-    /// The places of clients who have nothing to do.
+    /// The places of clients who have room for a greeting.
     idle: Vec<usize>,
     /// The next greeting, which isn't due yet, or for which this machine has no room.
     ahead: Option<(u64, Instant)>,
@@ -85,8 +85,16 @@ impl<'a> EventLoop<'a> {
         Ok(self.share)
     }
 
-    /// Begins greetings as long as a client is idle and one is due.
+    /// Begins greetings as long as a client has room and one is due.
     fn begin(&mut self) {
+        if let Some(place) = self.fill() {
+            self.go_on(place);
+        }
+    }
+
+    /// As [`begin`](Self::begin), but leaves one client to go on, who had room for more lines.
+    fn fill(&mut self) -> Option<usize> {
+        let mut filling = None;
         while !self.over
             && let Some(place) = self.idle.last().copied()
         {
@@ -95,7 +103,7 @@ impl<'a> EventLoop<'a> {
             let next = self.ahead.take().or_else(|| self.load.take(now));
             let Some((number, due)) = next.filter(|_| !self.load.is_over(now)) else {
                 self.over = true;
-                return;
+                return filling;
             };
             if due > now {
                 self.ahead = Some((number, due));
@@ -108,7 +116,7 @@ impl<'a> EventLoop<'a> {
                 {
                     let _ = clock.send(due); // it listens as long as this loop lives
                 }
-                return;
+                return filling;
             }
             let greeting = Greeting {
                 number,
@@ -120,12 +128,20 @@ impl<'a> EventLoop<'a> {
             };
             let registry = self.poll.registry();
             let client = &mut self.clients[place];
+            let was_busy = client.is_busy();
             match client.begin(self.load.server, greeting, registry, Token(place)) {
                 Ok(()) => {
-                    self.idle.pop();
                     self.starved = None;
                     self.share.begun += 1;
-                    self.load.joined();
+                    if !was_busy {
+                        self.load.joined();
+                    }
+                    if !client.is_asking() {
+                        filling = Some(place);
+                        continue;
+                    }
+                    filling = None;
+                    self.idle.pop();
                     // On a loopback it is connected by now, though the system says `in progress`.
                     self.go_on(place);
                 }
@@ -137,10 +153,11 @@ impl<'a> EventLoop<'a> {
                     };
                     self.load.lacks(what);
                     self.starve((number, due), now);
-                    return;
+                    return filling;
                 }
             }
         }
+        filling
     }
 
     /// Keeps a greeting for which there is no room until a client of this loop has ended; where
@@ -160,12 +177,14 @@ impl<'a> EventLoop<'a> {
             return;
         };
         loop {
-            let was_asking = client.is_asking();
+            let (was_asking, was_busy) = (client.is_asking(), client.is_busy());
             let Poll::Ready(result) = client.go_on() else {
                 return;
             };
             if was_asking && !client.is_asking() {
                 self.idle.push(place);
+            }
+            if was_busy && !client.is_busy() {
                 self.load.left();
             }
             let now = Instant::now();
@@ -177,10 +196,7 @@ impl<'a> EventLoop<'a> {
                     self.share.answered(&greeting, self.load.start, now);
                 }
                 Ok(greeting) => late(&mut self.share, self.load, &greeting),
-                Err(error) => {
-                    self.load.failed(&error);
-                    return;
-                }
+                Err(error) => self.load.failed(&error),
             }
         }
     }
@@ -193,13 +209,15 @@ impl<'a> EventLoop<'a> {
         }
         self.looked = now;
         for (place, client) in self.clients.iter_mut().enumerate() {
-            let was_asking = client.is_asking();
+            let (was_asking, was_busy) = (client.is_asking(), client.is_busy());
             while let Some(greeting) = client.give_up(now) {
                 late(&mut self.share, self.load, &greeting);
             }
             client.move_on(now, &self.patience);
             if was_asking && !client.is_asking() {
                 self.idle.push(place);
+            }
+            if was_busy && !client.is_busy() {
                 self.load.left();
             }
         }
@@ -208,11 +226,11 @@ impl<'a> EventLoop<'a> {
 
 /// A greeting wasn't answered in time, which UDP may do by itself.
 fn late(share: &mut Share, load: &Load<'_>, greeting: &Greeting) {
-    if let Server::Tcp(_) = load.server {
-        load.failed(&io::ErrorKind::TimedOut.into());
-    } else {
+    if let Server::Udp(_) = load.server {
         share.late(greeting, load.start);
         load.lost();
+    } else {
+        load.failed(&io::ErrorKind::TimedOut.into());
     }
 }
 

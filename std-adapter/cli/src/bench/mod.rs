@@ -18,6 +18,7 @@ mod client;
 mod event_loop;
 mod fault;
 mod limit;
+mod lines;
 mod load;
 mod patience;
 mod run;
@@ -33,7 +34,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         (server, Server::Udp(server))
     } else {
         let server = args.server.over_tcp(args.timeout)?;
-        (server, Server::Tcp(server))
+        let target = if args.lines {
+            Server::Lines(server, args.depth)
+        } else {
+            Server::Tcp(server)
+        };
+        (server, target)
     };
     signals::note_first()?;
     let shows = !args.json && stderr().is_terminal() && takes_escapes(&stderr());
@@ -140,8 +146,13 @@ fn in_json(args: &BenchArgs, server: SocketAddr, report: &Report) -> String {
     let line = json!({
         "event": "bench",
         "server": server,
-        "protocol": if args.udp { "udp" } else { "tcp" },
+        "protocol": match (args.udp, args.lines) {
+            (true, _) => "udp",
+            (_, true) => "lines",
+            _ => "tcp",
+        },
         "clients": args.clients,
+        "depth": args.depth,
         "clients_at_once": report.at_once,
         "greetings": report.latency.count(),
         "lost": report.lost,

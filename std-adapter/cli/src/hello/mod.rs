@@ -1,4 +1,6 @@
-//! `greet hello` and `greet send`: one name, one message.
+//! `greet hello` and `greet send`: one name, one message; or a name for each line.
+
+mod lines;
 
 use std::io::{self, Read};
 
@@ -12,6 +14,9 @@ use crate::args::{HelloArgs, SendArgs};
 use crate::console;
 
 pub fn hello(args: &HelloArgs) -> Result<()> {
+    if args.lines {
+        return lines::run(args);
+    }
     let name = argument_or_stdin(&args.name)?;
     let name = text(&name, "name")?;
     let addresses = args.to.resolve()?;
