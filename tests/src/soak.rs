@@ -8,10 +8,12 @@
 //! | [`plan`] | what a seed means: links, mishaps, and who asks for what |
 //! | `server` | the server under test, on its simulated host |
 //! | `honest` | clients that keep to the protocol: core's own |
+//! | `batches` | the same with many names over one connection |
 //! | `hostile` | clients that don't, on plain smoltcp sockets |
 //! | [`ledger`] | what everybody saw, and the invariants that it must keep |
 //! | [`campaign`] | many seeds, and what is left behind of a failure |
 
+mod batches;
 pub mod campaign;
 mod honest;
 mod hostile;
@@ -33,9 +35,11 @@ use plan::{Mishap, Place, Plan};
 pub struct Report {
     /// What the links did.
     pub packets: Counters,
-    /// Greetings that clients got.
+    /// Greetings that clients got, a connection each.
     pub greetings: u64,
-    /// Exchanges that the server began.
+    /// Replies that clients got in lines mode.
+    pub lines: u64,
+    /// Exchanges and connections in lines mode that the servers began.
     pub exchanges: u64,
     /// Clients who had to give way, as others waited.
     pub gave_way: u64,
@@ -112,7 +116,8 @@ fn simulate(seed: u64, record: bool) -> (Result<Report, Vec<String>>, Option<Tra
     report.packets = network.counters();
     report.time = moments::since_start(network.now());
     report.greetings = ledger.greetings();
-    report.exchanges = ledger.exchanges();
+    report.lines = ledger.lines.replies();
+    report.exchanges = ledger.exchanges() + ledger.lines.connections();
     report.gave_way = ledger.gave_way();
     for (_, mishap) in &plan.mishaps {
         *match mishap {
@@ -200,7 +205,7 @@ fn boot_clients<'a>(
         let mut memory = Some(memory);
         network.boot_program(id, move |boot| {
             let memory = memory.take().expect("honest hosts don't reboot");
-            honest::program(boot, memory, place, &host.errands, ledger)
+            honest::program(boot, memory, place, host, ledger)
         });
     } else {
         let mut boots = boots.into_iter();

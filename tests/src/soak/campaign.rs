@@ -50,6 +50,7 @@ impl Totals {
         let sum = &mut self.sum;
         sum.packets += &report.packets;
         sum.greetings += report.greetings;
+        sum.lines += report.lines;
         sum.exchanges += report.exchanges;
         sum.gave_way += report.gave_way;
         sum.time += report.time;
@@ -88,6 +89,7 @@ impl Totals {
             (partitioned, "partitions"),
             (host_down, "reboots"),
             (self.sum.greetings, "greetings"),
+            (self.sum.lines, "lines"),
             (self.sum.gave_way, "clients who give way"),
         ]
         .into_iter()
@@ -102,6 +104,7 @@ impl fmt::Display for Totals {
         let Report {
             packets,
             greetings,
+            lines,
             exchanges,
             gave_way,
             mishaps,
@@ -111,6 +114,7 @@ impl fmt::Display for Totals {
         writeln!(f, "simulated hours  {:>14}", time.as_secs() / 3600)?;
         writeln!(f, "exchanges begun  {exchanges:>14}")?;
         writeln!(f, "honest greetings {greetings:>14}")?;
+        writeln!(f, "honest lines     {lines:>14}")?;
         writeln!(f, "gave way         {gave_way:>14}")?;
         writeln!(f, "packets sent     {:>14}", packets.sent)?;
         writeln!(f, "  lost           {:>14}", packets.lost)?;

@@ -11,8 +11,9 @@ use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_smoltcp::stream::Connection;
 use smoltcp_sim::Boot;
 
+use super::batches::Batches;
 use super::ledger::Ledger;
-use super::plan::{self, CLIENT_SOCKETS, Errand};
+use super::plan::{self, CLIENT_SOCKETS, Place};
 use crate::moments;
 
 /// The memory of a host.
@@ -40,7 +41,7 @@ pub(super) fn program<'a>(
     boot: Boot,
     memory: &'a mut Memory<'a>,
     place: usize,
-    errands: &'a [Errand],
+    host: &'a Place,
     ledger: &'a Ledger<'a>,
 ) -> impl FnMut(smoltcp::time::Instant) -> Option<smoltcp::time::Instant> + 'a {
     let config = boot.config();
@@ -51,7 +52,8 @@ pub(super) fn program<'a>(
         .add_clients(&mut memory.buffers)
         .expect("slots for all sockets");
     let server = SocketAddr::from((plan::address(0), plan::PORT));
-    let mut waiting = errands.iter().enumerate().peekable();
+    let mut waiting = host.errands.iter().enumerate().peekable();
+    let mut batches = Batches::new(place, &host.batches, ledger);
     let mut asking: Vec<Asking<'a>> = Vec::new();
     move |moment| {
         let (now, since_boot) = (moments::core(moment), moments::since_start(moment));
@@ -99,7 +101,7 @@ pub(super) fn program<'a>(
                 }
                 connection.release(net);
             }
-            next
+            next.min(batches.poll(net, now, since_boot))
         });
         ledger.client_rests(place, stack.net().idle());
         moments::simulated(next)

@@ -75,7 +75,7 @@ impl<'a> Attacker<'a> {
             random,
         } = stack;
         let port = 49_152 + u16::try_from(random.below(16_384)).unwrap_or(0);
-        let server = (plan::address(0), plan::PORT);
+        let server = (plan::address(0), attack.port);
         socket.connect(interface.context(), server, port).ok()?;
         Some(Self {
             attack,

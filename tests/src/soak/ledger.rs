@@ -2,6 +2,8 @@
 //!
 //! The programs on the simulated hosts write it while they run; it judges once all is over.
 
+pub mod lines;
+
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +16,7 @@ use greet_core::request::RequestError;
 use greet_core::text::Text;
 
 use super::plan::{self, Attack, Errand, Plan};
+use lines::Lines;
 
 /// Everything that was seen in one network.
 pub struct Ledger<'p> {
@@ -22,6 +25,8 @@ pub struct Ledger<'p> {
     clients: RefCell<ClientSide>,
     broken: RefCell<Vec<String>>,
     greetings: Cell<u64>,
+    /// The same of the server in lines mode.
+    pub lines: Lines<'p>,
 }
 
 #[derive(Default)]
@@ -73,6 +78,7 @@ impl<'p> Ledger<'p> {
             clients: RefCell::default(),
             broken: RefCell::default(),
             greetings: Cell::new(0),
+            lines: Lines::new(plan),
         }
     }
 
@@ -232,6 +238,9 @@ impl Ledger<'_> {
         reply: &[u8],
         has_fin: bool,
     ) {
+        if attack.port == plan::lines::PORT {
+            return self.lines.attacked(place, number, attack, reply, has_fin);
+        }
         let who = format!("attacker {place}.{number}");
         let shown = reply.get(..80).unwrap_or(reply).escape_ascii();
         if let Some(expected) = &attack.expected {
@@ -259,6 +268,7 @@ impl Ledger<'_> {
     /// Says what doesn't hold, now that all must be over.
     pub(super) fn judge(&self) -> Vec<String> {
         let mut broken = self.broken.borrow().clone();
+        broken.extend(self.lines.judge());
         let server = self.server.borrow();
         let clients = self.clients.borrow();
         if !server.open.is_empty() {
@@ -312,7 +322,8 @@ impl Ledger<'_> {
                         "attacker {place}.{number} sent more, but the server read {read:?} bytes"
                     ));
                 }
-                if attack.expected.is_some() && !is_done {
+                let is_mine = attack.port == plan::PORT;
+                if is_mine && attack.expected.is_some() && !is_done {
                     broken.push(format!("attacker {place}.{number} has no end"));
                 }
             }

@@ -1,5 +1,7 @@
 //! What a seed means: a random network, its mishaps, and what its clients do. Plain values.
 
+pub mod lines;
+
 use core::time::Duration;
 use std::net::Ipv4Addr;
 
@@ -54,6 +56,8 @@ pub struct Place {
     pub back: Link,
     /// What its honest clients ask for, by time.
     pub errands: Vec<Errand>,
+    /// What its honest clients of lines ask for, by time.
+    pub batches: Vec<lines::Batch>,
     /// What its hostile clients do, by time.
     pub attacks: Vec<Attack>,
 }
@@ -74,6 +78,8 @@ pub struct Errand {
 pub struct Attack {
     /// When it begins.
     pub start: Duration,
+    /// Which of the servers it is for.
+    pub port: u16,
     /// What it sends, and how long after the piece before.
     pub pieces: Vec<(Duration, Vec<u8>)>,
     /// What it does then.
@@ -128,10 +134,11 @@ impl Plan {
     /// What the seed means.
     pub fn of(seed: u64) -> Self {
         let mut random = Random::new(seed).child(0x50_4c_41_4e);
+        let mut of_lines = Random::new(seed).child(0x4c_49_4e_45);
         let count = 2 + pick(&mut random, 4);
         let tight = one_in(&mut random, 2);
         let places: Vec<_> = (0..count)
-            .map(|place| Place::random(&mut random, place))
+            .map(|place| Place::random(&mut random, &mut of_lines, place))
             .collect();
         let mishaps = mishaps(&mut random, &places);
         Self {
@@ -162,7 +169,7 @@ impl Plan {
 }
 
 impl Place {
-    fn random(random: &mut Random, place: usize) -> Self {
+    fn random(random: &mut Random, of_lines: &mut Random, place: usize) -> Self {
         // The first place is honest, so that somebody is.
         let is_honest = place == 0 || one_in(random, 2);
         let mtu = [1500, 1500, 1280, 576][pick(random, 4)];
@@ -176,10 +183,18 @@ impl Place {
             } else {
                 Vec::new()
             },
+            batches: if is_honest {
+                lines::batches(of_lines)
+            } else {
+                Vec::new()
+            },
             attacks: if is_honest {
                 Vec::new()
             } else {
-                attacks(random, mtu)
+                let mut attacks = attacks(random, mtu);
+                attacks.extend(lines::attacks(of_lines));
+                attacks.sort_by_key(|attack| attack.start);
+                attacks
             },
         }
     }
@@ -288,7 +303,6 @@ fn attacks(random: &mut Random, mtu: usize) -> Vec<Attack> {
     for start in [Duration::ZERO, ms(2500)] {
         attacks.push(harmless(random, mtu, LAST + start));
     }
-    attacks.sort_by_key(|attack| attack.start);
     attacks
 }
 
@@ -324,6 +338,7 @@ fn attack(random: &mut Random) -> Attack {
     };
     Attack {
         start: random.duration(CALM),
+        port: PORT,
         pieces,
         finale: [Finale::Fin, Finale::Wait, Finale::Reset, Finale::Vanish][pick(random, 4)],
         reads: !one_in(random, 4),
@@ -384,6 +399,7 @@ fn harmless(random: &mut Random, mtu: usize, start: Duration) -> Attack {
     };
     Attack {
         start,
+        port: PORT,
         pieces,
         finale,
         reads: true,

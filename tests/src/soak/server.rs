@@ -1,10 +1,12 @@
-//! The server under test: core's polled server on this project's own stack, on a simulated host.
+//! The servers under test: core's polled server on this project's own stack, on a simulated host, one
+//! for a name and one for lines.
 
 use core::net::SocketAddr;
 use core::task::Poll;
 
 use embedded_io::ErrorType;
 use greet_core::limits::Limits;
+use greet_core::lines::Lines;
 use greet_core::server::{Event, Server};
 use greet_core::time::Instant;
 use greet_core::transport::{Accepted, Listener, Sent, Stream};
@@ -13,11 +15,12 @@ use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use smoltcp_sim::Boot;
 
 use super::ledger::Ledger;
-use super::plan::{PORT, SERVER_SOCKETS};
+use super::plan::{PORT, SERVER_SOCKETS, lines};
 use crate::moments;
 
 /// Clients served at once, and clients that may wait beyond the sockets that listen.
 const PLACES: usize = 4;
+const LINES_PLACES: usize = 3;
 const BACKLOG: usize = 8;
 
 /// Room for a whole reply.
@@ -27,9 +30,10 @@ const TIGHT: usize = 200;
 
 /// The memory of one boot.
 pub(super) struct Memory<'a> {
-    slots: SocketSlots<'a, SERVER_SOCKETS, BACKLOG>,
+    slots: SocketSlots<'a, { SERVER_SOCKETS + lines::SOCKETS }, BACKLOG>,
     roomy: TcpBuffers<SERVER_SOCKETS, 1024, ROOMY>,
     tight: TcpBuffers<SERVER_SOCKETS, 1024, TIGHT>,
+    lines: TcpBuffers<{ lines::SOCKETS }, 1024, ROOMY>,
 }
 
 impl Memory<'_> {
@@ -38,6 +42,7 @@ impl Memory<'_> {
             slots: SocketSlots::new(),
             roomy: TcpBuffers::new(),
             tight: TcpBuffers::new(),
+            lines: TcpBuffers::new(),
         }
     }
 }
@@ -49,6 +54,7 @@ pub(super) fn program<'a>(
     ledger: &'a Ledger<'a>,
 ) -> impl FnMut(smoltcp::time::Instant) -> Option<smoltcp::time::Instant> + 'a {
     ledger.server_booted();
+    ledger.lines.server_booted();
     let config = boot.config();
     let mut stack = Stack::new(boot.card, config, &boot.addresses, &mut memory.slots)
         .expect("the simulation's addresses fit its card");
@@ -59,7 +65,11 @@ pub(super) fn program<'a>(
         net.listen(&mut memory.roomy, PORT)
     }
     .expect("slots for all sockets");
+    let of_lines = net
+        .listen(&mut memory.lines, lines::PORT)
+        .expect("slots for all sockets");
     let mut server = Server::<_, PLACES>::new(Limits::DEFAULT);
+    let mut line_server = Server::<_, LINES_PLACES, Lines>::serving(Limits::DEFAULT);
     move |now| {
         let now = moments::core(now);
         let due = stack.poll(now, |net| {
@@ -67,7 +77,7 @@ pub(super) fn program<'a>(
                 inner: listener.on(net),
                 ledger,
             };
-            server.poll(&mut listening, now, |event| match event {
+            let due = server.poll(&mut listening, now, |event| match event {
                 Event::Connected { peer } => ledger.connected(*peer),
                 Event::Ended {
                     peer,
@@ -78,8 +88,19 @@ pub(super) fn program<'a>(
                     ledger.ended(*peer, outcome, name);
                 }
                 _ => ledger.server_failed(),
-            })
+            });
+            let of_lines = line_server.poll(&mut of_lines.on(net), now, |event| match event {
+                Event::Connected { peer } => ledger.lines.connected(*peer),
+                Event::Ended { peer, outcome, .. } => ledger.lines.closed(*peer, outcome),
+                _ => ledger.lines.server_failed(),
+            });
+            due.min(of_lines)
         });
+        ledger.lines.server_rests(
+            line_server.clients(),
+            line_server.tally(),
+            stack.net().listening(&of_lines),
+        );
         ledger.server_rests(
             server.clients(),
             server.tally(),
