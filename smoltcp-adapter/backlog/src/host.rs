@@ -44,7 +44,9 @@ pub struct Host<'h> {
 
 /// An IP packet that is in order, with a TCP segment in it.
 struct Packet<'f> {
-    /// Source and destination, as they stand in the header.
+    from: IpAddr,
+    to: IpAddr,
+    /// Both, as they stand in the header.
     addresses: &'f [u8],
     segment: &'f [u8],
 }
@@ -57,25 +59,25 @@ impl Host<'_> {
     /// and ports, flags, and the form of all TCP options.
     #[cold]
     pub fn destination(&self, syn: &Segment<'_>) -> Option<IpAddr> {
-        let Packet { addresses, segment } = self.packet(syn)?;
-        let (from, to) = addresses.split_at_checked(addresses.len() / 2)?;
-        let is_syn = syn.flags() & (SYN | ACK | RST | FIN) == SYN && is_well_formed(segment);
-        let is_own = self.any_address || self.networks.iter().any(|own| is(own.address, to));
-        (is_syn && is_own && self.is_single(from) && self.adds_up(addresses, segment))
-            .then(|| address(to))?
+        let packet = self.packet(syn)?;
+        let to = packet.to;
+        let is_syn = syn.flags() & (SYN | ACK | RST | FIN) == SYN && is_well_formed(packet.segment);
+        let is_own = self.any_address || self.networks.iter().any(|own| own.address == to);
+        (is_syn && is_own && self.is_single(packet.from) && self.adds_up(&packet)).then_some(to)
     }
 
     fn packet<'f>(&self, syn: &Segment<'f>) -> Option<Packet<'f>> {
         let mut packet = syn.frame();
         let mut ethertype = None;
         if self.link == Link::Ethernet {
-            let &[first, .., high, low] = packet.first_chunk::<14>()?;
-            let is_group = first & 1 == 1;
-            if !is_group && !packet.starts_with(&self.hardware) {
+            let (header, payload) = packet.split_first_chunk::<14>()?;
+            let [to @ .., _, _, _, _, _, _, high, low] = header;
+            let is_group = to[0] & 1 == 1;
+            if !is_group && *to != self.hardware {
                 return None;
             }
-            ethertype = Some(u16::from_be_bytes([high, low]));
-            packet = packet.get(14..)?;
+            ethertype = Some(u16::from_be_bytes([*high, *low]));
+            packet = payload;
         }
         match (*packet.first()? >> 4, ethertype) {
             #[cfg(feature = "ipv4")]
@@ -97,42 +99,45 @@ impl Host<'_> {
         if header < 20 || !is_whole || self.checksums.ipv4 && !adds_up() {
             return None;
         }
+        let (addresses, _) = packet.get(12..)?.split_first_chunk::<8>()?;
+        let [a, b, c, d, to @ ..] = *addresses;
         Some(Packet {
-            addresses: packet.get(12..20)?,
+            from: [a, b, c, d].into(),
+            to: to.into(),
+            addresses,
             segment: packet.get(header..total)?,
         })
     }
 
     /// Whether an address can be that of one client.
-    fn is_single(&self, address: &[u8]) -> bool {
-        let is_multicast = match *address {
-            [first, _, _, _] => first >> 4 == 0xe,
-            [first, ..] => first == 0xff,
-            [] => true,
-        };
-        let all = |byte| address.iter().all(|known| *known == byte);
-        !(is_multicast || all(0) || all(0xff) || self.is_broadcast(address))
+    fn is_single(&self, address: IpAddr) -> bool {
+        !(address.is_multicast() || address.is_unspecified() || self.is_broadcast(address))
     }
 
-    /// Whether it is the broadcast address of one of our networks.
-    fn is_broadcast(&self, address: &[u8]) -> bool {
-        self.networks.iter().any(|network| match network.address {
+    /// Whether it is a broadcast address: everybody's, or that of one of our networks.
+    fn is_broadcast(&self, address: IpAddr) -> bool {
+        let IpAddr::V4(address) = address else {
+            return false;
+        };
+        let is_ours = |network: &Network| match network.address {
             // Two addresses, or one: none is left for a broadcast (RFC 3021).
             IpAddr::V4(own) if network.prefix < 31 => {
-                let broadcast = own.to_bits() | u32::MAX >> network.prefix;
-                broadcast.to_be_bytes().iter().eq(address)
+                own.to_bits() | u32::MAX >> network.prefix == address.to_bits()
             }
             _ => false,
-        })
+        };
+        address.is_broadcast() || self.networks.iter().any(is_ours)
     }
 
     /// Whether the checksum of a segment is right, or isn't looked at.
-    fn adds_up(&self, addresses: &[u8], segment: &[u8]) -> bool {
+    fn adds_up(&self, packet: &Packet<'_>) -> bool {
         // With those of the pseudo header: addresses, protocol and length. A packet has at most
         // 65,535 bytes.
-        let header = u32::from(TCP) + u32::try_from(segment.len()).unwrap_or_default();
+        let header = u32::from(TCP) + u32::try_from(packet.segment.len()).unwrap_or_default();
         !self.checksums.tcp
-            || checksum::is_right(checksum::sum(addresses) + header + checksum::sum(segment))
+            || checksum::is_right(
+                checksum::sum(packet.addresses) + header + checksum::sum(packet.segment),
+            )
     }
 }
 
@@ -140,41 +145,19 @@ impl Host<'_> {
 fn ipv6(packet: &[u8]) -> Option<Packet<'_>> {
     let (header, payload) = packet.split_first_chunk::<40>()?;
     let [_, _, _, _, high, low, ..] = *header;
+    let addresses = header.last_chunk::<32>()?;
     Some(Packet {
-        addresses: header.get(8..)?,
+        from: addresses.first_chunk::<16>().copied()?.into(),
+        to: addresses.last_chunk::<16>().copied()?.into(),
+        addresses,
         segment: payload.get(..u16::from_be_bytes([high, low]).into())?,
     })
 }
 
-/// Whether an address stands in a header with these bytes.
-fn is(address: IpAddr, bytes: &[u8]) -> bool {
-    match address {
-        #[cfg(feature = "ipv4")]
-        IpAddr::V4(address) => address.octets().iter().eq(bytes),
-        #[cfg(feature = "ipv6")]
-        IpAddr::V6(address) => address.octets().iter().eq(bytes),
-        #[allow(unreachable_patterns, reason = "reached when a version is left out")]
-        _ => false,
-    }
-}
-
-/// What stands in a header as these bytes.
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    #[cfg(feature = "ipv4")]
-    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
-        return Some(IpAddr::from(octets));
-    }
-    #[cfg(feature = "ipv6")]
-    if let Ok(octets) = <[u8; 16]>::try_from(bytes) {
-        return Some(IpAddr::from(octets));
-    }
-    None
-}
-
 /// Whether a TCP header has both ports, the length that it claims, and options of the right form.
 fn is_well_formed(segment: &[u8]) -> bool {
-    let has_ports = match segment {
-        [a, b, c, d, ..] => [a, b] != [&0, &0] && [c, d] != [&0, &0],
+    let has_ports = match *segment {
+        [a, b, c, d, ..] => [a, b] != [0, 0] && [c, d] != [0, 0],
         _ => false,
     };
     has_ports && read_options(segment, Until::End).is_ok()
