@@ -95,27 +95,31 @@ impl<'a> Backlog<'a> {
         if frame.len() > LONGEST_SYN {
             return;
         }
-        let (mut room, mut since) = (None, now);
-        let mut oldest: Option<(usize, Instant)> = None;
-        for (index, place) in self.places.iter().enumerate() {
+        let (mut room, mut oldest, mut since) = (None, None::<&mut Place>, now);
+        for place in &mut *self.places {
             if !place.is_taken(now) {
-                room = Some(index);
-            } else if let Some(known) = place.frame().get(syn.client())
+                room = Some(place);
+            } else if syn.client().end <= place.len.into()
+                && let Some(known) = place.frame.get(syn.client())
                 && known.iter().eq(client)
             {
-                (room, since) = (Some(index), place.since);
+                since = place.since;
+                room = Some(place);
                 break;
-            } else if oldest.is_none_or(|(_, since)| place.since <= since) {
-                oldest = Some((index, place.since));
+            } else if oldest
+                .as_ref()
+                .is_none_or(|known| place.since <= known.since)
+            {
+                oldest = Some(place);
             }
         }
         if room.is_none() {
             self.overrun_until = now.after_micros(OVERRUN_COUNTS_MICROS);
-            room = oldest
-                .filter(|_| when_full == WhenFull::DropOldest)
-                .map(|(index, _)| index);
+            if when_full == WhenFull::DropOldest {
+                room = oldest;
+            }
         }
-        if let Some(place) = room.and_then(|index| self.places.get_mut(index)) {
+        if let Some(place) = room {
             // Not copy_from_slice, which keeps a panic where the compiler doesn't see equal lengths.
             for (to, from) in place.frame.iter_mut().zip(frame) {
                 *to = *from;
@@ -149,18 +153,18 @@ impl<'a> Backlog<'a> {
             return None;
         }
         self.empty = true;
-        let mut first: Option<(usize, Instant)> = None;
+        let (mut first, mut since) = (None, Instant::LAST);
         for (index, place) in self.places.iter().enumerate() {
             if !place.is_taken(now) {
                 continue;
             }
             self.empty = false;
             // Of those who came at one moment, the first has the last place that was free.
-            if listens(place.port) && first.is_none_or(|(_, since)| place.since <= since) {
-                first = Some((index, place.since));
+            if place.since <= since && listens(place.port) {
+                (first, since) = (Some(index), place.since);
             }
         }
-        first.map(|(index, _)| index)
+        first
     }
 
     /// A place by its number. It stays taken until it is [freed](Place::free).

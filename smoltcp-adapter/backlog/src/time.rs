@@ -8,6 +8,9 @@ impl Instant {
     /// The start.
     pub const START: Self = Self(0);
 
+    /// None comes later.
+    pub(crate) const LAST: Self = Self(u64::MAX);
+
     /// So many microseconds after the start.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
