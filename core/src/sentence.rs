@@ -22,7 +22,9 @@ impl Sentence {
         if number >= 10 {
             self.push_number(number / 10);
         }
-        self.push_digit(number);
+        let _ = self
+            .0
+            .push(char::from_digit(number % 10, 10).unwrap_or_default());
     }
 
     /// The part behind the decimal point, if there is one, without zeros at its end.
@@ -30,18 +32,11 @@ impl Sentence {
         if millis == 0 {
             return;
         }
-        let _ = self.0.push('.');
+        self.push(".");
         let mut rest = millis % 1000;
         while rest > 0 {
-            self.push_digit(rest / 100);
+            self.push_number(rest / 100); // one digit
             rest = rest % 100 * 10;
         }
-    }
-
-    /// The last decimal digit of `number`.
-    fn push_digit(&mut self, number: u32) {
-        let _ = self
-            .0
-            .push(char::from_digit(number % 10, 10).unwrap_or_default());
     }
 }
