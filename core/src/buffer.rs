@@ -57,11 +57,7 @@ impl Buffer {
 
     /// Puts a refusal in the place of the greeting, and returns its length.
     pub(crate) fn refuse(&mut self, why: Refusal) -> usize {
-        let reply = why.reply();
-        for (to, from) in self.0.iter_mut().zip(reply.as_str().bytes()) {
-            *to = from;
-        }
-        reply.as_str().len()
+        why.reply(&mut self.0)
     }
 
     /// Room for bytes that nobody will look at, at most `limit`.

@@ -78,13 +78,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The answer as it crosses the wire, `Error: ` and the line feed included.
-    pub(crate) fn reply(self) -> Sentence {
+    /// Writes the answer as it crosses the wire, `Error: ` and the line feed included, to the start of
+    /// `room`, and says how long it is.
+    pub(crate) fn reply(self, room: &mut [u8]) -> usize {
         let mut sentence = Sentence::default();
         sentence.push(REFUSAL);
         self.write_to(&mut sentence);
         sentence.push("\n");
-        sentence
+        for (to, from) in room.iter_mut().zip(sentence.as_str().bytes()) {
+            *to = from;
+        }
+        sentence.as_str().len()
     }
 
     fn write_to(self, sentence: &mut Sentence) {
@@ -171,7 +175,9 @@ mod tests {
             (late(1_050), "Error: no name within 1.05 s\n"),
             (late(7), "Error: no name within 0.007 s\n"),
         ] {
-            assert_eq!(refusal.reply().as_str(), expected);
+            let mut room = [0; 64];
+            let len = refusal.reply(&mut room);
+            assert_eq!(&room[..len], expected.as_bytes());
             assert_eq!(std::format!("Error: {refusal}\n"), expected);
         }
     }

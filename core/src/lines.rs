@@ -277,13 +277,9 @@ impl Lines {
 
     fn refuse(&mut self, verdict: Verdict, now: Instant) {
         self.verdict = verdict;
-        let reply = self.refusal().reply();
-        let at = usize::from(self.out_len);
-        let to = self.output.get_mut(at..).unwrap_or_default();
-        for (to, from) in to.iter_mut().zip(reply.as_str().bytes()) {
-            *to = from;
-        }
-        self.out_len += short(reply.as_str().len());
+        let refusal = self.refusal();
+        let room = self.output.get_mut(self.out_len.into()..);
+        self.out_len += short(refusal.reply(room.unwrap_or_default()));
         self.deadline = now.after_micros(self.limits.drain_us());
         self.phase = Phase::Closing;
     }
