@@ -55,11 +55,13 @@ impl Own {
             self.hardware = hardware.0;
         }
         self.networks.clear();
-        let networks = interface.ip_addrs().iter().map(|own| Network {
-            address: own.address().into(),
-            prefix: own.prefix_len(),
-        });
-        self.networks.extend(networks);
+        for own in interface.ip_addrs() {
+            // There is room for as many as an interface has; `extend` would panic for one more.
+            let _ = self.networks.push(Network {
+                address: own.address().into(),
+                prefix: own.prefix_len(),
+            });
+        }
         self.any_address = interface.any_ip();
     }
 
