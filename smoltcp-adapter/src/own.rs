@@ -2,6 +2,8 @@
 //!
 //! A copy, as smoltcp doesn't lend the interface while it takes frames from a device.
 
+use core::net::IpAddr;
+
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::Interface;
 use smoltcp::phy::DeviceCapabilities;
@@ -10,39 +12,36 @@ use smoltcp::phy::Medium;
 #[cfg(feature = "medium-ethernet")]
 use smoltcp::wire::HardwareAddress;
 use syn_backlog::host::{Checksums, Host, Network};
-use syn_backlog::segment::Link;
+use syn_backlog::segment::{Link, Segment};
 
 /// What is the interface's own, when it was last noted.
 pub(crate) struct Own {
-    link: Link,
-    checksums: Checksums,
-    #[cfg(feature = "medium-ethernet")]
-    hardware: [u8; 6],
+    host: Host,
     networks: heapless::Vec<Network, IFACE_MAX_ADDR_COUNT>,
-    any_address: bool,
 }
 
 impl Own {
     /// Nothing yet, on a device of these capabilities.
     pub(crate) fn new(device: &DeviceCapabilities) -> Self {
         Self {
-            link: match device.medium {
-                #[cfg(feature = "medium-ethernet")]
-                Medium::Ethernet => Link::Ethernet,
-                #[allow(unreachable_patterns, reason = "reached when there are other media")]
-                _ => Link::Ip,
+            host: Host {
+                link: match device.medium {
+                    #[cfg(feature = "medium-ethernet")]
+                    Medium::Ethernet => Link::Ethernet,
+                    #[allow(unreachable_patterns, reason = "reached when there are other media")]
+                    _ => Link::Ip,
+                },
+                hardware: [0; 6],
+                any_address: false,
+                checksums: Checksums {
+                    #[cfg(feature = "proto-ipv4")]
+                    ipv4: device.checksum.ipv4.rx(),
+                    #[cfg(not(feature = "proto-ipv4"))]
+                    ipv4: true,
+                    tcp: device.checksum.tcp.rx(),
+                },
             },
-            checksums: Checksums {
-                #[cfg(feature = "proto-ipv4")]
-                ipv4: device.checksum.ipv4.rx(),
-                #[cfg(not(feature = "proto-ipv4"))]
-                ipv4: true,
-                tcp: device.checksum.tcp.rx(),
-            },
-            #[cfg(feature = "medium-ethernet")]
-            hardware: [0; 6],
             networks: heapless::Vec::new(),
-            any_address: false,
         }
     }
 
@@ -52,7 +51,7 @@ impl Own {
         if self.link() == Link::Ethernet
             && let HardwareAddress::Ethernet(hardware) = interface.hardware_addr()
         {
-            self.hardware = hardware.0;
+            self.host.hardware = hardware.0;
         }
         self.networks.clear();
         for own in interface.ip_addrs() {
@@ -62,7 +61,7 @@ impl Own {
                 prefix: own.prefix_len(),
             });
         }
-        self.any_address = interface.any_ip();
+        self.host.any_address = interface.any_ip();
     }
 
     /// What comes before the IP header of a frame.
@@ -72,22 +71,14 @@ impl Own {
             cfg!(feature = "medium-ethernet"),
             cfg!(feature = "medium-ip"),
         ) {
-            (true, true) => self.link,
+            (true, true) => self.host.link,
             (true, false) => Link::Ethernet,
             (false, _) => Link::Ip,
         }
     }
 
-    pub(crate) fn host(&self) -> Host<'_> {
-        Host {
-            link: self.link(),
-            #[cfg(feature = "medium-ethernet")]
-            hardware: self.hardware,
-            #[cfg(not(feature = "medium-ethernet"))]
-            hardware: [0; 6],
-            networks: &self.networks,
-            any_address: self.any_address,
-            checksums: self.checksums,
-        }
+    /// To which of the interface's addresses a SYN is sent that it would answer.
+    pub(crate) fn destination(&self, syn: &Segment<'_>) -> Option<IpAddr> {
+        self.host.destination(syn, &self.networks)
     }
 }

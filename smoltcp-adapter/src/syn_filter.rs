@@ -113,7 +113,7 @@ impl<'a> SynFilter<'a> {
             self.mss = mss_of(&segment, self.mtu, self.own.link().header_len());
             return true;
         }
-        match self.own.host().destination(&segment) {
+        match self.own.destination(&segment) {
             // Nobody listens at this one of our addresses: that is smoltcp's to say.
             Some(to)
                 if listener

@@ -27,15 +27,13 @@ pub struct Checksums {
     pub tcp: bool,
 }
 
-/// What a host takes for its own.
+/// What a host takes for its own, beside the addresses of its networks.
 #[derive(Clone, Copy, Debug)]
-pub struct Host<'h> {
+pub struct Host {
     /// What comes before the IP header.
     pub link: Link,
     /// The card's address; only looked at on Ethernet.
     pub hardware: [u8; 6],
-    /// All addresses.
-    pub networks: &'h [Network],
     /// The host takes packets to any address.
     pub any_address: bool,
     /// What is left to check.
@@ -51,19 +49,20 @@ struct Packet<'f> {
     segment: &'f [u8],
 }
 
-impl Host<'_> {
+impl Host {
     /// To which of the host's addresses a SYN is sent. `None`: it is no SYN, it isn't for this host,
     /// or a stack would throw it away.
     ///
     /// Checked are hardware address, `EtherType`, lengths, checksums, fragmentation, both addresses
     /// and ports, flags, and the form of all TCP options.
     #[cold]
-    pub fn destination(&self, syn: &Segment<'_>) -> Option<IpAddr> {
+    pub fn destination(&self, syn: &Segment<'_>, networks: &[Network]) -> Option<IpAddr> {
         let packet = self.packet(syn)?;
         let to = packet.to;
         let is_syn = syn.flags() & (SYN | ACK | RST | FIN) == SYN && is_well_formed(packet.segment);
-        let is_own = self.any_address || self.networks.iter().any(|own| own.address == to);
-        (is_syn && is_own && self.is_single(packet.from) && self.adds_up(&packet)).then_some(to)
+        let is_own = self.any_address || networks.iter().any(|own| own.address == to);
+        (is_syn && is_own && is_single(packet.from, networks) && self.adds_up(&packet))
+            .then_some(to)
     }
 
     fn packet<'f>(&self, syn: &Segment<'f>) -> Option<Packet<'f>> {
@@ -109,26 +108,6 @@ impl Host<'_> {
         })
     }
 
-    /// Whether an address can be that of one client.
-    fn is_single(&self, address: IpAddr) -> bool {
-        !(address.is_multicast() || address.is_unspecified() || self.is_broadcast(address))
-    }
-
-    /// Whether it is a broadcast address: everybody's, or that of one of our networks.
-    fn is_broadcast(&self, address: IpAddr) -> bool {
-        let IpAddr::V4(address) = address else {
-            return false;
-        };
-        let is_ours = |network: &Network| match network.address {
-            // Two addresses, or one: none is left for a broadcast (RFC 3021).
-            IpAddr::V4(own) if network.prefix < 31 => {
-                own.to_bits() | u32::MAX >> network.prefix == address.to_bits()
-            }
-            _ => false,
-        };
-        address.is_broadcast() || self.networks.iter().any(is_ours)
-    }
-
     /// Whether the checksum of a segment is right, or isn't looked at.
     fn adds_up(&self, packet: &Packet<'_>) -> bool {
         // With those of the pseudo header: addresses, protocol and length. A packet has at most
@@ -152,6 +131,26 @@ fn ipv6(packet: &[u8]) -> Option<Packet<'_>> {
         addresses,
         segment: payload.get(..u16::from_be_bytes([high, low]).into())?,
     })
+}
+
+/// Whether an address can be that of one client.
+fn is_single(address: IpAddr, networks: &[Network]) -> bool {
+    !(address.is_multicast() || address.is_unspecified() || is_broadcast(address, networks))
+}
+
+/// Whether it is a broadcast address: everybody's, or that of one of our networks.
+fn is_broadcast(address: IpAddr, networks: &[Network]) -> bool {
+    let IpAddr::V4(address) = address else {
+        return false;
+    };
+    let is_ours = |network: &Network| match network.address {
+        // Two addresses, or one: none is left for a broadcast (RFC 3021).
+        IpAddr::V4(own) if network.prefix < 31 => {
+            own.to_bits() | u32::MAX >> network.prefix == address.to_bits()
+        }
+        _ => false,
+    };
+    address.is_broadcast() || networks.iter().any(is_ours)
 }
 
 /// Whether a TCP header has both ports, the length that it claims, and options of the right form.

@@ -17,7 +17,7 @@ use syn_backlog::segment::{Link, Segment};
 use syn_backlog::time::Instant;
 
 /// What smoltcp's own parsers make of a frame that looks like a SYN at first.
-fn by_smoltcp(frame: &[u8], host: &Host<'_>) -> Option<IpAddr> {
+fn by_smoltcp(frame: &[u8], host: &Host, networks: &[Network]) -> Option<IpAddr> {
     let mut checksums = ChecksumCapabilities::default();
     for (has, checksum) in [
         (host.checksums.ipv4, &mut checksums.ipv4),
@@ -66,15 +66,14 @@ fn by_smoltcp(frame: &[u8], host: &Host<'_>) -> Option<IpAddr> {
     };
     let segment = TcpPacket::new_checked(segment).ok()?;
     let syn = TcpRepr::parse(&segment, &from, &to, &checksums).ok()?;
-    let is_broadcast = host.networks.iter().any(|network| {
+    let is_broadcast = networks.iter().any(|network| {
         matches!(
             (IpCidr::new(network.address.into(), network.prefix), from),
             (IpCidr::Ipv4(own), IpAddress::Ipv4(from)) if own.broadcast() == Some(from)
         )
     });
     let is_own = host.any_address
-        || host
-            .networks
+        || networks
             .iter()
             .any(|own| IpAddress::from(own.address) == to);
     let is_syn = syn.control == TcpControl::Syn && syn.ack_number.is_none();
@@ -135,10 +134,18 @@ const NO_SUMS: Checksums = Checksums {
 };
 
 /// How the frame is judged, if it is a SYN at first sight; it has to be as smoltcp does it.
-fn judge(frame: &[u8], host: &Host<'_>) -> Option<IpAddr> {
+fn judge(frame: &[u8], host: &Host) -> Option<IpAddr> {
+    judge_in(frame, host, &NETWORKS)
+}
+
+fn judge_in(frame: &[u8], host: &Host, networks: &[Network]) -> Option<IpAddr> {
     let segment = Segment::find(frame, host.link).filter(Segment::is_syn)?;
-    let judged = host.destination(&segment);
-    assert_eq!(judged, by_smoltcp(frame, host), "{frame:02x?}, {host:?}");
+    let judged = host.destination(&segment, networks);
+    assert_eq!(
+        judged,
+        by_smoltcp(frame, host, networks),
+        "{frame:02x?}, {host:?}"
+    );
     judged
 }
 
@@ -241,10 +248,10 @@ proptest! {
         let mask = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
         let from = own & !mask | (if all { mask } else { host_bits & mask });
         let networks = [Network { address: IpAddr::V4(own.into()), prefix }];
-        let host = Host { checksums: NO_SUMS, networks: &networks, ..host(Link::Ip) };
+        let host = Host { checksums: NO_SUMS, ..host(Link::Ip) };
         let mut frame = syn(Link::Ip, networks[0].address, 49_152, 80);
         frame[12..16].copy_from_slice(&from.to_be_bytes());
-        judge(&frame, &host);
+        judge_in(&frame, &host, &networks);
     }
 
     #[test]
@@ -267,13 +274,16 @@ proptest! {
 }
 
 /// Asks all that can be asked, at a moment and at the last one that can be counted.
-fn judge_and_queue(host: &Host<'_>, frames: &[Vec<u8>], micros: u64) {
+fn judge_and_queue(host: &Host, frames: &[Vec<u8>], micros: u64) {
     let mut places = [Place::EMPTY, Place::EMPTY];
     let mut backlog = Backlog::new(&mut places);
     for frame in frames {
         for now in [micros, u64::MAX].map(Instant::from_micros) {
             if let Some(segment) = Segment::find(frame, host.link) {
-                let _ = (segment.announced_mss(), host.destination(&segment));
+                let _ = (
+                    segment.announced_mss(),
+                    host.destination(&segment, &NETWORKS),
+                );
                 backlog.enqueue(&segment, WhenFull::DropOldest, now);
             }
             let _ = (backlog.waiting_at(80, now), backlog.is_overrun(now));

@@ -23,7 +23,7 @@ fn segment(frame: &[u8]) -> Segment<'_> {
     assert!(segment.is_syn() && segment.is_syn_or_reset());
     assert_eq!((segment.port(), segment.announced_mss()), (80, Some(1_460)));
     assert_eq!(
-        host(Link::Ip).destination(&segment),
+        host(Link::Ip).destination(&segment, &NETWORKS),
         Some(NETWORKS[0].address)
     );
     segment
