@@ -14,7 +14,7 @@ use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
 #[cfg(feature = "reply")]
 use firmware::network::SOURCES;
-use firmware::network::{self, BACKLOG, DATAGRAMS, MESSAGES, NAME, PLACES, REPLIES, REPLY};
+use firmware::network::{self, BACKLOG, DATAGRAMS, MESSAGES, NAME, PLACES, Peer, REPLIES, REPLY};
 use greet_core::error::Refusal;
 use greet_core::exchange::Outcome;
 use greet_core::limits::Limits;
@@ -110,12 +110,14 @@ fn main() -> ! {
             let next_client = server.poll(&mut listener.on(net), now, |event| {
                 use server::Event::{Connected, Ended};
                 match event {
-                    Connected { peer } => console.line(format_args!("Connection from {peer}")),
+                    Connected { peer } => {
+                        console.line(format_args!("Connection from {}", Peer(peer)));
+                    }
                     Ended { peer, outcome, .. } => match outcome {
                         Outcome::Greeted => {}
-                        Outcome::Refused(why) => refused(console, *peer, why),
+                        Outcome::Refused(why) => refused(console, peer, why),
                         Outcome::Abandoned(why) => {
-                            console.line(format_args!("Abandoned by {peer}: {why}"));
+                            console.line(format_args!("Abandoned by {}: {why}", Peer(peer)));
                         }
                     },
                     _ => {}
@@ -125,9 +127,12 @@ fn main() -> ! {
                 use receiver::Event::{Message, Refused};
                 match event {
                     Message { from, text } => {
-                        console.line(format_args!("Received message: {text} from {from}"));
+                        console.line(format_args!(
+                            "Received message: {text} from {}",
+                            Peer(&from)
+                        ));
                     }
-                    Refused { from, why } => refused(console, from, why),
+                    Refused { from, why } => refused(console, &from, why),
                     _ => {}
                 }
             });
@@ -148,6 +153,6 @@ fn ready(console: &mut Console<LINES>) {
 }
 
 #[inline(never)]
-fn refused(console: &mut Console<LINES>, peer: SocketAddr, why: Refusal) {
-    console.line(format_args!("Refused {peer}: {why}"));
+fn refused(console: &mut Console<LINES>, peer: &SocketAddr, why: Refusal) {
+    console.line(format_args!("Refused {}: {why}", Peer(peer)));
 }

@@ -9,12 +9,10 @@
 #![no_std]
 #![no_main]
 
-use core::net::SocketAddr;
-
 use cortex_m_rt::entry;
 use firmware::board::{self, Board, PORTS};
 use firmware::console::Console;
-use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, REPLY};
+use firmware::network::{self, DATAGRAMS, MESSAGES, NAME, PLACES, Peer, REPLY};
 use greet_core::time::Instant as Moment;
 use smoltcp::iface::{Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::{tcp, udp};
@@ -76,8 +74,7 @@ fn main() -> ! {
             }
             if socket.can_recv() {
                 if let Some(peer) = socket.remote_endpoint() {
-                    let peer = SocketAddr::from(peer);
-                    console.line(format_args!("Connection from {peer}"));
+                    console.line(format_args!("Connection from {}", Peer(&peer.into())));
                 }
                 let mut name = [0; NAME];
                 if let Ok(len) = socket.recv_slice(&mut name)
@@ -93,9 +90,12 @@ fn main() -> ! {
         }
         let socket = sockets.get_mut::<udp::Socket<'_>>(messages);
         while let Ok((bytes, from)) = socket.recv() {
-            let from = SocketAddr::from(from.endpoint);
             if let Ok(text) = core::str::from_utf8(bytes) {
-                console.line(format_args!("Received message: {text} from {from}"));
+                let from = from.endpoint.into();
+                console.line(format_args!(
+                    "Received message: {text} from {}",
+                    Peer(&from)
+                ));
             }
         }
         let now = instant(board.now());
