@@ -260,8 +260,13 @@ impl Write for Uart {
 /// Says on the serial line why there is no going on, and ends with a failure: of QEMU, or in the
 /// debugger. A board without either would reset here.
 pub fn fail(why: impl fmt::Display) -> ! {
+    end(format_args!("\r\nERROR {why}\r\n"))
+}
+
+#[inline(never)]
+fn end(line: fmt::Arguments<'_>) -> ! {
     interrupt::disable();
-    let _ = write!(Uart::start(), "\r\nERROR {why}\r\n");
+    let _ = Uart::start().write_fmt(line);
     exit(debug::EXIT_FAILURE)
 }
 
