@@ -65,6 +65,7 @@ impl fmt::Display for Peer<'_> {
         let SocketAddr::V4(peer) = self.0 else {
             return f.write_str("a peer without IPv4");
         };
-        write!(f, "{}:{}", peer.ip(), peer.port())
+        // As u32, whose display is there in any case: that of u16 would come beside it.
+        write!(f, "{}:{}", peer.ip(), u32::from(peer.port()))
     }
 }

@@ -58,7 +58,7 @@ fn main() -> ! {
     );
     let _ = messages.bind(PORTS.1);
     let messages = sockets.add(messages);
-    let (tcp, udp) = PORTS;
+    let (tcp, udp) = (u32::from(PORTS.0), u32::from(PORTS.1));
     console.line(format_args!("Server is listening on port {tcp}..."));
     console.line(format_args!("Receiver is listening on UDP port {udp}..."));
     console.line(format_args!("READY"));
