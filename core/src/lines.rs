@@ -56,6 +56,8 @@ pub struct Lines {
     phase: Phase,
     /// FIN has come.
     fin: bool,
+    /// Nothing is answered behind the line that has begun.
+    ending: bool,
     /// The last answer is a greeting without a line feed.
     open_end: bool,
     /// Answers that were given or are on their way.
@@ -100,6 +102,8 @@ pub enum End {
     Finished,
     /// The client was silent for the whole deadline, and has all answers.
     Idle,
+    /// The server stopped, and the client has the answers to all lines that it had begun by then.
+    Stopped,
     /// A line was refused, after the answers to those before it.
     Refused(Refusal),
     /// Answers never left.
@@ -122,8 +126,8 @@ pub struct Dormant {
 pub struct Tally {
     /// Names that were greeted.
     pub greeted: u64,
-    /// Connections that ended with all names greeted, be it that there were no more or that none
-    /// came.
+    /// Connections that ended with all names greeted: there were no more, none came, or the server
+    /// stopped.
     pub finished: u64,
     /// Lines that were refused.
     pub refused: u64,
@@ -147,6 +151,7 @@ enum Phase {
 enum Verdict {
     Finished,
     Idle,
+    Stopped,
     TooLong,
     /// At the first byte that isn't checked.
     NotUtf8,
@@ -205,7 +210,11 @@ impl Lines {
         if begin + usize::from(self.checked) < end {
             self.refuse(Verdict::NotUtf8, now);
         } else if begin == end {
-            self.close(Verdict::Finished);
+            self.close(if self.ending {
+                Verdict::Stopped
+            } else {
+                Verdict::Finished
+            });
         } else if self.answer(begin, end, now) {
             self.open_end = true;
             self.len = short(begin);
@@ -282,6 +291,15 @@ impl Lines {
         self.out_len += short(refusal.reply(room.unwrap_or_default()));
         self.deadline = now.after_micros(self.limits.drain_us());
         self.phase = Phase::Closing;
+    }
+
+    /// Forgets what stands behind the first line feed from here on, as if FIN had come there.
+    fn end_behind(&mut self, from: usize) {
+        let fresh = self.input.get(from..self.len.into()).unwrap_or_default();
+        if let Some(at) = fresh.iter().position(|byte| *byte == b'\n') {
+            self.len = short(from + at + 1);
+            self.fin = true;
+        }
     }
 
     fn close(&mut self, verdict: Verdict) {
@@ -379,7 +397,11 @@ impl Machine for Lines {
     fn received(&mut self, n: usize, now: Instant) {
         match self.phase {
             Phase::Open if !self.fin => {
-                self.len += short(n.min(INPUT - usize::from(self.len)));
+                let before = usize::from(self.len);
+                self.len += short(n.min(INPUT - before));
+                if self.ending {
+                    self.end_behind(before);
+                }
                 self.advance(now);
             }
             Phase::Draining => {
@@ -452,6 +474,9 @@ impl Machine for Lines {
         self.left = match self.verdict {
             // Who gave way has sent nothing that would have to be thrown away.
             Verdict::Finished | Verdict::Idle | Verdict::GaveWay => 0,
+            Verdict::Stopped if !self.fin => 0, // nothing was in hand
+            // However much was on its way: it would destroy the answers, and nobody comes after.
+            Verdict::Stopped => u32::MAX,
             _ => self.limits.drain_bytes(),
         };
         if self.left == 0 {
@@ -504,6 +529,7 @@ impl Machine for Lines {
         let end = match self.verdict {
             Verdict::Finished => End::Finished,
             Verdict::Idle => End::Idle,
+            Verdict::Stopped => End::Stopped,
             Verdict::Lost(kind) => End::Abandoned(Abandonment::Connection(kind)),
             Verdict::Unread => End::Abandoned(Abandonment::Unread),
             _ => End::Refused(self.refusal()),
@@ -535,6 +561,7 @@ impl Service for Lines {
         verdict: Verdict::Finished,
         phase: Phase::Open,
         fin: false,
+        ending: false,
         open_end: false,
         greeted: 0,
         left: 0,
@@ -560,6 +587,7 @@ impl Service for Lines {
         self.verdict = Verdict::Finished;
         self.phase = Phase::Open;
         self.fin = false;
+        self.ending = false;
         self.open_end = false;
         self.greeted = 0;
         self.limits = *limits;
@@ -593,10 +621,24 @@ impl Service for Lines {
         }
     }
 
+    fn wind_down(&mut self, now: Instant) {
+        if self.phase != Phase::Open || self.fin || self.ending {
+            return;
+        }
+        self.ending = true;
+        if self.is_idle() {
+            self.close(Verdict::Stopped);
+            self.deadline = now.after_micros(self.limits.drain_us());
+        } else if matches!(self.input.get(..self.len.into()), Some([] | [.., b'\n'])) {
+            self.fin = true;
+            self.advance(now);
+        }
+    }
+
     fn count(tally: &mut Tally, outcome: Outcome) {
         tally.greeted = tally.greeted.wrapping_add(outcome.greeted.into());
         let counter = match outcome.end {
-            End::Finished | End::Idle => &mut tally.finished,
+            End::Finished | End::Idle | End::Stopped => &mut tally.finished,
             End::Refused(_) => &mut tally.refused,
             End::Abandoned(_) => &mut tally.abandoned,
         };

@@ -152,6 +152,13 @@ pub trait Service: Machine {
     /// to go. Ignored before [`gives_way`](Self::gives_way).
     fn give_way(&mut self, _now: Instant) {}
 
+    /// The server stops: what the client has begun to ask is answered, and nothing after that. Does
+    /// nothing where a conversation ends by itself.
+    ///
+    /// What is waiting is read first: what came before the stop counts. One that could go on for as
+    /// long as its client likes ends here, at once if there is nothing in hand.
+    fn wind_down(&mut self, _now: Instant) {}
+
     /// Counts one outcome.
     fn count(tally: &mut Self::Tally, outcome: Self::Outcome);
 }

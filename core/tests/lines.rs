@@ -148,13 +148,61 @@ proptest! {
         prop_assert_eq!(outcome.end, End::Abandoned(lost));
     }
 
+    /// A stop after any number of bytes: the line that has begun is the last, whatever comes behind it.
+    #[test]
+    fn a_stop_ends_it_behind_the_line_that_has_begun(
+        bytes in any_bytes(),
+        before in 0..4000_usize,
+        takes in proptest::collection::vec(size(), 1..6),
+    ) {
+        let mut lines = begun();
+        let mut takes = takes.iter().cycle();
+        let (mut given, mut stopped) = (0, false);
+        let mut replies = Vec::new();
+        let mut last = bytes.len();
+        while lines.want() != Want::Done {
+            if !stopped && (given == before.min(bytes.len()) || !lines.want().reads()) {
+                let begun = given > 0 && bytes[given - 1] != b'\n';
+                let rest = bytes[given..].iter().position(|byte| *byte == b'\n');
+                last = if begun { rest.map_or(bytes.len(), |at| given + at + 1) } else { given };
+                lines.wind_down(START);
+                stopped = true;
+            }
+            let mut moved = false;
+            if lines.want().reads() {
+                let most = if stopped { bytes.len() } else { before.min(bytes.len()) };
+                let n = give(&mut lines, &bytes[given..most], START);
+                given += n;
+                moved = n > 0;
+                if given == bytes.len() && lines.want().reads() && stopped {
+                    lines.received_fin(START);
+                    moved = true;
+                }
+            }
+            if lines.want().writes() {
+                replies.extend(take(&mut lines, *takes.next().expect("it goes round"), START));
+                if lines.fin_follows() && lines.transmit().is_empty() {
+                    lines.finished(START);
+                }
+            } else {
+                prop_assert!(moved || !stopped, "it waits for nothing");
+            }
+        }
+        let (expected, mut outcome) = deserved(&bytes[..last]);
+        if outcome.end == End::Finished && bytes[..last].ends_with(b"\n") || last == 0 {
+            outcome.end = End::Stopped;
+        }
+        prop_assert_eq!(replies, expected);
+        prop_assert_eq!(lines.outcome(), Some(outcome));
+    }
+
     #[test]
     fn no_call_panics_and_time_ends_it(calls in proptest::collection::vec(any::<(u8, u16, u32)>(), 0..60)) {
         let mut lines = begun();
         let mut now = START;
         for (call, n, micros) in calls {
             now += Duration::from_micros(micros.into());
-            match call % 9 {
+            match call % 10 {
                 0 | 1 => {
                     let byte = call >> 2;
                     let space = lines.space();
@@ -168,6 +216,7 @@ proptest! {
                 5 => lines.finished(now),
                 6 => lines.timeout(now),
                 7 => lines.give_way(now),
+                8 => lines.wind_down(now),
                 _ => lines.quiet(now, |_| true),
             }
             if lines.outcome().is_none() {
@@ -274,6 +323,34 @@ fn who_waits_with_the_next_line_gives_way() {
     assert_eq!(lines.gives_way(), silent);
     lines.give_way(silent);
     assert_eq!(lines.transmit(), b"Error: no name within 0.25 s\n");
+}
+
+/// Nothing is in hand, so nothing is waited for; else what comes behind the answers is thrown away, as
+/// unread bytes would destroy them.
+#[test]
+fn a_stop_ends_an_idle_connection_at_once() {
+    let mut idle = begun();
+    give(&mut idle, b"Ada\n", START);
+    take(&mut idle, usize::MAX, START);
+    let mut busy = begun();
+    give(&mut busy, b"Ada\n", START);
+    for lines in [&mut idle, &mut busy] {
+        lines.wind_down(START);
+        assert!(lines.fin_follows());
+        take(lines, usize::MAX, START);
+        lines.finished(START);
+    }
+    let stopped = Outcome {
+        greeted: 1,
+        end: End::Stopped,
+    };
+    assert_eq!(idle.outcome(), Some(stopped));
+    assert_eq!((busy.outcome(), busy.want()), (None, Want::Read));
+    for _ in 0..1000 {
+        assert!(give(&mut busy, &[b'x'; 1000], START) > 0);
+    }
+    busy.timeout(START + Duration::from_secs(1));
+    assert_eq!(busy.outcome(), Some(stopped));
 }
 
 /// Lines of all lengths, good and bad.
