@@ -127,7 +127,12 @@ impl<'a, M: Service> Acceptor<'a, M> {
         peer: SocketAddr,
         report: impl Fn(Event<'_, M, io::Error>),
     ) {
-        let Shared { clock, config, .. } = self.shared;
+        let Shared {
+            clock,
+            config,
+            handle,
+            ..
+        } = self.shared;
         report(Event::Connected { peer: &peer });
         let now = clock.now();
         self.machine.begin(now, config);
@@ -143,6 +148,9 @@ impl<'a, M: Service> Acceptor<'a, M> {
             Ok(()) => {
                 self.has_place = false;
                 self.shared.places.hand_on();
+                if handle.phase() != Phase::Serving {
+                    self.handoff.wake(); // the loop has told all whom it knows that the server stops
+                }
             }
             Err((connection, error)) => {
                 let kind = error.kind().into();

@@ -50,6 +50,8 @@ struct Loop<'a, M: Service, R> {
     /// Boxes, as one moves to a connection and back, not what is in it.
     spare: Vec<Box<M>>,
     tally: M::Tally,
+    /// The server stops, and all know it.
+    winding_down: bool,
 }
 
 impl<M: Service> EventLoop<M> {
@@ -90,6 +92,7 @@ impl<M: Service> EventLoop<M> {
             gone: Vec::new(),
             spare: Vec::new(),
             tally: M::NONE,
+            winding_down: false,
         };
         this.run()?;
         Ok(this.tally)
@@ -111,6 +114,9 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             let more = self.handoff.take(&mut arrivals, &mut self.gone);
             for (key, connection) in arrivals.drain(..) {
                 self.admit(key, connection);
+                if self.winding_down {
+                    self.wind_down(key);
+                }
             }
             arrivals.shrink_to(BATCH);
             for event in &events {
@@ -124,8 +130,10 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
                 self.drive(key);
             }
             room_at = self.make_room();
-            if self.shared.handle.phase() == Phase::Aborting {
-                self.abandon_all();
+            match self.shared.handle.phase() {
+                Phase::Serving => {}
+                Phase::Stopping | Phase::Leaving => self.wind_down_all(),
+                Phase::Aborting => self.abandon_all(),
             }
             if !more && self.timers.is_empty() {
                 return Ok(());
@@ -264,6 +272,27 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             let (machine, _) = connection.awake(self.shared.config, || self.spare.pop());
             machine.lost(error.kind().into());
             self.end(key);
+        }
+    }
+
+    /// Tells everybody once that the server stops.
+    fn wind_down_all(&mut self) {
+        if !self.winding_down {
+            self.winding_down = true;
+            for key in 0..self.connections.len() {
+                self.wind_down(key);
+            }
+        }
+    }
+
+    /// Has one end soon that could go on for ever.
+    fn wind_down(&mut self, key: usize) {
+        self.drive(key); // what came before the stop counts
+        if let Some(Some(connection)) = self.connections.get_mut(key) {
+            let now = self.shared.clock.now();
+            let (machine, _) = connection.awake(self.shared.config, || self.spare.pop());
+            machine.wind_down(now);
+            self.drive(key);
         }
     }
 

@@ -109,7 +109,8 @@ impl<M: Service> Handoff<M> {
         state.wakes_at
     }
 
-    fn wake(&self) {
+    /// Has the loop look for who has come.
+    pub(super) fn wake(&self) {
         // It fails only where the loop is gone, which ends the server.
         let _ = self.waker.wake();
     }

@@ -46,7 +46,9 @@ impl Handle {
     }
 
     /// Stops gracefully: who has connected by now is served, within the limits, and nobody after
-    /// that. Then [`Server::run`](super::Server::run) returns.
+    /// that. Conversations that could go on for ever
+    /// [wind down](greet_core::machine::Service::wind_down). Then
+    /// [`Server::run`](super::Server::run) returns.
     pub fn stop(&self) {
         self.enter(Phase::Stopping);
     }
