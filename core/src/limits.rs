@@ -21,6 +21,9 @@ pub const TCP_PORT: u16 = 8000;
 /// The UDP port on which a receiver listens by default.
 pub const UDP_PORT: u16 = 8001;
 
+/// The TCP port on which a server in lines mode listens by default.
+pub const LINES_PORT: u16 = 8002;
+
 /// The maximum segment size of TCP unless either side announces another, over IPv4 (RFC 9293,
 /// section 3.7.1): one `send` that is shorter travels in one segment.
 pub const DEFAULT_MSS: usize = 536;

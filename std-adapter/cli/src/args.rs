@@ -63,6 +63,9 @@ With --json, the object has:
   latency_us            how long a greeting took, in microseconds: median, p90, p99, p99_9 and
                         slowest; null if none came";
 
+/// Where lines are answered if no address is given.
+const LINES: &str = "127.0.0.1:8002";
+
 #[derive(Subcommand)]
 pub enum Command {
     Serve(ServeArgs),
@@ -85,8 +88,9 @@ pub enum Command {
 
 /// Answer names over TCP, and show messages that come over UDP.
 ///
-/// With neither --tcp nor --udp, both run, at 127.0.0.1:8000 and 127.0.0.1:8001. With one of them,
-/// only that one runs. Ctrl-C or SIGTERM finishes what is in hand, for --grace at most, and prints a
+/// With none of --tcp, --udp and --lines, the first two run, at 127.0.0.1:8000 and 127.0.0.1:8001. Else
+/// those run that are given. With --lines, a client keeps its connection, and each line is a name:
+/// `World` and a line feed get `Hello, World` and a line feed. Ctrl-C or SIGTERM finishes what is in hand, for --grace at most, and prints a
 /// summary; a second Ctrl-C stops at once.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -94,6 +98,7 @@ Examples:
   greet serve
   greet serve --tcp 0.0.0.0:8000             for the whole network, TCP alone
   greet serve --tcp '[::1]:0'                IPv6, on a free port, which is printed
+  greet serve --lines                        a name a line, at 127.0.0.1:8002
   greet serve --reply                        messages over UDP are answered as well
   greet serve --json | jq .                  an object per event")]
 pub struct ServeArgs {
@@ -105,6 +110,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDR", value_parser = Address::to_listen)]
     pub udp: Option<Address>,
 
+    /// Answer lines at this address, as many as a client sends over its connection [default:
+    /// 127.0.0.1:8002]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = LINES, value_parser = Address::to_listen)]
+    pub lines: Option<Address>,
+
     /// Answer each message that comes over UDP to its sender
     ///
     /// An answer is larger than the message, and senders can be forged: not for the open internet.
@@ -115,7 +125,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply", value_parser = number::<NonZeroU16>)]
     pub reply_limit: NonZeroU16,
 
-    /// How long a client may take, from connecting to its answer
+    /// How long a client may take, from connecting to its answer; with --lines, from each answer to
+    /// the next
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     pub deadline: Duration,
 
@@ -129,7 +140,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     pub grace: Duration,
 
-    /// How many connections are held at once; more wait until one ends
+    /// How many connections are held at once at each address; more wait until one ends
     #[arg(long, value_name = "N", default_value = "10000", value_parser = number::<NonZeroUsize>)]
     pub max_connections: NonZeroUsize,
 

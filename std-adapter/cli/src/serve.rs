@@ -1,4 +1,4 @@
-//! `greet serve`: a server and a receiver until Ctrl-C.
+//! `greet serve`: servers and a receiver until Ctrl-C.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::Receiver as Signals;
@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use greet_std::core::limits::{Limits, TCP_PORT, UDP_PORT};
+use greet_std::core::lines::Lines;
+use greet_std::core::machine::Service;
 use greet_std::{Receiver, ReceiverHandle, Server, server};
 
 use crate::address::Address;
@@ -15,12 +17,19 @@ use crate::console;
 use crate::signals::{self, Signal};
 use crate::wording::{Listening, Style, Summary, Wording};
 
+/// What was asked for.
+struct Bound {
+    tcp: Option<Server>,
+    lines: Option<Server<Lines>>,
+    udp: Option<Receiver>,
+}
+
 pub fn run(args: &ServeArgs) -> Result<()> {
-    let (tcp, udp) = bind(args)?;
+    let bound = Bound::new(args)?;
     let signals = signals::listen()?;
     let stop = Stop {
-        tcp: tcp.as_ref().map(Server::handle),
-        udp: udp.as_ref().map(Receiver::handle),
+        servers: bound.handles(),
+        udp: bound.udp.as_ref().map(Receiver::handle),
     };
     let style = if args.json {
         Style::Json
@@ -33,49 +42,68 @@ pub fn run(args: &ServeArgs) -> Result<()> {
         quiet: args.quiet,
         replies: args.reply,
     };
-    if let Some(server) = &tcp {
-        wording.listening(Listening::Tcp(server.local_addr()));
-    }
-    if let Some(receiver) = &udp {
-        wording.listening(Listening::Udp(receiver.local_addr()));
-    }
-    let summary = serve(tcp, udp, &stop, wording)?;
+    bound.announce(wording);
+    let summary = bound.serve(&stop, wording)?;
     wording.summary(summary);
     Ok(())
 }
 
-/// Runs both until they are stopped. When one fails, the other is stopped.
-fn serve(
-    tcp: Option<Server>,
-    udp: Option<Receiver>,
-    stop: &Stop,
-    wording: Wording,
-) -> Result<Summary> {
-    thread::scope(|scope| {
-        let messages = scope.spawn(move || {
-            let done = udp
-                .map(|receiver| receiver.run(|event| wording.message(event)))
-                .transpose();
-            done.inspect_err(|_| stop.gracefully())
-        });
-        let greetings = tcp
-            .map(|server| server.run(|event| wording.client(event)))
-            .transpose()
-            .inspect_err(|_| stop.gracefully());
-        let messages = messages
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(Summary {
-            greetings: greetings?,
-            messages: messages?,
+impl Bound {
+    fn handles(&self) -> Vec<server::Handle> {
+        let tcp = self.tcp.iter().map(Server::handle);
+        tcp.chain(self.lines.iter().map(Server::handle)).collect()
+    }
+
+    fn announce(&self, wording: Wording) {
+        if let Some(server) = &self.tcp {
+            wording.listening(Listening::Tcp(server.local_addr()));
+        }
+        if let Some(server) = &self.lines {
+            wording.listening(Listening::Lines(server.local_addr()));
+        }
+        if let Some(receiver) = &self.udp {
+            wording.listening(Listening::Udp(receiver.local_addr()));
+        }
+    }
+
+    /// Runs all until they are stopped. When one fails, the others are stopped.
+    fn serve(self, stop: &Stop, wording: Wording) -> Result<Summary> {
+        let Self { tcp, lines, udp } = self;
+        thread::scope(|scope| {
+            let messages = scope.spawn(move || {
+                udp.map(|receiver| receiver.run(|event| wording.message(event)))
+                    .transpose()
+                    .inspect_err(|_| stop.gracefully())
+            });
+            let lines = scope.spawn(move || {
+                lines
+                    .map(|server| server.run(|event| wording.client_of_lines(event)))
+                    .transpose()
+                    .inspect_err(|_| stop.gracefully())
+            });
+            let greetings = tcp
+                .map(|server| server.run(|event| wording.client(event)))
+                .transpose()
+                .inspect_err(|_| stop.gracefully());
+            Ok(Summary {
+                lines: joined(lines)?,
+                messages: joined(messages)?,
+                greetings: greetings?,
+            })
         })
-    })
+    }
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Stops what runs.
 #[derive(Clone)]
 struct Stop {
-    tcp: Option<server::Handle>,
+    servers: Vec<server::Handle>,
     udp: Option<ReceiverHandle>,
 }
 
@@ -109,48 +137,60 @@ impl Stop {
     }
 
     fn gracefully(&self) {
-        self.tcp.iter().for_each(server::Handle::stop);
+        self.servers.iter().for_each(server::Handle::stop);
         self.udp.iter().for_each(ReceiverHandle::stop);
     }
 
     fn at_once(&self) {
-        self.tcp.iter().for_each(server::Handle::abort);
+        self.servers.iter().for_each(server::Handle::abort);
     }
 }
 
-/// With neither address given, both at their defaults; with one, only that.
-fn bind(args: &ServeArgs) -> Result<(Option<Server>, Option<Receiver>)> {
-    if args.reply && args.udp.is_none() && args.tcp.is_some() {
-        return Err(wrong(
-            "--reply is for messages over UDP: add --udp, or leave out --tcp",
-        ));
+impl Bound {
+    /// With no address given, two at their defaults; else only those.
+    fn new(args: &ServeArgs) -> Result<Self> {
+        let nothing = args.tcp.is_none() && args.lines.is_none();
+        if args.reply && args.udp.is_none() && !nothing {
+            return Err(wrong(
+                "--reply is for messages over UDP: add --udp, or leave out --tcp and --lines",
+            ));
+        }
+        let default = |port| Some(Address::from((Ipv4Addr::LOCALHOST, port)));
+        let (tcp, udp) = if nothing && args.udp.is_none() {
+            (default(TCP_PORT), default(UDP_PORT))
+        } else {
+            (args.tcp.clone(), args.udp.clone())
+        };
+        let limits = Limits::DEFAULT
+            .with_deadline(args.deadline)
+            .with_settle(args.settle);
+        let tcp = server(args, tcp.as_ref(), Server::builder().limits(limits)).context("TCP")?;
+        let lines = Server::serving(limits);
+        let lines = server(args, args.lines.as_ref(), lines).context("lines")?;
+        let mut udp = udp
+            .map(|address| {
+                bound(&address, |all| Receiver::bind(all), Receiver::local_addr).context("UDP")
+            })
+            .transpose()?;
+        if args.reply {
+            udp = udp.map(|receiver| receiver.reply(args.reply_limit));
+        }
+        Ok(Self { tcp, lines, udp })
     }
-    let default = |port| Some(Address::from((Ipv4Addr::LOCALHOST, port)));
-    let (tcp, udp) = match (&args.tcp, &args.udp) {
-        (None, None) => (default(TCP_PORT), default(UDP_PORT)),
-        (tcp, udp) => (tcp.clone(), udp.clone()),
-    };
-    let limits = Limits::DEFAULT
-        .with_deadline(args.deadline)
-        .with_settle(args.settle);
-    let mut builder = Server::builder()
-        .limits(limits)
-        .max_connections(args.max_connections.get());
+}
+
+fn server<M: Service>(
+    args: &ServeArgs,
+    address: Option<&Address>,
+    builder: server::Builder<M>,
+) -> Result<Option<Server<M>>> {
+    let mut builder = builder.max_connections(args.max_connections.get());
     if let Some(workers) = args.workers {
         builder = builder.workers(workers);
     }
-    let tcp = tcp
-        .map(|address| bound(&address, |all| builder.bind(all), Server::local_addr).context("TCP"))
-        .transpose()?;
-    let mut udp = udp
-        .map(|address| {
-            bound(&address, |all| Receiver::bind(all), Receiver::local_addr).context("UDP")
-        })
-        .transpose()?;
-    if args.reply {
-        udp = udp.map(|receiver| receiver.reply(args.reply_limit));
-    }
-    Ok((tcp, udp))
+    address
+        .map(|address| bound(address, |all| builder.bind(all), Server::local_addr))
+        .transpose()
 }
 
 /// Binds the first of a host's addresses that the system grants.

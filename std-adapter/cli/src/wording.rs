@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use greet_std::core::exchange::{self, Exchange, Outcome};
+use greet_std::core::exchange::{Exchange, Outcome};
 use greet_std::core::text::characters;
 use greet_std::core::{receiver, server};
 use humantime::format_rfc3339_millis;
@@ -14,6 +14,11 @@ use serde_json::{Value, json};
 use crate::advice;
 use crate::console::{self, Target, line};
 
+mod lines;
+mod summary;
+
+pub use summary::Summary;
+
 /// How events are shown.
 #[derive(Clone, Copy)]
 pub enum Style {
@@ -21,10 +26,11 @@ pub enum Style {
     Json,
 }
 
-/// Which of the two listens.
+/// Which of them listens.
 #[derive(Clone, Copy)]
 pub enum Listening {
     Tcp(SocketAddr),
+    Lines(SocketAddr),
     Udp(SocketAddr),
 }
 
@@ -38,31 +44,22 @@ pub struct Wording {
     pub replies: bool,
 }
 
-/// How a run ended.
-#[derive(Clone, Copy, Default)]
-pub struct Summary {
-    pub greetings: Option<exchange::Tally>,
-    pub messages: Option<receiver::Tally>,
-}
-
 impl Wording {
     pub fn listening(self, listening: Listening) {
-        match (self.style, listening) {
-            (Style::Sentences, Listening::Tcp(address)) => {
+        let (sentence, protocol, address) = match listening {
+            Listening::Tcp(address) => ("Server is listening on port", "tcp", address),
+            Listening::Lines(address) => ("Lines server is listening on port", "lines", address),
+            Listening::Udp(address) => ("Receiver is listening on UDP port", "udp", address),
+        };
+        match self.style {
+            Style::Sentences => {
                 line(
                     Target::Out,
-                    format_args!("Server is listening on port {}...", address.port()),
+                    format_args!("{sentence} {}...", address.port()),
                 );
             }
-            (Style::Sentences, Listening::Udp(address)) => line(
-                Target::Out,
-                format_args!("Receiver is listening on UDP port {}...", address.port()),
-            ),
-            (Style::Json, Listening::Tcp(address)) => {
-                json(&json!({"event": "listening", "protocol": "tcp", "address": address}));
-            }
-            (Style::Json, Listening::Udp(address)) => {
-                json(&json!({"event": "listening", "protocol": "udp", "address": address}));
+            Style::Json => {
+                json(&json!({"event": "listening", "protocol": protocol, "address": address}));
             }
         }
     }
@@ -219,77 +216,6 @@ fn escaped(event: &Value) -> String {
         }
     }
     line
-}
-
-impl Summary {
-    fn to_json(self, replies: bool, unshown: u64) -> Value {
-        let mut object = json!({"event": "summary"});
-        if let Some(tally) = self.greetings {
-            object["greeted"] = tally.greeted.into();
-            object["refused"] = json!({
-                "too_long": tally.too_long, "not_utf8": tally.not_utf8, "late": tally.late,
-            });
-            object["abandoned"] = tally.abandoned.into();
-        }
-        if let Some(tally) = self.messages {
-            object["messages"] = tally.messages.into();
-            object["messages_refused"] =
-                json!({"too_long": tally.too_long, "not_utf8": tally.not_utf8});
-            object["lost"] = tally.lost.into();
-            if replies {
-                object["replies"] = tally.replies.into();
-                object["replies_withheld"] =
-                    json!({"over_the_limit": tally.limited, "not_sent": tally.unsent});
-            }
-        }
-        if unshown > 0 {
-            object["lines_not_shown"] = unshown.into();
-        }
-        object
-    }
-
-    fn to_sentence(self, replies: bool, unshown: u64) -> String {
-        let mut parts = Vec::new();
-        if let Some(tally) = self.greetings {
-            parts.push(format!("greeted {}", tally.greeted));
-            parts.push(format!(
-                "refused {} (too long {}, not UTF-8 {}, late {})",
-                tally.refused(),
-                tally.too_long,
-                tally.not_utf8,
-                tally.late
-            ));
-            parts.push(format!("abandoned {}", tally.abandoned));
-        }
-        if let Some(tally) = self.messages {
-            parts.push(format!("messages {}", tally.messages));
-            parts.push(format!(
-                "messages refused {} (too long {}, not UTF-8 {})",
-                tally.too_long + tally.not_utf8,
-                tally.too_long,
-                tally.not_utf8
-            ));
-            if tally.lost > 0 {
-                parts.push(format!(
-                    "lost {} (the socket had no room for them)",
-                    tally.lost
-                ));
-            }
-            if replies {
-                parts.push(format!(
-                    "replies {}, replies withheld {} (over the limit {}, not sent {})",
-                    tally.replies,
-                    tally.limited + tally.unsent,
-                    tally.limited,
-                    tally.unsent
-                ));
-            }
-        }
-        if unshown > 0 {
-            parts.push(format!("lines not shown {unshown}"));
-        }
-        format!("Summary: {}", parts.join(", "))
-    }
 }
 
 /// Over a socket for both versions of IP, an address of IPv4 comes mapped into IPv6.

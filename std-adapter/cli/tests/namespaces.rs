@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use greet_std::Client;
+use greet_std::core::limits::LINES_PORT;
 use greet_std::core::text::Text;
 use process::{PATIENCE, Process, has_python, needs};
 use rustix::process::{Pid, Signal, kill_process};
@@ -102,6 +103,33 @@ fn a_server_without_loopback_listens_and_stops() {
         };
         goes_on_and_stops(&mut shell);
     }
+}
+
+/// Where nobody else has the port.
+#[test]
+fn lines_alone_are_answered_on_a_port_of_their_own() {
+    let script = r#"
+        ip link set lo up
+        "$0" serve --lines &
+        server=$!
+        read -r _
+        kill -TERM $server
+        wait $server
+    "#;
+    if !needs("ip", Command::new("ip").arg("-Version")) {
+        return;
+    }
+    let Some(mut shell) = isolated(&["sh", "-ec", script, GREET]) else {
+        return;
+    };
+    let (server, mut input) = Process::start_with_input(&mut shell);
+    assert_eq!(server.lines_port(), LINES_PORT);
+    writeln!(input, "stop").expect("it waits for that");
+    let (lines, errors, status) = server.end();
+    assert!(status.success(), "{errors:?}");
+    let all =
+        "Summary: lines greeted 0, connections with lines 0 (finished 0, refused 0, abandoned 0)";
+    assert_eq!(lines, [all], "and nothing else ran");
 }
 
 #[test]

@@ -85,6 +85,12 @@ impl Process {
         port_in(&self.line(), "Server is listening on port ", "...")
     }
 
+    /// The port in its next line, the one of a server in lines mode.
+    #[track_caller]
+    pub(crate) fn lines_port(&self) -> u16 {
+        port_in(&self.line(), "Lines server is listening on port ", "...")
+    }
+
     /// The port in its next line, the one of a UDP receiver.
     #[track_caller]
     pub(crate) fn udp_port(&self) -> u16 {
