@@ -12,14 +12,17 @@ mod bytes;
 mod case;
 mod cases;
 mod need;
+mod pipeline;
 mod session;
 mod stack;
 mod verdict;
 
 pub use bytes::Repeat;
-pub use case::{About, AfterSend, Body, Case, Level, Message, Procedure, Reply, Vector, Whose};
+pub use case::{
+    About, AfterSend, Body, Case, Dialog, Level, Line, Message, Procedure, Reply, Vector, Whose,
+};
 pub use cases::CASES;
-pub use need::Need;
+pub use need::{Mode, Need};
 pub use session::Session;
 pub use stack::{Dial, ProbeStack, StackError};
 pub use verdict::{Cause, End, Expected, Failure, Verdict};
@@ -38,7 +41,7 @@ pub struct Plan {
     pub timeout: Duration,
     /// How many clients come at once, and how many silent ones take the server's places.
     pub clients: u16,
-    /// How many clients come one after the other.
+    /// How many clients come one after the other; ten times as many lines are sent without waiting.
     pub rounds: u16,
     /// The server's deadline, at the latest; zero: it isn't waited for.
     pub deadline: Duration,
@@ -97,6 +100,8 @@ pub enum Event<'a> {
     },
     /// The server greets nobody: no check was run.
     NotGreeting {
+        /// Where it was asked.
+        mode: Mode,
         /// What it did instead.
         failure: Failure,
         /// What it said.
@@ -143,7 +148,7 @@ pub enum ServerState {
 
 /// Runs the checks that `only` picks, and reports them. `room` should have [`ROOM`] bytes or more.
 ///
-/// Before the first and after each check the server must greet an honest client; one that doesn't
+/// Before the first check of a mode and after each check the server must greet an honest client; one that doesn't
 /// is asked again for the plan's timeout, as a board may restart, and once at least where the stack
 /// can't [time](Need::Timing) its segments. After that the rest is skipped.
 pub fn run<S: ProbeStack>(
@@ -177,20 +182,8 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     fn run(mut self, only: &dyn Fn(&About) -> bool) -> Summary {
-        if let Err(cause) = self.session.greet(0, u16::MAX) {
+        if !self.greets(only) {
             self.summary.server = ServerState::NeverGreeted;
-            let failure = Failure {
-                during: "a first greeting",
-                cause,
-            };
-            let Session {
-                room,
-                received,
-                report,
-                ..
-            } = &mut self.session;
-            let actual = room.get(..*received).unwrap_or_default();
-            report(Event::NotGreeting { failure, actual });
             return self.summary;
         }
         // Whether messages are answered at all: nobody knows at first.
@@ -227,6 +220,47 @@ impl Runner<'_> {
         self.summary
     }
 
+    /// Whether there is a greet server at each address that the checks will ask.
+    fn greets(&mut self, only: &dyn Fn(&About) -> bool) -> bool {
+        for mode in [Mode::Name, Mode::Lines] {
+            let asked = CASES
+                .iter()
+                .copied()
+                .flatten()
+                .any(|case| case.about.mode() == Some(mode) && only(&case.about));
+            let here = asked && self.session.stack.unsupported(mode.into()).is_none();
+            if !here && mode != self.home() {
+                continue;
+            }
+            if let Err(cause) = self.session.greet_in(mode, 0, u16::MAX) {
+                let during = "a first greeting";
+                let failure = Failure { during, cause };
+                let Session {
+                    room,
+                    received,
+                    report,
+                    ..
+                } = &mut self.session;
+                let actual = room.get(..*received).unwrap_or_default();
+                report(Event::NotGreeting {
+                    mode,
+                    failure,
+                    actual,
+                });
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Where a server is asked that a check over UDP has to do with.
+    fn home(&self) -> Mode {
+        match self.session.stack.unsupported(Need::Name) {
+            None => Mode::Name,
+            Some(_) => Mode::Lines,
+        }
+    }
+
     /// Why a check can't run.
     fn unmet(&self, check: &About, answers: Option<bool>) -> Option<&'static str> {
         const TOO_FEW_SLOTS: &str = "this stack can't hold so many connections";
@@ -259,7 +293,8 @@ impl Runner<'_> {
         if failed {
             self.end(check, verdict);
         }
-        let alive = self.session.is_alive();
+        let mode = check.mode().unwrap_or(self.home());
+        let alive = self.session.is_alive(mode);
         if !failed {
             if let Err(cause) = alive {
                 let during = "the greeting after it";
@@ -295,6 +330,7 @@ impl Body {
     fn run(&self, session: &mut Session<'_>) -> Verdict {
         let done = match self {
             Self::Tcp(vector) => cases::vector(session, vector),
+            Self::Lines(dialog) => cases::dialog(session, dialog),
             Self::Udp(message) => cases::message(session, message),
             Self::Run(Procedure(procedure)) => procedure(session),
         };

@@ -21,7 +21,7 @@ fn every_check_has_a_name_of_its_own_in_its_group() {
             assert!(seen.insert(about.id), "{} stands twice", about.id);
         }
     }
-    assert!(seen.len() >= 63, "{} checks", seen.len());
+    assert!(seen.len() >= 91, "{} checks", seen.len());
 }
 
 #[test]
@@ -49,12 +49,23 @@ fn every_sentence_says_how_much_it_counts_and_stands_somewhere() {
 }
 
 #[test]
-fn what_goes_over_udp_needs_udp_and_nothing_else_does() {
+fn each_check_needs_the_one_address_that_it_asks() {
     for Case { about, body } in all() {
-        let udp = about.group() == "udp";
-        assert_eq!(about.needs.contains(&Need::Udp), udp, "{}", about.id);
-        if let Body::Udp(_) = body {
-            assert!(udp, "{}", about.id);
+        let address = match about.group() {
+            "udp" => Need::Udp,
+            "lines" => Need::Lines,
+            _ => Need::Name,
+        };
+        let needed: Vec<_> = [Need::Name, Need::Lines, Need::Udp]
+            .into_iter()
+            .filter(|need| about.needs.contains(need))
+            .collect();
+        assert_eq!(needed, [address], "{}", about.id);
+        match body {
+            Body::Tcp(_) => assert_eq!(address, Need::Name, "{}", about.id),
+            Body::Lines(_) => assert_eq!(address, Need::Lines, "{}", about.id),
+            Body::Udp(_) => assert_eq!(address, Need::Udp, "{}", about.id),
+            _ => {}
         }
     }
 }

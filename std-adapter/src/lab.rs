@@ -9,7 +9,7 @@ use std::task::Poll;
 use embedded_io::{ErrorKind, ErrorType};
 #[cfg(unix)]
 use greet_core::limits::DEFAULT_MSS;
-use greet_core::probe::{Dial, Need, ProbeStack, StackError};
+use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_core::transport::{self, Datagrams as _, Sent};
 use mio::{Events, Interest, Token};
@@ -24,7 +24,7 @@ mod lack;
 
 use lack::classify;
 
-/// Connects to one server, over TCP and, if wanted, UDP.
+/// Connects to one server: for single greetings, in lines mode, and over UDP, wherever it has an address.
 ///
 /// ```
 /// use greet_core::probe::{Plan, ServerState, run};
@@ -45,7 +45,8 @@ use lack::classify;
 /// ```
 #[derive(Debug)]
 pub struct SocketStack {
-    server: SocketAddr,
+    server: Option<SocketAddr>,
+    lines: Option<SocketAddr>,
     udp: Option<UdpSocket<mio::net::UdpSocket>>,
     slots: Vec<Option<Connection>>,
     poll: mio::Poll,
@@ -61,14 +62,19 @@ pub struct Connection {
 }
 
 impl SocketStack {
-    /// A lab for the server at an address, and for its receiver that replies at another.
+    /// A lab for the server of single greetings at an address, and for its receiver that replies at
+    /// another.
     ///
     /// It can hold so many connections at once.
     ///
     /// # Errors
     ///
     /// [`Error::Setup`]: the system has no more sockets for it.
-    pub fn new(server: SocketAddr, udp: Option<SocketAddr>, slots: usize) -> Result<Self, Error> {
+    pub fn new(
+        server: impl Into<Option<SocketAddr>>,
+        udp: Option<SocketAddr>,
+        slots: usize,
+    ) -> Result<Self, Error> {
         let setup = |cause| Error::Setup {
             what: "a probe",
             cause,
@@ -90,7 +96,8 @@ impl SocketStack {
             })
             .transpose()?;
         Ok(Self {
-            server,
+            server: server.into(),
+            lines: None,
             udp,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
             poll,
@@ -99,8 +106,20 @@ impl SocketStack {
         })
     }
 
-    fn dial(&mut self, slot: usize, dial: Dial) -> io::Result<()> {
-        let domain = Domain::for_address(self.server);
+    /// The same, with a server in lines mode at this address.
+    #[must_use]
+    pub fn with_lines(mut self, lines: SocketAddr) -> Self {
+        self.lines = Some(lines);
+        self
+    }
+
+    fn dial(&mut self, slot: usize, mode: Mode, dial: Dial) -> io::Result<()> {
+        let address = match mode {
+            Mode::Name => self.server,
+            Mode::Lines => self.lines,
+        };
+        let address = address.ok_or(io::ErrorKind::Unsupported)?;
+        let domain = Domain::for_address(address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?; // each send is a segment
@@ -110,7 +129,7 @@ impl SocketStack {
             #[cfg(unix)]
             socket.set_tcp_mss(u32::try_from(DEFAULT_MSS).unwrap_or(u32::MAX))?;
         }
-        match socket.connect(&self.server.into()) {
+        match socket.connect(&address.into()) {
             Err(error) if !is_underway(&error) => return Err(error),
             _ => {}
         }
@@ -156,8 +175,9 @@ impl ProbeStack for SocketStack {
         self.slots.len()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
-        self.dial(slot, dial).map_err(|error| classify(&error))
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
+        self.dial(slot, mode, dial)
+            .map_err(|error| classify(&error))
     }
 
     fn stream(&mut self, slot: usize) -> Option<&mut Connection> {
@@ -175,6 +195,8 @@ impl ProbeStack for SocketStack {
             Need::HalfOpen => {
                 Some("a handshake that never ends needs raw packets, not this system's sockets")
             }
+            Need::Name if self.server.is_none() => Some("only an address in lines mode was given"),
+            Need::Lines if self.lines.is_none() => Some("no address in lines mode was given"),
             Need::Udp if self.udp.is_none() => Some("no UDP address was given"),
             _ => None,
         }

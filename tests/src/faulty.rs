@@ -311,6 +311,10 @@ impl Service for Faulty {
         due.chain(more.then_some(now)).fold(next, Instant::min)
     }
 
+    fn poll_lines(&mut self, backlog: &mut Backlog<false>, now: Instant) -> Instant {
+        self.ours.poll_lines(backlog, now)
+    }
+
     fn half_open(&mut self, count: usize) {
         self.half_open += 2 * count;
     }

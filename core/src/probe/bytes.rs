@@ -48,3 +48,14 @@ pub(super) fn client_byte(number: u16, at: usize) -> Option<u8> {
         .ok()
         .map(|digit| b'0' + digit)
 }
+
+/// How many bytes the line of a numbered client has.
+pub(super) const LINE: usize = b"client 00042\n".len();
+
+/// Byte `at` of the line of a numbered client.
+pub(super) fn line_byte(number: u16, at: usize) -> Option<u8> {
+    if at + 1 == LINE {
+        return Some(b'\n');
+    }
+    client_byte(number, at)
+}

@@ -5,7 +5,7 @@
 //! enter.
 
 use super::bytes::Repeat;
-use super::need::Need;
+use super::need::{Mode, Need};
 use super::session::Session;
 use super::verdict::Done;
 
@@ -40,7 +40,7 @@ pub struct About {
 }
 
 impl About {
-    /// A check that needs nothing, and whose failure is the server's fault.
+    /// A check of one greeting, whose failure is the server's fault.
     pub const fn new(
         id: &'static str,
         level: Level,
@@ -52,7 +52,7 @@ impl About {
             sentence,
             level,
             source,
-            needs: &[],
+            needs: &[Need::Name],
             whose: Whose::Server,
         }
     }
@@ -78,6 +78,13 @@ impl About {
             about: self,
             body: Body::Run(Procedure(procedure)),
         }
+    }
+
+    /// Which server it asks; `None`: one over UDP.
+    pub fn mode(&self) -> Option<Mode> {
+        [Mode::Name, Mode::Lines]
+            .into_iter()
+            .find(|mode| self.needs.contains(&Need::from(*mode)))
     }
 
     /// The group: what stands before the `/` of the id.
@@ -116,13 +123,15 @@ pub enum Whose {
 pub enum Body {
     /// Sends the pieces of a name, and compares the answer.
     Tcp(Vector),
+    /// Sends the pieces of some lines, and compares the answers.
+    Lines(Dialog),
     /// Sends one datagram, and compares the answer.
     Udp(Message),
     /// Anything else.
     Run(Procedure),
 }
 
-/// What a check does that is no [`Vector`] and no [`Message`].
+/// What a check does that is no [`Vector`], no [`Dialog`] and no [`Message`].
 #[derive(Clone, Copy, Debug)]
 pub struct Procedure(pub(super) fn(&mut Session<'_>) -> Done);
 
@@ -140,12 +149,32 @@ pub struct Vector {
     pub refusal: Option<&'static str>,
 }
 
-/// What follows the last piece of a name.
+/// Many greetings over one connection in lines mode.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Dialog {
+    /// Pieces, each a segment of its own if it fits into one.
+    pub send: &'static [Repeat],
+    /// How many milliseconds pass between two pieces.
+    pub gap_ms: u8,
+    /// What follows the last piece.
+    pub then: AfterSend,
+    /// What is greeted, in this order.
+    pub greeted: &'static [Line],
+    /// The whole refusal that follows the greetings, where one is due.
+    pub refusal: Option<&'static str>,
+}
+
+/// A line with its line feed, or the last name without one, so many times.
+#[derive(Clone, Copy, Debug)]
+pub struct Line(pub &'static [Repeat], pub u16);
+
+/// What follows the last piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterSend {
     /// FIN.
     Fin,
-    /// Nothing until the answer has come.
+    /// Nothing until all that is due has come.
     Quiet,
 }
 

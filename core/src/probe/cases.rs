@@ -6,7 +6,9 @@
 use super::case::Case;
 
 mod close;
+mod connection;
 mod crowd;
+mod lines;
 mod read;
 mod reset;
 mod tcp;
@@ -21,11 +23,15 @@ pub static CASES: &[&[Case]] = &[
     &crowd::ROUGH,
     &reset::CASES,
     &udp::CASES,
+    &lines::CASES,
+    &connection::CASES,
 ];
 
 /// The sections of PROTOCOL.md from which sentences are taken.
 const NAMES: &str = "PROTOCOL.md, When a name is complete";
 const REFUSALS: &str = "PROTOCOL.md, Refusals";
+const LINES: &str = "PROTOCOL.md, Lines over TCP";
 
+pub(super) use lines::dialog;
 pub(super) use tcp::vector;
 pub(super) use udp::message;

@@ -3,10 +3,23 @@
 //! A [`Case`](super::Case) names its needs, a [`ProbeStack`](super::ProbeStack) says which it can't
 //! meet.
 
+/// What a server does with a connection. Each mode has an address of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One name, one reply.
+    Name,
+    /// Every line is a name.
+    Lines,
+}
+
 /// What a check may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
+    /// An address where a connection has one greeting.
+    Name,
+    /// An address in lines mode, where every line is a name.
+    Lines,
     /// That the tester can abort a connection with RST.
     Reset,
     /// That the tester can offer a small window and small segments.
@@ -26,4 +39,13 @@ pub enum Need {
     Clients,
     /// One connection more than that.
     OneMore,
+}
+
+impl From<Mode> for Need {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Name => Self::Name,
+            Mode::Lines => Self::Lines,
+        }
+    }
 }

@@ -11,7 +11,7 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 
 use super::bytes::{Repeat, byte_of};
-use super::need::Need;
+use super::need::{Mode, Need};
 use super::stack::{Dial, StackError, Tester};
 use super::verdict::{Cause, End, Expected};
 use super::{Event, Plan};
@@ -75,21 +75,27 @@ impl Session<'_> {
         }
     }
 
-    /// Connects.
+    /// Connects for one greeting.
     pub(super) fn open(&mut self, slot: usize, dial: Dial) -> Result<(), Cause> {
+        self.open_in(Mode::Name, slot, dial)
+    }
+
+    /// Connects.
+    pub(super) fn open_in(&mut self, mode: Mode, slot: usize, dial: Dial) -> Result<(), Cause> {
         let until = self.bound();
-        self.open_until(slot, dial, until)
+        self.open_until(mode, slot, dial, until)
     }
 
     /// Connects until this time.
     pub(super) fn open_until(
         &mut self,
+        mode: Mode,
         slot: usize,
         dial: Dial,
         until: Instant,
     ) -> Result<(), Cause> {
         self.received = 0;
-        self.stack.connect(slot, dial)?;
+        self.stack.connect(slot, mode, dial)?;
         loop {
             match self.stack.send(slot, &[]) {
                 Poll::Ready(Ok(_)) => return Ok(()),
@@ -132,9 +138,18 @@ impl Session<'_> {
 
     /// Sends the name of a numbered client.
     pub(super) fn send_client(&mut self, slot: usize, number: u16) {
+        self.send_name_of(slot, Expected::Client(number));
+    }
+
+    /// Sends the name that deserves this greeting, in one segment.
+    pub(super) fn send_name_of(&mut self, slot: usize, greeting: Expected) {
+        self.send_rest_of(slot, greeting, 0);
+    }
+
+    /// Sends what stands in that name from this byte on.
+    pub(super) fn send_rest_of(&mut self, slot: usize, greeting: Expected, from: usize) {
         let until = self.bound();
-        let name = Expected::Client(number);
-        let len = self.fill(|offset| name.name_byte(offset));
+        let len = self.fill(|offset| greeting.name_byte(from + offset));
         self.send_room(slot, len, until);
     }
 
@@ -207,6 +222,26 @@ impl Session<'_> {
         self.judge(expected, end)
     }
 
+    /// Takes one reply of many over one connection, to its last byte, and compares it. What follows
+    /// is left.
+    pub(super) fn expect_one(&mut self, slot: usize, expected: Expected) -> Result<(), Cause> {
+        let until = self.bound();
+        self.received = 0;
+        let len = expected.bytes().count();
+        while self.received < len {
+            self.take(slot, len - self.received, until)
+                .map_err(|end| Cause::Reply { expected, end })?;
+        }
+        if expected.is(self.actual()) {
+            return Ok(());
+        }
+        // What else has come tells more.
+        let now = self.stack.now();
+        let end = self.take(slot, usize::MAX, now).err();
+        let end = end.filter(|end| *end != End::Silence).unwrap_or(End::Open);
+        Err(Cause::Reply { expected, end })
+    }
+
     /// Takes at most so many bytes of the reply, or says how it ended.
     pub(super) fn take(&mut self, slot: usize, most: usize, until: Instant) -> Result<(), End> {
         loop {
@@ -245,10 +280,28 @@ impl Session<'_> {
     /// One whole greeting of an honest client, and how long it took from the first SYN on. The
     /// server closes first, so no port is left waiting at this end.
     pub(super) fn greet(&mut self, slot: usize, number: u16) -> Result<Duration, Cause> {
+        self.greet_in(Mode::Name, slot, number)
+    }
+
+    /// The same in another mode: one line, and FIN.
+    pub(super) fn greet_in(
+        &mut self,
+        mode: Mode,
+        slot: usize,
+        number: u16,
+    ) -> Result<Duration, Cause> {
         let start = self.stack.now();
         let result = self
-            .open(slot, Dial::Plain)
-            .and_then(|()| self.ask(slot, number));
+            .open_in(mode, slot, Dial::Plain)
+            .and_then(|()| match mode {
+                Mode::Name => self.ask(slot, number),
+                Mode::Lines => {
+                    let line = Expected::Line(number);
+                    self.send_name_of(slot, line);
+                    self.finish(slot);
+                    self.expect(slot, line)
+                }
+            });
         self.stack.close(slot);
         let took = self.stack.now().since(start);
         result.map(|()| took)
@@ -260,14 +313,14 @@ impl Session<'_> {
         self.expect(slot, Expected::Client(number))
     }
 
-    /// Whether the server still greets. A connection that is refused is tried again for a while:
+    /// Whether the server still greets in this mode. A connection that is refused is tried again for a while:
     /// a board may have restarted. Where this side can't ask, nothing speaks against it.
-    pub(super) fn is_alive(&mut self) -> Result<(), Cause> {
+    pub(super) fn is_alive(&mut self, mode: Mode) -> Result<(), Cause> {
         let until = self.bound();
         // Of one client all segments may be lost.
         let mut once_more = self.stack.unsupported(Need::Timing).is_some();
         loop {
-            match self.greet(0, u16::MAX) {
+            match self.greet_in(mode, 0, u16::MAX) {
                 Ok(_) | Err(Cause::Lacks(_)) => return Ok(()),
                 Err(cause) if self.stack.now() >= until && !mem::take(&mut once_more) => {
                     return Err(cause);
@@ -292,7 +345,7 @@ impl Session<'_> {
     }
 
     /// Whether a client who waited, or whose name was lost, may see this.
-    fn may_pass(&self, cause: Cause) -> bool {
+    pub(super) fn may_pass(&self, cause: Cause) -> bool {
         match cause {
             Cause::Refused(_) | Cause::Unreachable => true,
             Cause::Reply { end, .. } => {
@@ -360,7 +413,7 @@ impl Session<'_> {
     }
 
     /// Puts bytes into the room, as many as there are and fit, and says how many.
-    fn fill(&mut self, byte: impl Fn(usize) -> Option<u8>) -> usize {
+    pub(super) fn fill(&mut self, byte: impl Fn(usize) -> Option<u8>) -> usize {
         let mut len = 0;
         for (place, at) in self.room.iter_mut().zip(0..) {
             let Some(byte) = byte(at) else {

@@ -8,7 +8,7 @@ use core::task::Poll;
 
 use embedded_io::{Error, ErrorKind};
 
-use super::need::Need;
+use super::need::{Mode, Need};
 use super::verdict::Cause;
 use crate::time::Instant;
 use crate::transport::{Sent, Stream};
@@ -32,12 +32,12 @@ pub trait ProbeStack {
     /// How many connections it can hold at once.
     fn slots(&self) -> usize;
 
-    /// Starts to connect to the server, in a slot that is free.
+    /// Starts to connect to the server of this mode, in a slot that is free.
     ///
     /// # Errors
     ///
     /// The connection is refused, or this side lacks something for it.
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError>;
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError>;
 
     /// Lends the connection in a slot; `None` if there is none.
     ///
@@ -49,8 +49,9 @@ pub trait ProbeStack {
     fn close(&mut self, slot: usize);
 
     /// Why it can't meet a need, in a sentence that a report shows; `None` if it can. It is asked
-    /// about [`Reset`](Need::Reset), [`SmallWindow`](Need::SmallWindow),
-    /// [`HalfOpen`](Need::HalfOpen), [`Timing`](Need::Timing) and [`Udp`](Need::Udp).
+    /// about [`Name`](Need::Name), [`Lines`](Need::Lines), [`Udp`](Need::Udp),
+    /// [`Reset`](Need::Reset), [`SmallWindow`](Need::SmallWindow), [`HalfOpen`](Need::HalfOpen) and
+    /// [`Timing`](Need::Timing).
     fn unsupported(&self, need: Need) -> Option<&'static str>;
 
     /// Starts so many connections that never complete their handshake: SYN, and then nothing.
@@ -113,7 +114,7 @@ pub(super) trait Tester {
     fn now(&mut self) -> Instant;
     fn wait(&mut self, until: Instant);
     fn slots(&self) -> usize;
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError>;
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError>;
     fn is_open(&mut self, slot: usize) -> bool;
     fn send(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>>;
     fn send_last(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<Sent, ErrorKind>>;
@@ -142,8 +143,8 @@ impl<S: ProbeStack> Tester for S {
         S::slots(self)
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
-        S::connect(self, slot, dial)
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
+        S::connect(self, slot, mode, dial)
     }
 
     fn is_open(&mut self, slot: usize) -> bool {

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use embedded_io::ErrorKind;
 
-use super::bytes::{Repeat, byte_of, client_byte};
+use super::bytes::{Repeat, byte_of, client_byte, line_byte};
 use crate::limits::GREETING;
 
 /// How a check ended.
@@ -88,6 +88,8 @@ pub enum End {
     Silence,
     /// More came than any reply has.
     Flood,
+    /// It hasn't: the connection is still there.
+    Open,
 }
 
 /// What was due.
@@ -97,10 +99,14 @@ pub enum Expected {
     Greeting(&'static [Repeat]),
     /// `Hello, ` and the name of a numbered client: `client 00042`.
     Client(u16),
+    /// The same with a line feed, in lines mode.
+    Line(u16),
     /// These bytes.
     Refusal(&'static str),
     /// A refusal after a deadline of any length.
     Late,
+    /// Nothing, after all replies.
+    Nothing,
 }
 
 /// The refusal after a deadline, before and behind its number.
@@ -112,10 +118,13 @@ impl Expected {
         match self {
             Self::Refusal(sentence) => sentence.as_bytes().get(at).copied(),
             Self::Late => LATE.0.as_bytes().get(at).copied(),
-            Self::Greeting(_) | Self::Client(_) => match GREETING.as_bytes().get(at) {
-                Some(byte) => Some(*byte),
-                None => self.name_byte(at - GREETING.len()),
-            },
+            Self::Nothing => None,
+            Self::Greeting(_) | Self::Client(_) | Self::Line(_) => {
+                match GREETING.as_bytes().get(at) {
+                    Some(byte) => Some(*byte),
+                    None => self.name_byte(at - GREETING.len()),
+                }
+            }
         }
     }
 
@@ -141,7 +150,8 @@ impl Expected {
         match self {
             Self::Greeting(pieces) => byte_of(pieces, at),
             Self::Client(number) => client_byte(number, at),
-            Self::Refusal(_) | Self::Late => None,
+            Self::Line(number) => line_byte(number, at),
+            Self::Refusal(_) | Self::Late | Self::Nothing => None,
         }
     }
 }

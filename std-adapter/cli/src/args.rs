@@ -212,13 +212,14 @@ Examples:
   greet probe                                the server at 127.0.0.1:8000
   greet probe board.local:8000 --udp board.local:8001
   greet probe board.local:8000 --clients 4   a board with four places
+  greet probe --lines board.local:8002       a server of many greetings over one connection
   greet probe --only 'tcp/split-*' --only crowd
   greet probe --list")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ProbeArgs {
-    /// The server's address
-    #[arg(value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = Address::to_reach)]
-    pub server: Address,
+    /// The server's address [default: 127.0.0.1:8000, unless --lines is given]
+    #[arg(value_name = "ADDR", value_parser = Address::to_reach)]
+    pub server: Option<Address>,
 
     /// Run only the checks whose id fits, such as `tcp/split-*`, or a whole group such as `crowd`
     #[arg(long, value_name = "GLOB", value_parser = Only::parse)]
@@ -228,11 +229,15 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "ADDR", value_parser = Address::to_reach)]
     pub udp: Option<Address>,
 
+    /// Where it takes every line for a name, over one connection
+    #[arg(long, value_name = "ADDR", value_parser = Address::to_reach)]
+    pub lines: Option<Address>,
+
     /// How many places the server has: so many clients come at once, and one more
     #[arg(long, value_name = "N", default_value = "4", value_parser = number::<NonZeroU16>)]
     pub clients: NonZeroU16,
 
-    /// How many clients come one after the other
+    /// How many clients come one after the other; ten times as many lines come in one connection
     #[arg(long, value_name = "N", default_value = "1000", value_parser = number::<NonZeroU16>)]
     pub rounds: NonZeroU16,
 
@@ -240,7 +245,7 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
 
-    /// How long the server lets a silent client wait; 0s skips the check that waits for it
+    /// How long the server lets a silent client wait; 0s skips the checks that wait for it
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub deadline: Duration,
 

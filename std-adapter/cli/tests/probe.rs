@@ -7,6 +7,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
 
+use greet_std::Server;
+use greet_std::core::limits::Limits;
+use greet_std::core::lines::Lines;
 use process::{Process, has_python};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
@@ -111,6 +114,68 @@ fn brief_counts_what_passed_and_shows_the_rest() {
     assert!(summary.ends_with(": passed 7, failed 0, skipped 1"));
     let (lines, _, _) = greet(&["probe", &server.tcp, "--brief", "--only=udp"]);
     assert_eq!(lines[1], "  - 15 skipped: no UDP address was given");
+}
+
+/// A server in lines mode, until the test ends.
+fn in_lines_mode() -> String {
+    let server = Server::<Lines>::serving(Limits::DEFAULT)
+        .bind("127.0.0.1:0")
+        .expect("a free port");
+    let address = server.local_addr().to_string();
+    thread::spawn(move || server.run(|_| {}));
+    address
+}
+
+#[test]
+fn lines_are_graded_alone_or_beside_the_rest() {
+    let lines = in_lines_mode();
+    let asked = ["probe", "--lines", &lines, "--brief", "--deadline=0s"];
+    let (report, errors, status) = greet(&[&asked[..], &["--timeout=30s"]].concat());
+    assert_eq!(status, Some(0), "{report:#?} {errors:?}");
+    let end = format!("{lines}: passed 25, failed 0, skipped 66");
+    assert_eq!(report.last(), Some(&end), "{report:#?}");
+    let only = "skipped: only an address in lines mode was given";
+    assert!(report.contains(&format!("  - 2 {only}")), "{report:#?}");
+
+    let server = ours();
+    let only = ["--only=close", "--only=lines/two", "--json"];
+    let asked = ["probe", &server.tcp, "--lines", &lines];
+    let (objects, errors, status) = greet(&[&asked[..], &only[..]].concat());
+    assert_eq!(status, Some(0), "{objects:#?} {errors:?}");
+    let summary: serde_json::Value =
+        serde_json::from_str(objects.last().expect("a summary")).expect("an object");
+    assert_eq!(summary["passed"], 5);
+    assert_eq!(
+        (&summary["server"], &summary["lines"]),
+        (&server.tcp.as_str().into(), &lines.as_str().into())
+    );
+}
+
+/// Where one name is answered and the connection closed, no lines are: who is asked is named.
+#[test]
+fn who_has_no_lines_mode_fails_or_is_named() {
+    let server = ours();
+    let asked = ["probe", &server.tcp, "--lines", &server.tcp];
+    let (report, errors, status) = greet(&[&asked[..], &["--only=lines/two"]].concat());
+    assert_eq!(status, Some(1));
+    assert!(
+        report
+            .iter()
+            .any(|line| line == "        expected: 11 bytes"),
+        "{report:#?}"
+    );
+    assert!(errors[0].contains("1 failed"), "{errors:?}");
+
+    let gone = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("it is bound").to_string()
+    };
+    let (_, errors, status) = greet(&["probe", &server.tcp, "--lines", &gone]);
+    assert_eq!(status, Some(1));
+    assert!(
+        errors[0].contains(&format!("nobody listens at {gone}")),
+        "{errors:?}"
+    );
 }
 
 #[test]

@@ -33,9 +33,13 @@ pub fn grade(lab: &mut impl ProbeStack, plan: &Plan, only: impl Fn(&About) -> bo
             verdict,
             actual,
         } => grade.note(check.id, &verdict, actual),
-        Event::NotGreeting { failure, actual } => {
+        Event::NotGreeting {
+            mode,
+            failure,
+            actual,
+        } => {
             let actual = actual.escape_ascii();
-            let why = format!("nobody is greeted: {failure:?}, actual: \"{actual}\"");
+            let why = format!("nobody is greeted in {mode:?}: {failure:?}, actual: \"{actual}\"");
             grade.failed.insert("a first greeting", why);
         }
         _ => {}

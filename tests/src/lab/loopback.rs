@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use embedded_io::ErrorKind;
-use greet_core::probe::{Dial, Need, ProbeStack, StackError};
+use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_smoltcp::loopback::Loopback;
 use greet_smoltcp::stack::Stack;
@@ -19,7 +19,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use super::leak;
 use super::prober::{self, Prober, send_syn};
-use super::subject::{PLACES, Running, Subject};
+use super::subject::{self, Running, Subject};
 
 /// The stack's own address, and nobody's.
 type Addresses = [IpAddress; 2];
@@ -90,7 +90,7 @@ impl<D: Device> SmoltcpLab<D> {
         let frames = Rc::new(Cell::new(0));
         let sink = Frames(Rc::clone(&frames));
         let device = PcapWriter::new(device(medium), sink, PcapMode::TxOnly);
-        let slots = leak(SocketSlots::<{ prober::SOCKETS + PLACES + 1 }, 8>::new());
+        let slots = leak(SocketSlots::<{ prober::SOCKETS + subject::SOCKETS }, 8>::new());
         let config = Config::new(match medium {
             Medium::Ethernet => HardwareAddress::Ethernet(prober::HARDWARE),
             Medium::Ip => HardwareAddress::Ip,
@@ -137,8 +137,8 @@ impl<D: Device> ProbeStack for SmoltcpLab<D> {
         self.prober.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
-        self.prober.connect(self.stack.net(), slot, dial)
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
+        self.prober.connect(self.stack.net(), slot, mode, dial)
     }
 
     fn stream(&mut self, slot: usize) -> Option<Stream<'_, 'static>> {

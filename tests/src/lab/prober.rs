@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::task::Poll;
 
 use embedded_io::{Error as _, ErrorKind};
-use greet_core::probe::{Dial, StackError};
+use greet_core::probe::{Dial, Mode, StackError};
 use greet_core::transport::{Datagrams as _, Local};
 use greet_smoltcp::datagrams::Binding;
 use greet_smoltcp::net::{Clients, Net};
@@ -20,7 +20,7 @@ use smoltcp::wire::{
 };
 
 use super::leak;
-use super::subject::{PLACES, TCP_PORT, UDP_PORT};
+use super::subject::{LINES_PORT, PLACES, TCP_PORT, UDP_PORT};
 
 /// One more connection than the server has places.
 const SLOTS: usize = PLACES + 1;
@@ -71,6 +71,7 @@ impl Prober {
         &mut self,
         net: &mut Net<'static>,
         slot: usize,
+        mode: Mode,
         dial: Dial,
     ) -> Result<(), StackError> {
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
@@ -78,7 +79,11 @@ impl Prober {
             Dial::Plain => &self.plain,
             Dial::SmallWindow => &self.small,
         };
-        let server = SocketAddr::new(self.server.into(), TCP_PORT);
+        let port = match mode {
+            Mode::Name => TCP_PORT,
+            Mode::Lines => LINES_PORT,
+        };
+        let server = SocketAddr::new(self.server.into(), port);
         let connected = net.connect_with(clients, server);
         *place = Some(connected.map_err(|_| ErrorKind::OutOfMemory)?);
         Ok(())

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use embedded_io::{ErrorKind, ErrorType};
-use greet_core::probe::{Dial, Need, ProbeStack, StackError};
+use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_core::transport;
 use greet_smoltcp::error::StreamError;
@@ -21,7 +21,7 @@ use smoltcp_sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network};
 
 use super::leak;
 use super::prober::{self, Prober, send_syn};
-use super::subject::{PLACES, Subject};
+use super::subject::{self, Subject};
 use crate::moments;
 
 const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
@@ -56,7 +56,7 @@ impl SimulatedLab {
         });
         let link = network.link(server, host, link).expect("one link");
         network.boot_program(server, move |boot| {
-            let mut stack = stack::<{ PLACES + 1 }, 8>(boot);
+            let mut stack = stack::<{ subject::SOCKETS }, 8>(boot);
             let mut server = subject.start(stack.net());
             move |now| {
                 let now = moments::core(now);
@@ -153,9 +153,9 @@ impl ProbeStack for SimulatedLab {
         self.prober.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
         self.prober
-            .connect(self.stack.borrow_mut().net(), slot, dial)
+            .connect(self.stack.borrow_mut().net(), slot, mode, dial)
     }
 
     fn stream(&mut self, slot: usize) -> Option<Lent<'_>> {

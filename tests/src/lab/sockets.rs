@@ -1,4 +1,4 @@
-//! The labs over the system's own sockets, on loopback: greet-std's server and receiver in threads
+//! The labs over the system's own sockets, on loopback: greet-std's servers and receiver in threads
 //! of their own, and core's polled ones over greet-std's listener.
 //!
 //! Time is real here, so the servers are more patient than the protocol asks, for a machine that is
@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use embedded_io::ErrorKind;
 use greet_core::limits::Limits;
-use greet_core::probe::{Dial, Need, ProbeStack, StackError};
+use greet_core::lines::Lines;
+use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::responder::Responder;
 use greet_core::server::Server as PolledServer;
 use greet_core::time::Instant;
@@ -31,11 +32,12 @@ const fn limits() -> Limits {
     Limits::DEFAULT.with_settle(Duration::from_secs(1))
 }
 
-/// A server and a receiver that replies, until this is dropped.
+/// Servers of both modes and a receiver that replies, until this is dropped.
 pub struct Serving {
     tcp: SocketAddr,
+    lines: SocketAddr,
     udp: SocketAddr,
-    handles: (Handle, ReceiverHandle),
+    handles: ([Handle; 2], ReceiverHandle),
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -50,14 +52,19 @@ impl Serving {
             .limits(limits())
             .bind((address, 0))
             .expect("a free port");
+        let lines = Server::<Lines>::serving(limits())
+            .bind((address, 0))
+            .expect("a free port");
         let receiver = Receiver::bind((address, 0)).expect("a free port");
         let receiver = receiver.reply(REPLIES);
         Self {
             tcp: server.local_addr(),
+            lines: lines.local_addr(),
             udp: receiver.local_addr(),
-            handles: (server.handle(), receiver.handle()),
+            handles: ([server.handle(), lines.handle()], receiver.handle()),
             threads: vec![
                 thread::spawn(move || _ = server.run(|_| {}).expect("the server runs")),
+                thread::spawn(move || _ = lines.run(|_| {}).expect("the server runs")),
                 thread::spawn(move || _ = receiver.run(|_| {}).expect("the receiver runs")),
             ],
         }
@@ -69,13 +76,16 @@ impl Serving {
     ///
     /// The system has no sockets for it.
     pub fn lab(&self) -> SocketStack {
-        SocketStack::new(self.tcp, Some(self.udp), SLOTS).expect("sockets")
+        let lab = SocketStack::new(self.tcp, Some(self.udp), SLOTS);
+        lab.expect("sockets").with_lines(self.lines)
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.handles.0.stop();
+        for handle in &self.handles.0 {
+            handle.stop();
+        }
         self.handles.1.stop();
         for thread in self.threads.drain(..) {
             let ended = thread.join();
@@ -84,12 +94,14 @@ impl Drop for Serving {
     }
 }
 
-/// Core's polled server and responder over greet-std's sockets, in the prober's own thread: they are
+/// Core's polled servers and responder over greet-std's sockets, in the prober's own thread: they are
 /// polled while it waits.
 pub struct PolledLab {
     lab: SocketStack,
     listener: Listener,
     server: PolledServer<Stream, PLACES>,
+    lines_listener: Listener,
+    lines: PolledServer<Stream, PLACES, Lines>,
     mailbox: UdpSocket,
     responder: Responder<1>,
 }
@@ -102,13 +114,18 @@ impl PolledLab {
     /// The system has no sockets for them.
     pub fn at(address: IpAddr) -> Self {
         let listener = Listener::bind((address, 0)).expect("a free port");
+        let lines_listener = Listener::bind((address, 0)).expect("a free port");
         let mailbox = UdpSocket::bind((address, 0)).expect("a free port");
         let tcp = listener.get_ref().local_addr().expect("it listens");
+        let lines = lines_listener.get_ref().local_addr().expect("it listens");
         let udp = mailbox.get_ref().local_addr().expect("it is bound");
+        let lab = SocketStack::new(tcp, Some(udp), SLOTS);
         Self {
-            lab: SocketStack::new(tcp, Some(udp), SLOTS).expect("sockets"),
+            lab: lab.expect("sockets").with_lines(lines),
             listener,
             server: PolledServer::new(limits()),
+            lines_listener,
+            lines: PolledServer::serving(limits()),
             mailbox,
             responder: Responder::new(REPLIES),
         }
@@ -126,6 +143,7 @@ impl ProbeStack for PolledLab {
     fn wait(&mut self, until: Instant) {
         let now = self.lab.now();
         self.server.poll(&mut self.listener, now, |_| {});
+        self.lines.poll(&mut self.lines_listener, now, |_| {});
         self.responder.poll(&mut self.mailbox, now, |_| {});
         self.lab.wait(until.min(now + Duration::from_millis(1)));
     }
@@ -134,8 +152,8 @@ impl ProbeStack for PolledLab {
         self.lab.slots()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
-        self.lab.connect(slot, dial)
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
+        self.lab.connect(slot, mode, dial)
     }
 
     fn stream(&mut self, slot: usize) -> Option<Self::Stream<'_>> {

@@ -8,7 +8,8 @@ use std::task::Poll;
 
 use embedded_io::ErrorKind;
 use greet_core::limits::Limits;
-use greet_core::probe::{Dial, Need, ProbeStack, StackError};
+use greet_core::lines::Lines;
+use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
 use greet_core::time::Instant;
@@ -28,19 +29,26 @@ pub trait Service<const TAKES_ALL: bool = false> {
         now: Instant,
     ) -> Instant;
 
+    /// The same for those who connect in lines mode; by default nobody is there for them.
+    fn poll_lines(&mut self, _backlog: &mut Backlog<TAKES_ALL>, _now: Instant) -> Instant {
+        Instant::NEVER
+    }
+
     /// So many SYNs came without the rest of a handshake.
     fn half_open(&mut self, _count: usize) {}
 }
 
-/// Core's own server and responder.
+/// Core's own servers and responder.
 pub struct Ours<const TAKES_ALL: bool = false> {
     server: Server<End<TAKES_ALL>, 4>,
+    lines: Server<End<TAKES_ALL>, 4, Lines>,
     responder: Responder<16>,
 }
 
 /// A probe's side, and the server's.
 pub struct MemoryLab<S, const TAKES_ALL: bool = false> {
     backlog: Backlog<TAKES_ALL>,
+    lines: Backlog<TAKES_ALL>,
     mailbox: Mailbox,
     service: S,
     slots: Vec<Option<End<TAKES_ALL>>>,
@@ -56,6 +64,7 @@ impl<const TAKES_ALL: bool> Default for Ours<TAKES_ALL> {
     fn default() -> Self {
         Self {
             server: Server::new(Limits::DEFAULT),
+            lines: Server::serving(Limits::DEFAULT),
             responder: Responder::new(REPLIES_PER_SECOND),
         }
     }
@@ -72,6 +81,10 @@ impl<const TAKES_ALL: bool> Service<TAKES_ALL> for Ours<TAKES_ALL> {
         let more = self.responder.poll(mailbox, now, |_| {});
         next.min(more)
     }
+
+    fn poll_lines(&mut self, backlog: &mut Backlog<TAKES_ALL>, now: Instant) -> Instant {
+        self.lines.poll(backlog, now, |_| {})
+    }
 }
 
 impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
@@ -79,6 +92,7 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
     pub fn new(service: S, slots: usize) -> Self {
         Self {
             backlog: Backlog::new(),
+            lines: Backlog::new(),
             mailbox: Mailbox::new(),
             service,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
@@ -114,7 +128,8 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
         let before = self.moves();
         let next = self
             .service
-            .poll(&mut self.backlog, &mut self.mailbox, self.now);
+            .poll(&mut self.backlog, &mut self.mailbox, self.now)
+            .min(self.service.poll_lines(&mut self.lines, self.now));
         if self.moves() == before {
             self.now = self.now.max(next.min(until));
         }
@@ -124,7 +139,7 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
         self.slots.len()
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
         let wire = match dial {
             Dial::Plain => Wire::default(),
             Dial::SmallWindow => Wire {
@@ -137,7 +152,11 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
         }
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         assert!(place.is_none(), "the slot is taken");
-        *place = Some(self.backlog.connect(wire).0);
+        let backlog = match mode {
+            Mode::Name => &mut self.backlog,
+            Mode::Lines => &mut self.lines,
+        };
+        *place = Some(backlog.connect(wire).0);
         Ok(())
     }
 

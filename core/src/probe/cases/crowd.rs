@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::super::Event;
 use super::super::bytes::Repeat;
 use super::super::case::{About, Case, Level, Whose};
-use super::super::need::Need;
+use super::super::need::{Mode, Need};
 use super::super::session::Session;
 use super::super::stack::Dial;
 use super::super::verdict::{Cause, Done, During, Expected, Verdict};
@@ -26,7 +26,7 @@ pub(super) static CASES: [Case; 6] = [
         REFUSALS,
         "Each of many clients at once MUST get its own greeting.",
     )
-    .needs(&[Need::Clients])
+    .needs(&[Need::Name, Need::Clients])
     .run(at_once),
     About::new(
         "crowd/silent",
@@ -34,7 +34,7 @@ pub(super) static CASES: [Case; 6] = [
         REFUSALS,
         "A client that says nothing MUST NOT delay another.",
     )
-    .needs(&[Need::Two])
+    .needs(&[Need::Name, Need::Two])
     .run(silent),
     About::new(
         "crowd/latency",
@@ -42,7 +42,7 @@ pub(super) static CASES: [Case; 6] = [
         REFUSALS,
         "A greeting SHOULD NOT take longer beside silent clients than alone.",
     )
-    .needs(&[Need::Timing, Need::Two])
+    .needs(&[Need::Name, Need::Timing, Need::Two])
     .run(latency),
     About::new(
         "crowd/half-open",
@@ -50,7 +50,7 @@ pub(super) static CASES: [Case; 6] = [
         "RFC 4987, section 3",
         "Handshakes that never end MUST NOT keep clients out for good.",
     )
-    .needs(&[Need::HalfOpen])
+    .needs(&[Need::Name, Need::HalfOpen])
     .blames(Whose::Stack)
     .run(half_open),
     About::new(
@@ -59,7 +59,7 @@ pub(super) static CASES: [Case; 6] = [
         REFUSALS,
         "A client without a name by the deadline MUST be told so.",
     )
-    .needs(&[Need::Deadline])
+    .needs(&[Need::Name, Need::Deadline])
     .run(late),
 ];
 
@@ -70,7 +70,7 @@ pub(super) static ROUGH: [Case; 1] = [About::new(
     REFUSALS,
     "A client for whom there is no place MUST be greeted once one is free.",
 )
-.needs(&[Need::OneMore])
+.needs(&[Need::Name, Need::OneMore])
 .run(one_more)];
 
 /// A character. Its first byte holds a place up to the deadline.
@@ -146,7 +146,7 @@ fn one_more(session: &mut Session<'_>) -> Done {
     if !session.plan.deadline.is_zero() {
         until = until.min(session.stack.now() + session.plan.deadline / 2);
     }
-    match session.open_until(last, Dial::Plain, until) {
+    match session.open_until(Mode::Name, last, Dial::Plain, until) {
         Err(cause @ Cause::Lacks(_)) => return Err(cause).during("connecting one more"),
         Err(_) => session.stack.close(last),
         Ok(()) => {}

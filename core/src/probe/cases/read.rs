@@ -24,7 +24,7 @@ pub(super) static CASES: [Case; 2] = [
         "RFC 9293, section 3.8.6",
         "A client with a tiny receive window MUST get its whole reply.",
     )
-    .needs(&[Need::SmallWindow])
+    .needs(&[Need::Name, Need::SmallWindow])
     .blames(Whose::Stack)
     .run(tight),
 ];

@@ -16,7 +16,7 @@ pub(super) static CASES: [Case; 3] = [
         RESETS,
         "RST before the name MUST NOT stop the server.",
     )
-    .needs(&[Need::Reset])
+    .needs(&[Need::Name, Need::Reset])
     .run(|session| after(session, &[])),
     About::new(
         "reset/in-name",
@@ -24,7 +24,7 @@ pub(super) static CASES: [Case; 3] = [
         RESETS,
         "RST inside the name MUST NOT stop the server.",
     )
-    .needs(&[Need::Reset])
+    .needs(&[Need::Name, Need::Reset])
     .run(|session| after(session, &[Repeat(b"\xe4\xb8", 1)])),
     About::new(
         "reset/after-name",
@@ -32,7 +32,7 @@ pub(super) static CASES: [Case; 3] = [
         RESETS,
         "RST before the reply is read MUST NOT stop the server.",
     )
-    .needs(&[Need::Reset])
+    .needs(&[Need::Name, Need::Reset])
     .run(|session| after(session, &[Repeat(b"World", 1)])),
 ];
 

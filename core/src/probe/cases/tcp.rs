@@ -298,7 +298,7 @@ pub(super) static CASES: [Case; 32] = [
         NAMES,
         "A long name whose last bytes come one by one MUST be answered whole.",
     )
-    .needs(&[Need::Timing])
+    .needs(&[Need::Name, Need::Timing])
     .run(bytewise),
 ];
 
@@ -319,7 +319,7 @@ const fn tcp(
     };
     let mut about = About::new(id, Level::Must, source, sentence);
     if vector.settles() {
-        about = about.needs(&[Need::Timing]);
+        about = about.needs(&[Need::Name, Need::Timing]);
     }
     Case {
         about,

@@ -50,6 +50,9 @@ pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
         "inconclusive": summary.inconclusive,
         "skipped": summary.skipped,
     });
+    if let Some(lines) = &graded.lines {
+        object["lines"] = lines.clone().into();
+    }
     if graded.latency.count() > 0 {
         object["greetings"] = graded.latency.count().into();
         object["greetings_per_second"] = graded.rate.round().into();

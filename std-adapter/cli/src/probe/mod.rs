@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use greet_std::SocketStack;
 use greet_std::core::probe::{self, About, CASES, Event, Level, Plan, Summary};
 
 use crate::address::Address;
@@ -17,11 +16,13 @@ use crate::console::{self, ReaderGone};
 use crate::latency::Latency;
 use crate::signals::{self, Signal};
 
+mod asked;
 mod formats;
 mod only;
 mod tree;
 mod words;
 
+use asked::Asked;
 pub use only::Only;
 use tree::{Detail, Tree};
 
@@ -53,6 +54,8 @@ enum Outcome {
 struct Graded {
     /// As it was typed, until its address is known.
     server: String,
+    /// The same in lines mode, if it was given.
+    lines: Option<String>,
     entries: Vec<Entry>,
     summary: Summary,
     latency: Latency,
@@ -77,7 +80,8 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     }
     let report = args.junit.as_deref().map(Report::create).transpose()?;
     let graded = Graded {
-        server: args.server.to_string(),
+        server: asked::typed(args),
+        lines: args.lines.as_ref().map(Address::to_string),
         entries: Vec::new(),
         summary: Summary::default(),
         latency: Latency::new(),
@@ -169,16 +173,16 @@ fn grade(
     picked: impl Fn(&About) -> bool,
     progress: &Mutex<Progress>,
 ) -> Result<()> {
-    let server = args.server.over_tcp(args.timeout)?;
-    lock(progress).graded.server = server.to_string();
-    let udp = args.udp.as_ref().map(Address::over_udp).transpose()?;
+    let asked = Asked::find(args)?;
+    lock(progress).graded.server = asked.address(None);
+    lock(progress).graded.lines = asked.lines();
     let plan = Plan {
         timeout: args.timeout,
         clients: args.clients.get(),
         rounds: args.rounds.get(),
         deadline: args.deadline,
     };
-    let mut lab = SocketStack::new(server, udp, usize::from(args.clients.get()) + 1)?;
+    let mut lab = asked.stack(usize::from(args.clients.get()) + 1)?;
     let row = lock(progress).tree.as_ref().map_or(16, Tree::row);
     let mut end = Ok(());
     let is_read = || match &lock(progress).printed {
@@ -218,9 +222,13 @@ fn grade(
                 graded.entries.push(entry);
                 Some(line)
             }
-            Event::NotGreeting { failure, actual } => {
+            Event::NotGreeting {
+                mode,
+                failure,
+                actual,
+            } => {
                 end = Err(anyhow!(words::not_greeting(
-                    server,
+                    &asked.address(Some(mode)),
                     args.timeout,
                     &failure,
                     actual
@@ -229,7 +237,8 @@ fn grade(
             }
             Event::Stopped { after } => {
                 end = Err(anyhow!(
-                    "{server} doesn't greet any more since {}: start it again, and look there",
+                    "{} doesn't greet any more since {}: start it again, and look there",
+                    asked.address(after.mode()),
                     after.id
                 ));
                 tree.as_mut().map(Tree::stopped)

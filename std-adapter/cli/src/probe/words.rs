@@ -1,6 +1,5 @@
 //! What a probe says about a server, as sentences that a person can act on.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use greet_std::core::embedded_io::ErrorKind;
@@ -49,7 +48,10 @@ fn reply(expected: Expected, end: End, actual: &[u8], row: usize) -> (String, Ve
     let right = expected.is(actual);
     let sentence = match end {
         End::Fin if actual.is_empty() => "the connection was closed without a reply".to_owned(),
-        End::Fin => "another reply than was due".to_owned(),
+        End::Fin | End::Open if matches!(expected, Expected::Nothing) => {
+            "more came than was due".to_owned()
+        }
+        End::Fin | End::Open => "another reply than was due".to_owned(),
         End::Silence if right => "no FIN after the reply in time".to_owned(),
         End::Silence if actual.is_empty() => "no reply in time".to_owned(),
         End::Silence => "no whole reply in time".to_owned(),
@@ -69,12 +71,7 @@ fn reply(expected: Expected, end: End, actual: &[u8], row: usize) -> (String, Ve
 }
 
 /// One sentence for somebody who isn't a greet server at all.
-pub fn not_greeting(
-    server: SocketAddr,
-    timeout: Duration,
-    failure: &Failure,
-    actual: &[u8],
-) -> String {
+pub fn not_greeting(server: &str, timeout: Duration, failure: &Failure, actual: &[u8]) -> String {
     match failure.cause {
         Cause::Refused(ErrorKind::ConnectionRefused) => {
             format!("nobody listens at {server} (is a server running there?)")

@@ -13,7 +13,7 @@ use firmware::network::{
 };
 use greet_core::embedded_io::{Error as _, ErrorKind};
 use greet_core::limits::Limits;
-use greet_core::probe::{Dial, Need, ProbeStack, StackError};
+use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
 use greet_core::time::Instant;
@@ -186,7 +186,7 @@ impl ProbeStack for Lab {
         SLOTS
     }
 
-    fn connect(&mut self, slot: usize, dial: Dial) -> Result<(), StackError> {
+    fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         let clients = match dial {
             Dial::Plain => &self.plain,
