@@ -1,10 +1,12 @@
-//! The files of `tests/vectors`: those that are exported are what the probe's table says, and the
-//! one that isn't is well-formed.
+//! The files of `tests/vectors`: they are what the probe's table says, and can be read as they say.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-use greet_tests::table::messages;
+use greet_core::limits::Limits;
+use greet_core::lines::Lines;
+use greet_core::machine::{Machine, Service, Want};
+use greet_core::time::Instant;
+use greet_tests::table::{dialogs, messages};
 use greet_tests::vectors::files;
 use serde::Deserialize;
 
@@ -63,31 +65,55 @@ fn the_exported_files_have_the_shape_that_they_say() {
 }
 
 #[test]
-fn the_lines_are_well_formed_and_named_once() {
-    let file: Lines = serde_json::from_str(&read("lines.json")).expect("lines.json is wrong");
+fn the_lines_have_the_shape_that_they_say() {
+    let file: ByLine = serde_json::from_str(&read("lines.json")).expect("lines.json is wrong");
+    assert_eq!(file.version, 1);
     assert!(!file.about.is_empty());
-    assert!(file.lines.len() >= 9);
-    let mut seen = BTreeSet::new();
-    for case in &file.lines {
-        assert!(!case.name.is_empty() && !case.why.is_empty());
-        assert!(seen.insert(&case.name), "{} stands twice", case.name);
-        assert!(case.gap_ms == 0 || case.send.len() > 1, "{}", case.name);
-        assert!(case.fin || !case.send.is_empty(), "{}", case.name);
-        // Each name that is greeted was sent, in this order.
-        let sent = joined(&case.send);
-        let mut from = 0;
-        for reply in &case.replies {
-            let Reply::Greeting(name) = reply else {
-                assert!(reply.bytes().starts_with(b"Error: "), "{}", case.name);
-                continue;
-            };
-            let name = joined(name);
-            let found = sent[from..]
-                .windows(name.len().max(1))
-                .position(|w| w == name);
-            let at = found.or(name.is_empty().then_some(0));
-            from += at.unwrap_or_else(|| panic!("{}: nobody sent a name", case.name)) + name.len();
+    assert!(file.lines.len() >= 18);
+    for (case, due) in file.lines.iter().zip(dialogs()) {
+        assert_eq!(format!("lines/{}", case.name), due.id);
+        let pieces: Vec<_> = case.send.iter().map(Piece::bytes).collect();
+        assert_eq!(pieces, due.pieces, "{}", due.id);
+        let gap = u128::from(case.gap_ms);
+        assert_eq!(
+            (gap, case.fin),
+            (due.gap.as_millis(), due.fin),
+            "{}",
+            due.id
+        );
+        let replies: Vec<_> = case.replies.iter().map(Reply::bytes).collect();
+        assert_eq!(replies, due.replies, "{}", due.id);
+        assert!(!case.why.is_empty() && !case.source.is_empty());
+    }
+}
+
+/// What the table wants back is what core's machine says, without a probe between.
+#[test]
+fn the_machine_of_lines_agrees_with_the_table() {
+    let now = Instant::START;
+    for case in dialogs() {
+        let mut machine = Lines::VACANT;
+        machine.begin(now, &Limits::DEFAULT);
+        let mut replies = Vec::new();
+        let mut left = case.pieces.concat();
+        while machine.want() != Want::Done {
+            let space = machine.space();
+            let n = space.len().min(left.len());
+            space[..n].copy_from_slice(&left[..n]);
+            if n > 0 {
+                left.drain(..n);
+                machine.received(n, now);
+            } else if left.is_empty() && machine.want().reads() {
+                machine.received_fin(now);
+            }
+            let sent = machine.transmit().len();
+            replies.extend_from_slice(machine.transmit());
+            machine.transmitted(sent, now);
+            if machine.want().writes() && machine.fin_follows() {
+                machine.finished(now);
+            }
         }
+        assert_eq!(replies, case.replies.concat(), "{}", case.id);
     }
 }
 
@@ -142,10 +168,11 @@ struct Message {
     reply: Option<Reply>,
 }
 
-/// Many names over one connection. No server here offers it yet, so the table has none of these.
+/// Many names over one connection.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lines {
+struct ByLine {
+    version: u32,
     about: String,
     lines: Vec<LinesCase>,
 }
@@ -155,6 +182,7 @@ struct Lines {
 struct LinesCase {
     name: String,
     why: String,
+    source: String,
     send: Vec<Piece>,
     gap_ms: u64,
     fin: bool,

@@ -1,4 +1,4 @@
-//! The greetings and messages of the probe's table, as plain bytes.
+//! The greetings, lines and messages of the probe's table, as plain bytes.
 
 use std::time::Duration;
 
@@ -18,6 +18,21 @@ pub struct Greeting {
     pub fin: bool,
     /// What comes back, before FIN.
     pub reply: Vec<u8>,
+}
+
+/// Many greetings over one connection, a name a line.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// Its check.
+    pub id: &'static str,
+    /// What the client sends: each a segment of its own.
+    pub pieces: Vec<Vec<u8>>,
+    /// What passes between two of them.
+    pub gap: Duration,
+    /// Whether FIN follows the last, or the last reply.
+    pub fin: bool,
+    /// What comes back, before FIN.
+    pub replies: Vec<Vec<u8>>,
 }
 
 /// One message over UDP.
@@ -45,6 +60,27 @@ pub fn greetings() -> impl Iterator<Item = Greeting> {
                 None => greeting(&pieces.concat()),
             },
             pieces,
+        })
+    })
+}
+
+/// All greetings in lines mode.
+pub fn dialogs() -> impl Iterator<Item = Dialog> {
+    bodies().filter_map(|(about, body)| {
+        let Body::Lines(dialog) = body else {
+            return None;
+        };
+        let greeted = dialog.greeted.iter().flat_map(|line| {
+            let reply = greeting(&bytes(line.0));
+            std::iter::repeat_n(reply, line.1.into())
+        });
+        let refusal = dialog.refusal.map(|refusal| refusal.as_bytes().to_vec());
+        Some(Dialog {
+            id: about.id,
+            pieces: dialog.send.iter().map(|piece| bytes(&[*piece])).collect(),
+            gap: Duration::from_millis(dialog.gap_ms.into()),
+            fin: dialog.then == AfterSend::Fin,
+            replies: greeted.chain(refusal).collect(),
         })
     })
 }

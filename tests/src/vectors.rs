@@ -1,11 +1,11 @@
-//! The probe's table as files, for implementations in other languages: `vectors/tcp.json` and
-//! `vectors/udp.json`.
+//! The probe's table as files, for implementations in other languages: `vectors/tcp.json`,
+//! `vectors/lines.json` and `vectors/udp.json`.
 //!
 //! `cargo vectors` writes them, and a test sees that they are what the table says.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use greet_core::probe::{About, AfterSend, Body, Message, Repeat, Vector};
+use greet_core::probe::{About, AfterSend, Body, Dialog, Message, Repeat, Vector};
 use greet_core::receiver::{Event, Receiver};
 use greet_core::time::Instant;
 use serde::Serialize;
@@ -22,6 +22,10 @@ const TCP: &str = "TCP cases. why: the sentence that the case checks, which stan
     bytes, or a text repeated. reply: a greeting of the pieces, or a refusal to the letter; then EOF. \
     Over real sockets, pieces that must fall into one name (gap_ms above 0, 536 bytes or more) need a \
     settle long enough for a busy machine: configure it, say 1 s.";
+
+const LINES: &str = "TCP cases of many greetings over one connection, a name a line. Head, pieces and gap_ms as \
+    in tcp.json. fin: half-close after the last piece; where it is false, half-close once the replies \
+    have come. The replies come in this order, then EOF.";
 
 const UDP: &str = "UDP cases. why: the sentence that the case checks, which stands in source. shown: \
     the text as printed after escaping, where the message is good; error: what is reported instead; \
@@ -44,6 +48,25 @@ struct OneGreeting {
     gap_ms: u8,
     fin: bool,
     reply: Reply,
+}
+
+/// `vectors/lines.json`.
+#[derive(Serialize)]
+struct ByLine {
+    version: u32,
+    about: &'static str,
+    /// Many names, many replies.
+    lines: Vec<ManyGreetings>,
+}
+
+#[derive(Serialize)]
+struct ManyGreetings {
+    #[serde(flatten)]
+    head: Head,
+    send: Vec<Piece>,
+    gap_ms: u8,
+    fin: bool,
+    replies: Vec<Reply>,
 }
 
 /// `vectors/udp.json`.
@@ -88,7 +111,7 @@ enum Reply {
 }
 
 /// Each file's name, and what is in it.
-pub fn files() -> [(&'static str, String); 2] {
+pub fn files() -> [(&'static str, String); 3] {
     let tcp = bodies().filter_map(|(about, body)| match body {
         Body::Tcp(vector) => Some(greeting(about, vector)),
         _ => None,
@@ -97,12 +120,22 @@ pub fn files() -> [(&'static str, String); 2] {
         Body::Udp(message) => Some(datagram(about, message)),
         _ => None,
     });
-    let (one, messages) = (tcp.collect(), udp.collect());
+    let lines = bodies().filter_map(|(about, body)| match body {
+        Body::Lines(dialog) => Some(greetings(about, dialog)),
+        _ => None,
+    });
+    let (one, lines, messages) = (tcp.collect(), lines.collect(), udp.collect());
     let (version, about) = (VERSION, TCP);
     let tcp = json(&Tcp {
         version,
         about,
         one,
+    });
+    let about = LINES;
+    let lines = json(&ByLine {
+        version,
+        about,
+        lines,
     });
     let about = UDP;
     let udp = json(&Udp {
@@ -110,7 +143,7 @@ pub fn files() -> [(&'static str, String); 2] {
         about,
         messages,
     });
-    [("tcp.json", tcp), ("udp.json", udp)]
+    [("tcp.json", tcp), ("lines.json", lines), ("udp.json", udp)]
 }
 
 /// How a receiver shows a datagram, or why it refuses it.
@@ -137,6 +170,19 @@ fn greeting(about: &About, vector: &Vector) -> OneGreeting {
             Some(refusal) => Reply::Refusal(refusal),
             None => Reply::Greeting(pieces(vector.send)),
         },
+    }
+}
+
+fn greetings(about: &About, dialog: &Dialog) -> ManyGreetings {
+    let greeted = dialog.greeted.iter();
+    let greeted = greeted.flat_map(|line| std::iter::repeat_n(line.0, line.1.into()));
+    let replies = greeted.map(|line| Reply::Greeting(pieces(line)));
+    ManyGreetings {
+        head: head(about),
+        send: pieces(dialog.send),
+        gap_ms: dialog.gap_ms,
+        fin: dialog.then == AfterSend::Fin,
+        replies: replies.chain(dialog.refusal.map(Reply::Refusal)).collect(),
     }
 }
 
