@@ -16,6 +16,12 @@ use greet_core::transport::{Datagram, Datagrams, Listener, Local, Stream};
 use crate::memory::lab::{Ours, Service};
 use crate::memory::{Backlog, End, Mailbox};
 
+mod lines;
+mod lines_fault;
+
+pub use lines::FaultyLines;
+pub use lines_fault::LinesFault;
+
 /// What is wrong with a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
