@@ -139,6 +139,7 @@ impl<'a> SynFilter<'a> {
 
 /// The maximum segment size between a device whose IP packets are so long at most and whoever sent
 /// this SYN (RFC 9293, section 3.7.1).
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn mss_of(syn: &Segment<'_>, mtu: usize, link_header: usize) -> Option<NonZeroU16> {
     let announced = syn.announced_mss().map_or(DEFAULT_MSS, usize::from);
     let headers = syn.start() - link_header + TCP_HEADER;
