@@ -9,6 +9,8 @@
 //! | transport | [`transport`] | the traits that a network stack implements, and wrappers for [`embedded_io`] |
 //! | drivers | [`drive`], [`server`], [`client`], [`receiver`], [`responder`] | the only code that sees both, for any machine |
 //!
+//! With the feature `async`, `asynch` has the drivers in tasks, over async streams.
+//!
 //! [`probe`] stands beside them: it grades anybody's server over anybody's stack.
 //!
 //! Time is a [`time::Instant`]: microseconds since any fixed start that the caller chooses. Since
@@ -42,6 +44,8 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "async")]
+pub mod asynch;
 mod buffer;
 pub mod client;
 pub mod drive;

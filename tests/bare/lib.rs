@@ -6,13 +6,17 @@
 
 #![no_std]
 
+use core::future::{Future, pending};
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::task::Poll;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use embedded_io::{Read, ReadReady, Write, WriteReady};
+use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+use greet_core::asynch::{self, Close, Copying, Timer, embedded_io_async};
 use greet_core::client::Client;
+use greet_core::exchange::Exchange;
 use greet_core::limits::Limits;
 use greet_core::receiver::{self, Receiver};
 use greet_core::request::Request;
@@ -80,7 +84,10 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
     let limits = Limits::DEFAULT.with_deadline(Duration::from_secs(chance));
     let mut server = Server::<_, 4>::new(black_box(limits));
     let mut receiver = Receiver::new();
-    let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(black_box(1))), black_box(8000));
+    let peer = SocketAddr::new(
+        IpAddr::V4(Ipv4Addr::from_bits(black_box(1))),
+        black_box(8000),
+    );
     let Ok(name) = Text::new(black_box("World")) else {
         return 4;
     };
@@ -92,7 +99,9 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
         let next = stack.poll(now, |net| {
             let served = server.poll(&mut listener.on(net), now, |event| {
                 if let Event::Ended { machine, .. } = event {
-                    seen ^= machine.name().map_or(0, |name| name.as_bytes().len() as u64);
+                    seen ^= machine
+                        .name()
+                        .map_or(0, |name| name.as_bytes().len() as u64);
                 }
             });
             let received = receiver.poll(&mut inbox.on(net), now, |event| {
@@ -100,16 +109,23 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
                     seen ^= 1;
                 }
             });
-            let _ = black_box(sender.on(net).send_to(black_box(&[7; 2000]), peer, Local::default()));
+            let _ = black_box(sender.on(net).send_to(
+                black_box(&[7; 2000]),
+                peer,
+                Local::default(),
+            ));
             match connection.take() {
                 None => connection = net.connect(peer).ok(),
-                Some(open) => match client.poll(&mut greet_smoltcp::stream::Connection::on(&open, net), now) {
+                Some(open) => match client
+                    .poll(&mut greet_smoltcp::stream::Connection::on(&open, net), now)
+                {
                     Poll::Ready(answer) => {
                         seen ^= u64::from(answer.is_ok());
                         let mut stream = open.on(net);
                         let mut bytes = [0; 8];
                         let _ = black_box((stream.read_ready(), stream.write_ready()));
-                        let _ = black_box((stream.read(&mut bytes), stream.write(black_box(&bytes))));
+                        let _ =
+                            black_box((stream.read(&mut bytes), stream.write(black_box(&bytes))));
                         open.release(net);
                     }
                     Poll::Pending => connection = Some(open),
@@ -121,4 +137,76 @@ fn run(medium: Medium, hardware: HardwareAddress, chance: u64) -> u64 {
         seen ^= stack.net().listening(&listener) as u64 ^ stack.net().idle() as u64;
     }
     seen ^ server.tally().total() ^ receiver.tally().messages
+}
+
+/// What never ends, and is never polled again once it has.
+struct Line;
+
+impl ErrorType for Line {
+    type Error = ErrorKind;
+}
+
+impl embedded_io_async::Read for Line {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        match black_box(buffer.len()) {
+            0 => pending().await,
+            n => Ok(n),
+        }
+    }
+}
+
+impl embedded_io_async::Write for Line {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        match black_box(bytes.len()) {
+            0 => pending().await,
+            n => Ok(n),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+impl Close for Line {
+    async fn finish(&mut self) -> Result<(), ErrorKind> {
+        black_box(Ok(()))
+    }
+
+    async fn abort(&mut self) {}
+}
+
+struct Clock(u64);
+
+impl Timer for Clock {
+    fn now(&self) -> Instant {
+        Instant::from_micros(black_box(self.0))
+    }
+
+    async fn until(&self, at: Instant) {
+        if black_box(at) > self.now() {
+            pending().await
+        }
+    }
+}
+
+/// Conversations in a task.
+#[unsafe(no_mangle)]
+pub extern "C" fn task(chance: u64) -> u64 {
+    let clock = Clock(chance);
+    let mut exchange = Exchange::new(clock.now(), Limits::DEFAULT);
+    let mut buffer = [0; 64];
+    let mut line = Copying::new(Line, Line, &mut buffer);
+    let mut conversing = pin!(async {
+        let ended = asynch::converse(&mut exchange, &mut Line, &clock).await;
+        let copied = line.converse(&mut exchange, &clock).await;
+        ended == copied
+    });
+    let mut context = Context::from_waker(Waker::noop());
+    for round in 0..black_box(chance) {
+        if conversing.as_mut().poll(&mut context).is_ready() {
+            return round;
+        }
+    }
+    0
 }
