@@ -1,5 +1,6 @@
-//! Counts the instructions of one greeting under callgrind, and holds them against the figures in
-//! `instructions.txt`: these counts are exact, so one that grows is a change of the code.
+//! Counts the instructions of one greeting under callgrind, and the bytes of what holds it, and holds
+//! them against the figures in `instructions.txt`: these counts are exact, so one that grows is a change
+//! of the code.
 //!
 //! A subject is a function of [`subjects`]. This program runs itself under valgrind, which collects
 //! while that function runs.
@@ -82,6 +83,9 @@ fn measure() -> anyhow::Result<BTreeMap<String, u64>> {
         figures.insert(format!("{name}-instructions"), count(name)?);
     }
     figures.insert("exchange-bytes".into(), size_of::<Exchange>() as u64);
+    for (name, bytes) in subjects::futures() {
+        figures.insert(name.into(), bytes as u64);
+    }
     Ok(figures)
 }
 
