@@ -1,0 +1,152 @@
+//! What is known of a stack: for each check that it doesn't pass, what comes out and why. Everything else
+//! is expected to pass, and whatever comes out otherwise is a surprise, a better result too: a ledger
+//! that isn't true any more hides the next fault.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::probe::{Check, Graded, Tier};
+
+/// `known.toml`: a table for each tier of checks, with an entry for each check.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    #[serde(default)]
+    sockets: Entries,
+    #[serde(default)]
+    wire: Entries,
+}
+
+type Entries = BTreeMap<String, Known>;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    /// What the probe says, in the words of its `--json`.
+    verdict: String,
+    /// What is behind that, as the packets show it.
+    why: String,
+}
+
+impl Ledger {
+    /// This one, and another whose entries come first.
+    pub fn with(&self, own: Self) -> Self {
+        let mut both = self.clone();
+        both.sockets.extend(own.sockets);
+        both.wire.extend(own.wire);
+        both
+    }
+
+    /// What didn't come out as it is known.
+    pub fn surprises(&self, tier: Tier, graded: &Graded) -> Vec<String> {
+        let entries = match tier {
+            Tier::Sockets => &self.sockets,
+            Tier::Wire => &self.wire,
+        };
+        let seen = graded
+            .checks
+            .iter()
+            .filter_map(|check| surprise(check, entries.get(&check.id)));
+        let unseen = entries
+            .keys()
+            .filter(|&id| graded.checks.iter().all(|check| check.id != *id))
+            .map(|id| format!("{id}: in the ledger, but nothing is called so"));
+        let error = graded
+            .error
+            .iter()
+            .map(|error| format!("the run didn't end: {error}"));
+        seen.chain(unseen).chain(error).collect()
+    }
+
+    /// Whether every entry has its reason, and says something that isn't expected anyway.
+    #[cfg(test)]
+    pub fn is_explained(&self) -> bool {
+        let mut all = self.sockets.values().chain(self.wire.values());
+        all.all(|known| !known.why.is_empty())
+    }
+}
+
+fn surprise(check: &Check, known: Option<&Known>) -> Option<String> {
+    let Check { id, result, why } = check;
+    let expected = known.map_or("passed", |known| &known.verdict);
+    if result == expected {
+        return None;
+    }
+    let reason = known.map_or(String::new(), |known| format!(" ({})", known.why));
+    let what = why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+    Some(format!(
+        "{id}: known as {expected}{reason}, came out as {result}{what}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(text: &str) -> Ledger {
+        toml::from_str(text).expect("a ledger")
+    }
+
+    fn surprises(text: &str, result: &str) -> Vec<String> {
+        let check = Check {
+            id: "close/leave".to_owned(),
+            result: result.to_owned(),
+            why: None,
+        };
+        let graded = Graded {
+            checks: vec![check],
+            error: None,
+        };
+        ledger(text).surprises(Tier::Sockets, &graded)
+    }
+
+    const KNOWN: &str = "[sockets]\n\"close/leave\" = { verdict = \"failed\", why = \"so\" }";
+
+    #[test]
+    fn what_is_known_is_no_surprise() {
+        assert!(surprises("", "passed").is_empty());
+        assert!(surprises(KNOWN, "failed").is_empty());
+    }
+
+    #[test]
+    fn what_is_worse_is_a_surprise() {
+        assert_eq!(
+            surprises("", "failed"),
+            ["close/leave: known as passed, came out as failed"]
+        );
+        assert_eq!(surprises("", "skipped").len(), 1);
+    }
+
+    #[test]
+    fn what_is_better_is_a_surprise() {
+        let said = surprises(KNOWN, "passed");
+        assert_eq!(
+            said,
+            ["close/leave: known as failed (so), came out as passed"]
+        );
+    }
+
+    #[test]
+    fn an_entry_for_no_check_is_a_surprise() {
+        let other = "[sockets]\n\"close/gone\" = { verdict = \"failed\", why = \"so\" }";
+        assert_eq!(surprises(other, "passed").len(), 1);
+    }
+
+    #[test]
+    fn a_run_that_breaks_off_is_a_surprise() {
+        let graded = Graded {
+            checks: Vec::new(),
+            error: Some("dead".to_owned()),
+        };
+        assert_eq!(Ledger::default().surprises(Tier::Sockets, &graded).len(), 1);
+    }
+
+    #[test]
+    fn the_stack_s_own_entry_comes_first() {
+        let common = ledger(KNOWN);
+        let own = ledger("[sockets]\n\"close/leave\" = { verdict = \"worse\", why = \"own\" }");
+        let both = common.with(own);
+        assert_eq!(both.sockets["close/leave"].verdict, "worse");
+    }
+}

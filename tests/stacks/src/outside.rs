@@ -1,0 +1,122 @@
+//! The side of a run that stays outside: builds a server, opens a namespace for it, and compares what is
+//! said there with the ledger.
+
+use std::env;
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cable::Kind;
+use crate::namespace::unshared;
+use crate::needs;
+use crate::place::{Place, SOCKETS, WIRE};
+use crate::probe::{Graded, Tier};
+use crate::stack::{Stack, home};
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Skipped(String),
+    /// It couldn't be built, started or graded.
+    Broken(String),
+    Graded {
+        counts: String,
+        surprises: Vec<String>,
+    },
+}
+
+impl Outcome {
+    pub fn is_expected(&self) -> bool {
+        match self {
+            Self::Skipped(_) => true,
+            Self::Broken(_) => false,
+            Self::Graded { surprises, .. } => surprises.is_empty(),
+        }
+    }
+}
+
+/// Sees to it that a stack can be graded here.
+pub fn prepare(stack: &Stack, place: &Place) -> Result<(), Outcome> {
+    let cable = (stack.cable != Kind::Veth).then_some("tap");
+    let own = stack.needs.iter().map(String::as_str);
+    let tcpdump = place.capture.as_ref().map(|_| "tcpdump");
+    let all = ["ip", "unshare"]
+        .into_iter()
+        .chain(cable)
+        .chain(tcpdump)
+        .chain(own);
+    if let Some(need) = needs::missing(all) {
+        let why = format!("{need} is missing on this machine, or not permitted");
+        return Err(if needs::is_required(need) {
+            Outcome::Broken(why)
+        } else {
+            Outcome::Skipped(why)
+        });
+    }
+    let Some(build) = &stack.build else {
+        return Ok(());
+    };
+    let output = place.shell(stack, build).output();
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let words = String::from_utf8_lossy(&output.stderr);
+            Err(Outcome::Broken(format!("can't be built:\n{words}")))
+        }
+        Err(error) => Err(Outcome::Broken(format!("can't be built: {error}"))),
+    }
+}
+
+/// Grades it.
+pub fn grade(stack: &Stack, place: &Place) -> Outcome {
+    match graded(stack, place) {
+        Err(error) => Outcome::Broken(format!("{error:#}")),
+        Ok(tiers) => {
+            let (mut counts, mut surprises) = (String::new(), Vec::new());
+            for (tier, graded) in &tiers {
+                let comma = if counts.is_empty() {
+                    ""
+                } else {
+                    "; with raw packets "
+                };
+                let _ = write!(counts, "{comma}{graded}"); // a string takes everything
+                surprises.extend(stack.ledger.surprises(*tier, graded));
+            }
+            Outcome::Graded { counts, surprises }
+        }
+    }
+}
+
+fn graded(stack: &Stack, place: &Place) -> Result<Vec<(Tier, Graded)>> {
+    let mut inside = unshared();
+    inside
+        .arg(env::current_exe()?)
+        .args(["--inside", &stack.name]);
+    inside.env("GREET", &place.greet).current_dir(home());
+    if let Some(folder) = &place.capture {
+        inside.arg("--capture").arg(folder);
+    }
+    for report in [SOCKETS, WIRE] {
+        let _ = std::fs::remove_file(place.report(stack, report)); // there may be none
+    }
+    let output = inside.output().context("can't run unshare")?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        bail!("{}", words.trim().trim_start_matches("stacks: "));
+    }
+    let mut tiers = Vec::new();
+    for (tier, report) in [(Tier::Sockets, SOCKETS), (Tier::Wire, WIRE)] {
+        let path = place.report(stack, report);
+        if path.exists() {
+            let lines = std::fs::read_to_string(&path)?;
+            tiers.push((
+                tier,
+                Graded::read(&lines).with_context(|| format!("in {}", path.display()))?,
+            ));
+        }
+    }
+    if tiers.is_empty() {
+        bail!("nothing was graded");
+    }
+    Ok(tiers)
+}
