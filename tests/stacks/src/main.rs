@@ -77,6 +77,9 @@ fn run(args: &Args) -> Result<bool> {
         }
         return Ok(true);
     }
+    if !args.inside {
+        place::build_greet()?;
+    }
     let place = Place::new(args.capture.as_deref())?;
     if args.inside {
         let [stack] = &stacks[..] else {
