@@ -63,9 +63,6 @@ With --json, the object has:
   latency_us            how long a greeting took, in microseconds: median, p90, p99, p99_9 and
                         slowest; null if none came";
 
-/// Where lines are answered if no address is given.
-const LINES: &str = "127.0.0.1:8002";
-
 #[derive(Subcommand)]
 pub enum Command {
     Serve(ServeArgs),
