@@ -107,8 +107,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDR", value_parser = Address::to_listen)]
     pub udp: Option<Address>,
 
-    /// Answer lines at this address, as many as a client sends over its connection [default:
-    /// 127.0.0.1:8002]
+    /// Answer lines at this address, as many as a client sends over its connection; without ADDR,
+    /// at 127.0.0.1:8002
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = LINES, value_parser = Address::to_listen)]
     pub lines: Option<Address>,
 

@@ -6,11 +6,11 @@ mod process;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
-use process::Process;
+use process::{PATIENCE, Process};
 use serde_json::Value;
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
@@ -229,16 +229,24 @@ fn row_19_events_are_what_the_guide_says() {
         "--json",
         "--tcp=127.0.0.1:0",
         "--udp=127.0.0.1:0",
+        "--lines=127.0.0.1:0",
         "--reply",
         "--reply-limit=65535",
         "--deadline=1s",
     ]));
-    let listening = [server.line(), server.line()];
+    let listening = [server.line(), server.line(), server.line()];
     let address = |line: &str| -> String {
         let object: Value = serde_json::from_str(line).expect("an object");
         object["address"].as_str().expect("an address").to_owned()
     };
-    let (tcp, udp) = (address(&listening[0]), address(&listening[1]));
+    let [tcp, lines, udp] = listening.each_ref().map(|line| address(line));
+    for names in [&b"Ada\n"[..], b"\xff\n"] {
+        let mut client = TcpStream::connect(&lines).expect("it listens");
+        client.set_read_timeout(Some(PATIENCE)).expect("a bound");
+        client.write_all(names).expect("it reads");
+        client.shutdown(Shutdown::Write).expect("it is connected");
+        client.read_to_end(&mut Vec::new()).expect("replies");
+    }
     let (mut lines, _, _) = greet(&[
         "probe",
         &tcp,
