@@ -401,11 +401,11 @@ fn the_deadline_counts_from_the_last_progress() {
 
     let mut now = START;
     for step in [&b"Hel"[..], b"lo, Ada\n"] {
-        now += TIMEOUT - TICK;
+        now += TIMEOUT.saturating_sub(TICK);
         pipeline.timeout(now);
         if step == b"Hel" {
             leave(&mut pipeline, now);
-            now += TIMEOUT - TICK;
+            now += TIMEOUT.saturating_sub(TICK);
             pipeline.timeout(now);
         }
         come(&mut pipeline, step, now);
