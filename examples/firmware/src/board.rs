@@ -33,6 +33,8 @@ pub const GATEWAY: [u8; 4] = [10, 0, 2, 2];
 
 /// The TCP and the UDP port.
 pub const PORTS: (u16, u16) = (8000, 8001);
+/// The TCP port in lines mode.
+pub const LINES_PORT: u16 = 8002;
 
 /// Processor, `SysTick` and timer all count at 25 MHz.
 const TICKS_PER_MICROSECOND: u32 = 25;

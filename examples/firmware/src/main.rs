@@ -29,9 +29,11 @@ use static_cell::ConstStaticCell;
 
 #[cfg(feature = "dhcp")]
 mod dhcp;
+#[cfg(feature = "lines")]
+mod lines;
 
 /// All TCP connections, UDP, and DHCP.
-const SOCKETS: usize = PLACES + 2;
+const SOCKETS: usize = PLACES + 2 + if cfg!(feature = "lines") { PLACES } else { 0 };
 /// How many bytes of lines may wait for the serial line.
 const LINES: usize = 2048;
 
@@ -42,6 +44,8 @@ struct Memory {
     udp: UdpBuffers<DATAGRAMS, MESSAGES, REPLIES>,
     server: Server<Connection, PLACES>,
     messages: Messages,
+    #[cfg(feature = "lines")]
+    lines: lines::Memory,
     console: Console<LINES>,
 }
 
@@ -54,6 +58,8 @@ static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
     messages: Messages::new(),
     #[cfg(feature = "reply")]
     messages: Messages::new(responder::REPLIES_PER_SECOND),
+    #[cfg(feature = "lines")]
+    lines: lines::Memory::new(),
     console: Console::new(),
 });
 
@@ -74,6 +80,8 @@ fn main() -> ! {
         udp,
         server,
         messages,
+        #[cfg(feature = "lines")]
+        lines,
         console,
     } = MEMORY.take();
 
@@ -91,6 +99,10 @@ fn main() -> ! {
     }
     let (Ok(listener), Ok(binding)) = (setup.listen(tcp, PORTS.0), setup.bind(udp, PORTS.1)) else {
         board::fail("the sockets need more slots")
+    };
+    #[cfg(feature = "lines")]
+    let Some(mut lines) = lines.listen(setup) else {
+        board::fail("lines mode needs more slots")
     };
     #[cfg(feature = "dhcp")]
     let Ok(dhcp) = setup.add(dhcp::socket()) else {
@@ -136,6 +148,8 @@ fn main() -> ! {
                     _ => {}
                 }
             });
+            #[cfg(feature = "lines")]
+            let next_client = lines.poll(net, now, console).min(next_client);
             next_client.min(next_message)
         });
         // While lines wait, the loop goes on: at the serial line's speed, not at the network's.
@@ -149,6 +163,11 @@ fn ready(console: &mut Console<LINES>) {
     let (tcp, udp) = (u32::from(PORTS.0), u32::from(PORTS.1));
     console.line(format_args!("Server is listening on port {tcp}..."));
     console.line(format_args!("Receiver is listening on UDP port {udp}..."));
+    #[cfg(feature = "lines")]
+    {
+        let port = u32::from(board::LINES_PORT);
+        console.line(format_args!("Lines server is listening on port {port}..."));
+    }
     console.line(format_args!("READY"));
 }
 

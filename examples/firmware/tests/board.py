@@ -21,9 +21,9 @@ import unittest
 TARGET = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "target")
 BUILT = "thumbv7m-none-eabi/release"
 IMAGE = os.environ.get("IMAGE", os.path.join(TARGET, BUILT, "greet-firmware"))
-# The one that answers messages, too.
-REPLY_IMAGE = os.environ.get(
-    "REPLY_IMAGE", os.path.join(TARGET, "reply", BUILT, "greet-firmware")
+# The one that answers messages, and has lines mode, too.
+FULL_IMAGE = os.environ.get(
+    "FULL_IMAGE", os.path.join(TARGET, "full", BUILT, "greet-firmware")
 )
 # The one without greet.
 BARE_IMAGE = os.environ.get("BARE_IMAGE", os.path.join(TARGET, BUILT, "bare"))
@@ -91,9 +91,11 @@ class Board:
         self.parts = contextlib.ExitStack()
         self.folder = self.parts.enter_context(tempfile.TemporaryDirectory(prefix="greet-board-"))
         self.tcp, self.udp = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
+        self.lines_port = free_port(socket.SOCK_STREAM)
         user = (
             f"user,id=user,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:{self.tcp}-10.0.2.15:8000,"
-            f"hostfwd=udp:127.0.0.1:{self.udp}-10.0.2.15:8001"
+            f"hostfwd=udp:127.0.0.1:{self.udp}-10.0.2.15:8001,"
+            f"hostfwd=tcp:127.0.0.1:{self.lines_port}-10.0.2.15:8002"
         )
         network = ["-netdev", user]
         if self.raw:

@@ -3,7 +3,7 @@
 import subprocess
 import unittest
 
-from board import PATIENCE, REPLY_IMAGE, Board, our_program
+from board import FULL_IMAGE, PATIENCE, Board, our_program
 
 # As many as the board has, in `network.rs`.
 PLACES = "12"
@@ -23,12 +23,14 @@ class Probe(unittest.TestCase):
 
     def test_names(self):
         with Board() as board:
-            self.check_verdict(board, "passed 47, failed 0, skipped 16")
+            self.check_verdict(board, "passed 47, failed 0, skipped 44")
 
-    def test_names_and_replies_to_messages(self):
-        with Board(image=REPLY_IMAGE) as board:
-            udp = f"127.0.0.1:{board.udp}"
-            self.check_verdict(board, "passed 62, failed 0, skipped 1", "--udp", udp)
+    def test_names_lines_and_replies_to_messages(self):
+        with Board(image=FULL_IMAGE) as board:
+            udp, lines = f"127.0.0.1:{board.udp}", f"127.0.0.1:{board.lines_port}"
+            self.check_verdict(
+                board, "passed 90, failed 0, skipped 1", "--udp", udp, "--lines", lines
+            )
 
 
 if __name__ == "__main__":

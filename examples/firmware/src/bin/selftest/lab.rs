@@ -1,4 +1,4 @@
-//! The firmware's server and responder, and the probe's sockets, on one stack over a loopback.
+//! The firmware's servers and responder, and the probe's sockets, on one stack over a loopback.
 //!
 //! The server has the places, the buffers and the backlog of the greet image. Time is virtual: it
 //! stands still while frames move, then it jumps to what is due next. What is asked, and what is due
@@ -7,12 +7,13 @@
 use core::net::SocketAddr;
 use core::task::{Poll, ready};
 
-use firmware::board::{ADDRESS, PORTS};
+use firmware::board::{ADDRESS, LINES_PORT, PORTS};
 use firmware::network::{
     self, BACKLOG, DATAGRAMS, MESSAGES, NAME, PLACES, REPLIES, REPLY, SOURCES,
 };
 use greet_core::embedded_io::{Error as _, ErrorKind};
 use greet_core::limits::Limits;
+use greet_core::lines::Lines;
 use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::Server;
@@ -44,8 +45,8 @@ const SLOTS: usize = PLACES + 1;
 /// A window of so many bytes is tiny: the longest reply needs four of them. Tinier ones may cost a
 /// probe each, as smoltcp 0.14 doesn't look at window updates in LAST-ACK.
 const WINDOW: usize = 300;
-/// The server's, the tester's, one of them with a tiny window, and UDP's two.
-const SOCKETS: usize = PLACES + SLOTS + 1 + 2;
+/// The servers', the tester's, one of them with a tiny window, and UDP's two.
+const SOCKETS: usize = 2 * PLACES + SLOTS + 1 + 2;
 
 const HARDWARE: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 /// Nobody has this address, so nobody answers what is sent there.
@@ -58,8 +59,10 @@ const NOBODY: Ipv4Address = {
 struct Memory {
     slots: SocketSlots<'static, SOCKETS, BACKLOG>,
     places: TcpBuffers<PLACES, NAME, REPLY>,
+    line_places: TcpBuffers<PLACES, NAME, REPLY>,
     inbox: UdpBuffers<DATAGRAMS, MESSAGES, REPLIES>,
     server: Server<Connection, PLACES>,
+    lines: Server<Connection, PLACES, Lines>,
     responder: Responder<SOURCES>,
     plain: TcpBuffers<SLOTS, REPLY, NAME>,
     small: TcpBuffers<1, WINDOW, NAME>,
@@ -70,8 +73,10 @@ struct Memory {
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory {
     slots: SocketSlots::new(),
     places: TcpBuffers::new(),
+    line_places: TcpBuffers::new(),
     inbox: UdpBuffers::new(),
     server: Server::new(Limits::DEFAULT),
+    lines: Server::serving(Limits::DEFAULT),
     responder: Responder::new(REPLIES_PER_SECOND),
     plain: TcpBuffers::new(),
     small: TcpBuffers::new(),
@@ -114,6 +119,8 @@ pub(crate) struct Lab {
     // The subject.
     listener: Listener,
     server: &'static mut Server<Connection, PLACES>,
+    lines_listener: Listener,
+    lines: &'static mut Server<Connection, PLACES, Lines>,
     inbox: Binding,
     responder: &'static mut Responder<SOURCES>,
     // The tester.
@@ -138,11 +145,15 @@ impl Lab {
         let net = stack.net();
         Self {
             listener: net.listen(&mut memory.places, PORTS.0).expect("room"),
+            lines_listener: net
+                .listen(&mut memory.line_places, LINES_PORT)
+                .expect("room"),
             inbox: net.bind(&mut memory.inbox, PORTS.1).expect("room"),
             plain: net.add_clients(&mut memory.plain).expect("room"),
             small: net.add_clients(&mut memory.small).expect("room"),
             outbox: net.bind(&mut memory.outbox, 0).expect("room"),
             server: &mut memory.server,
+            lines: &mut memory.lines,
             responder: &mut memory.responder,
             slots: [const { None }; SLOTS],
             now: Instant::START,
@@ -155,6 +166,8 @@ impl Lab {
             stack,
             listener,
             server,
+            lines_listener,
+            lines,
             inbox,
             responder,
             now,
@@ -162,6 +175,7 @@ impl Lab {
         } = self;
         stack.poll(*now, |net| {
             let due = server.poll(&mut listener.on(net), *now, |_| {});
+            let due = due.min(lines.poll(&mut lines_listener.on(net), *now, |_| {}));
             due.min(responder.poll(&mut inbox.on(net), *now, |_| {}))
         })
     }
@@ -192,7 +206,11 @@ impl ProbeStack for Lab {
             Dial::Plain => &self.plain,
             Dial::SmallWindow => &self.small,
         };
-        let server = SocketAddr::from((ADDRESS.0, PORTS.0));
+        let port = match mode {
+            Mode::Name => PORTS.0,
+            Mode::Lines => LINES_PORT,
+        };
+        let server = SocketAddr::from((ADDRESS.0, port));
         let connected = self.stack.net().connect_with(clients, server);
         *place = Some(connected.map_err(|_| ErrorKind::OutOfMemory)?);
         Ok(())

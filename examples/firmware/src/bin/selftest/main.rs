@@ -59,7 +59,9 @@ fn report(event: Event<'_>) {
             }
             _ => hprintln!("WRONG {}: {:?}", check.id, verdict),
         },
-        Event::NotGreeting { failure, actual } => wrong("nobody is greeted", failure, actual),
+        Event::NotGreeting {
+            failure, actual, ..
+        } => wrong("nobody is greeted", failure, actual),
         Event::Stopped { after } => hprintln!("Nobody is greeted since {}.", after.id),
         _ => {}
     }
