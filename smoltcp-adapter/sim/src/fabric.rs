@@ -129,6 +129,13 @@ impl Fabric {
         }
     }
 
+    /// Another chance on all wires, from the next packet of each on.
+    pub(crate) fn reseed(&mut self, chance: &Random) {
+        for (place, line) in self.lines.iter_mut().enumerate() {
+            line.wire.reseed(chance.child(place as u64));
+        }
+    }
+
     /// Both wires of a link.
     pub(crate) fn wires_of(&mut self, link: usize) -> impl Iterator<Item = &mut Wire> {
         let lines = self.lines.iter_mut().skip(link.saturating_mul(2)).take(2);

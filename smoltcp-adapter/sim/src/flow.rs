@@ -56,7 +56,7 @@ impl Trace {
     /// All TCP connections and UDP exchanges, in the order of their first packets.
     pub fn flows(&self) -> Vec<Flow> {
         let mut flows = Vec::new();
-        for (flow, _, _) in self.segments() {
+        for (_, flow, _, _) in self.segments() {
             if !flows.contains(&flow) {
                 flows.push(flow);
             }
@@ -64,12 +64,19 @@ impl Trace {
         flows
     }
 
-    /// All segments and datagrams, and to which flow they belong.
-    pub(crate) fn segments(&self) -> Vec<(Flow, Segment<'_>, Packet<'_>)> {
+    /// The flow that a packet belongs to, counted from 0 in the order in which they were added.
+    pub fn flow_of(&self, packet: usize) -> Option<Flow> {
+        let mut segments = self.segments().into_iter();
+        let (_, flow, _, _) = segments.find(|(number, ..)| *number == packet)?;
+        Some(flow)
+    }
+
+    /// All segments and datagrams with their numbers, and to which flow they belong.
+    pub(crate) fn segments(&self) -> Vec<(usize, Flow, Segment<'_>, Packet<'_>)> {
         // The flow that an unordered pair of ends is at now, and the sequence number of its SYN.
         let mut current: BTreeMap<_, (Flow, Option<TcpSeqNumber>)> = BTreeMap::new();
         let mut segments = Vec::new();
-        for packet in self.packets() {
+        for (number, packet) in self.packets().enumerate() {
             let Some(segment) = Segment::read(self.medium(), packet.sent_bytes) else {
                 continue;
             };
@@ -98,7 +105,7 @@ impl Trace {
                 };
                 *first = opening;
             }
-            segments.push((*flow, segment, packet));
+            segments.push((number, *flow, segment, packet));
         }
         segments
     }

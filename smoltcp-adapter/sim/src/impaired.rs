@@ -162,6 +162,12 @@ impl<D: Device> Impaired<D> {
         }
     }
 
+    /// Begins anew with another seed: the next frame of each direction is the first that it knows. What
+    /// is under way isn't touched.
+    pub fn reseed(&mut self, seed: u64) {
+        self.fabric.reseed(&Random::new(seed));
+    }
+
     /// Pulls the plug: what is under way is lost, and what comes.
     pub fn cut(&mut self) {
         self.fabric
@@ -197,6 +203,12 @@ impl<D: Device> Impaired<D> {
     /// The frames so far, since [`record`](Self::record).
     pub fn trace(&self) -> Option<&Trace> {
         self.fabric.trace.as_ref()
+    }
+
+    /// Takes the frames so far out of the [`trace`](Self::trace), which goes on: so it needn't grow as long
+    /// as the program runs. What became of those that are under way isn't told any more.
+    pub fn take_trace(&mut self) -> Option<Trace> {
+        self.fabric.trace.as_mut().map(Trace::take)
     }
 
     /// The faults that chance has dealt since [`record`](Self::record): on wire 0 to what was sent,

@@ -43,6 +43,8 @@ struct Step {
     words: String,
     origin: Origin,
     is_corrupt: bool,
+    /// What somebody had to say about it.
+    remark: String,
 }
 
 /// Where a packet comes from.
@@ -75,7 +77,7 @@ impl Ladder {
         let mut ends: [Option<HostId>; 2] = [None, None];
         let mut sent = [Progress::default(), Progress::default()];
         let mut steps = Vec::new();
-        for (of, segment, packet) in trace.segments() {
+        for (number, of, segment, packet) in trace.segments() {
             if of != *flow {
                 continue;
             }
@@ -96,6 +98,7 @@ impl Ladder {
                     Origin::New
                 },
                 is_corrupt: packet.is_corrupt,
+                remark: trace.remark_on(number).into(),
             });
         }
         let label = |end: IpEndpoint, host: Option<HostId>| match host
@@ -139,7 +142,7 @@ impl Step {
             End::UnderWay => "under way",
             End::Delivered { .. } => "",
         };
-        joined(&[again, fate])
+        joined(&[again, fate, &self.remark])
     }
 
     /// What is to say about how it came.

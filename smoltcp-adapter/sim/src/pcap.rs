@@ -55,7 +55,8 @@ impl Trace {
 
     fn sightings(&self, tap: Tap) -> Vec<Sighting<'_>> {
         let mut all = Vec::new();
-        for packet in self.packets() {
+        for (number, packet) in self.packets().enumerate() {
+            let said = self.remark_on(number);
             let leaves = match tap {
                 Tap::Senders => true,
                 Tap::Host(host) => packet.from == host,
@@ -66,7 +67,7 @@ impl Trace {
                     host: packet.from,
                     direction: OUTBOUND,
                     bytes: packet.sent_bytes,
-                    comment: fate_of(&packet),
+                    comment: joined(&fate_of(&packet), said),
                 });
             }
             if let (Tap::Host(host), End::Delivered { at, .. }) = (tap, packet.end)
@@ -77,7 +78,7 @@ impl Trace {
                     host,
                     direction: INBOUND,
                     bytes: packet.bytes,
-                    comment: history_of(&packet),
+                    comment: joined(&history_of(&packet), said),
                 });
             }
         }
@@ -108,6 +109,13 @@ impl Sighting<'_> {
         option(&mut body, 0, &[]);
         block(6, &body)
     }
+}
+
+fn joined(happened: &str, said: &str) -> String {
+    let words = [happened, said]
+        .into_iter()
+        .filter(|words| !words.is_empty());
+    words.collect::<Vec<_>>().join("; ")
 }
 
 /// What will happen to a packet that was sent.

@@ -2,8 +2,10 @@
 //!
 //! The network writes it, when asked to [record](crate::Network::record); users read it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 
 use smoltcp::phy::Medium;
@@ -41,6 +43,10 @@ pub struct Trace {
     records: Vec<Record>,
     /// The bytes of all packets, one behind the other.
     bytes: Vec<u8>,
+    /// What somebody had to say about a packet.
+    remarks: BTreeMap<usize, String>,
+    /// How many packets were taken away before the first of these.
+    taken: usize,
 }
 
 /// What became of a packet.
@@ -122,6 +128,8 @@ impl Trace {
             names: Vec::new(),
             records: Vec::new(),
             bytes: Vec::new(),
+            remarks: BTreeMap::new(),
+            taken: 0,
         }
     }
 
@@ -177,6 +185,27 @@ impl Trace {
         });
     }
 
+    /// Says something about a packet, counted from 0 in the order in which they were added: a file has
+    /// it as a comment, a ladder beside the arrow.
+    pub fn remark(&mut self, packet: usize, words: &str) {
+        self.remarks.insert(packet, words.into());
+    }
+
+    /// What was [said](Self::remark) about a packet.
+    pub fn remark_on(&self, packet: usize) -> &str {
+        self.remarks.get(&packet).map_or("", String::as_str)
+    }
+
+    /// Takes all packets out. What is under way stays so there; its end is told nobody.
+    pub(crate) fn take(&mut self) -> Self {
+        let next = Self {
+            names: self.names.clone(),
+            taken: self.taken + self.records.len(),
+            ..Self::new(self.medium)
+        };
+        mem::replace(self, next)
+    }
+
     fn slice(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()
     }
@@ -195,7 +224,7 @@ impl Trace {
         now: Nanos,
         frame: &[u8],
     ) -> Option<u32> {
-        let number = u32::try_from(self.records.len()).ok()?;
+        let number = self.next_number()?;
         let bytes = self.keep(frame);
         self.records.push(Record {
             from,
@@ -223,7 +252,7 @@ impl Trace {
 
     /// The network makes a copy of a packet.
     pub(crate) fn copied(&mut self, number: Option<u32>) -> Option<u32> {
-        let copy = u32::try_from(self.records.len()).ok()?;
+        let copy = self.next_number()?;
         let record = Record {
             is_copy: true,
             ..self.record(number)?.clone()
@@ -246,6 +275,11 @@ impl Trace {
     }
 
     fn record(&mut self, number: Option<u32>) -> Option<&mut Record> {
-        self.records.get_mut(usize::try_from(number?).ok()?)
+        let place = usize::try_from(number?).ok()?.checked_sub(self.taken)?;
+        self.records.get_mut(place)
+    }
+
+    fn next_number(&self) -> Option<u32> {
+        u32::try_from(self.taken + self.records.len()).ok()
     }
 }

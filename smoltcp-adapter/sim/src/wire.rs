@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     only: Option<BTreeSet<Fault>>,
     chance: Random,
     streams: [Random; Kind::COUNT],
+    /// The number of the first packet that this chance befell.
+    first: u64,
     /// In the midst of a burst of losses.
     ill: bool,
     /// When the last bit of the last packet has left the queue.
@@ -66,6 +68,7 @@ impl Wire {
             only: None,
             streams: core::array::from_fn(|kind| chance.child(kind as u64)),
             chance,
+            first: 0,
             ill: false,
             free_at: 0,
             last_arrival: 0,
@@ -93,6 +96,14 @@ impl Wire {
 
     pub(crate) fn change(&mut self, plan: Link) {
         self.plan = plan;
+    }
+
+    /// Another chance, from the next packet on.
+    pub(crate) fn reseed(&mut self, chance: Random) {
+        self.streams = core::array::from_fn(|kind| chance.child(kind as u64));
+        self.chance = chance;
+        self.first = self.counters.sent;
+        self.ill = false;
     }
 
     pub(crate) fn set_cut(&mut self, is_cut: bool) {
@@ -302,6 +313,6 @@ impl Wire {
         self.streams
             .get(kind as usize)
             .unwrap_or(&self.chance)
-            .nth(number)
+            .nth(number.saturating_sub(self.first))
     }
 }

@@ -318,6 +318,61 @@ fn the_same_seed_does_the_same() {
     assert_ne!(of(1), of(2));
 }
 
+/// What a seed does to frames doesn't depend on those before.
+#[test]
+fn a_seed_that_begins_anew_knows_no_frames() {
+    let link = Link::new()
+        .loss(Probability::percent(10))
+        .bursts(Bursts::new(
+            Probability::percent(2),
+            Probability::percent(20),
+        ));
+    let lost_after = |before: u16| {
+        let mut device = Impaired::new(Pipe::default(), 1).outgoing(link.clone());
+        (0..before).for_each(|n| assert!(send(&mut device, at(0), n)));
+        device.reseed(7);
+        device.get_mut().sent.clear();
+        (0..500).for_each(|n| assert!(send(&mut device, at(1), n)));
+        let sent = device.get_ref().sent.iter();
+        sent.map(|(_, frame)| number(frame)).collect::<Vec<_>>()
+    };
+    let alone = lost_after(0);
+    assert!(alone.len() < 480, "{} arrived", alone.len());
+    assert_eq!(lost_after(1), alone);
+    assert_eq!(lost_after(333), alone);
+}
+
+/// A trace that is taken piece by piece has every frame once, and remarks stay with theirs.
+#[test]
+fn a_trace_is_taken_piece_by_piece() {
+    let mut device = Impaired::new(Pipe::default(), 1).outgoing(Link::new().latency(ms(10)));
+    assert!(device.take_trace().is_none(), "nothing is recorded yet");
+    device.record("stack", "peer");
+    for n in 0..3 {
+        assert!(send(&mut device, at(i64::from(n)), n));
+    }
+    let mut first = device.take_trace().expect("it is recorded");
+    first.remark(1, "look here");
+    for n in 3..5 {
+        assert!(send(&mut device, at(i64::from(n)), n));
+    }
+    receive(&mut device, at(100));
+    let second = device.take_trace().expect("it is recorded");
+    let of = |trace: &smoltcp_sim::Trace| {
+        let ends = |packet: smoltcp_sim::Packet<'_>| {
+            (
+                number(packet.bytes),
+                matches!(packet.end, End::Delivered { .. }),
+            )
+        };
+        trace.packets().map(ends).collect::<Vec<_>>()
+    };
+    // What was under way when it was taken stays so there.
+    assert_eq!(of(&first), [(0, false), (1, false), (2, false)]);
+    assert_eq!(of(&second), [(3, true), (4, true)]);
+    assert_eq!((first.remark_on(1), second.remark_on(1)), ("look here", ""));
+}
+
 #[test]
 fn a_rule_hits_one_segment_and_the_ladder_shows_it() {
     let mut device =
