@@ -1,0 +1,154 @@
+//! The frames of a check: as a file for Wireshark and as a ladder, with a mark where the verdict fell.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io::{self, Write};
+
+use greet_core::time::Instant;
+use smoltcp::phy::Medium;
+use smoltcp_sim::{End, HostId, Ladder, Packet, Segment, Tap, Trace};
+
+use crate::moments;
+
+/// What crossed the cable, from and to the second host.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    trace: Trace,
+    tester: HostId,
+    /// So many frames there were when somebody looked last at what came; later ones closed connections.
+    judged: usize,
+    origin: Duration,
+    /// The frame at which the verdict fell.
+    marked: Option<usize>,
+}
+
+/// What a verdict fell at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The last that came from the server.
+    Answer,
+    /// The last that was sent to it and wanted an answer.
+    Question,
+}
+
+impl Evidence {
+    /// A trace, and when each frame from the server came.
+    pub(crate) fn new(
+        trace: &Trace,
+        mut stamps: VecDeque<Instant>,
+        judged: usize,
+        origin: Duration,
+    ) -> Self {
+        let mut timed = Trace::new(Medium::Ethernet);
+        let mut names = trace.host_names();
+        let tester = timed.add_host(names.next().unwrap_or_default());
+        timed.add_host(names.next().unwrap_or_default());
+        for mut packet in trace.packets() {
+            if packet.from != tester
+                && !packet.is_copy
+                && let Some(came) = stamps.pop_front()
+            {
+                packet.sent = moments::smoltcp(came);
+            }
+            timed.push(&packet);
+        }
+        Self {
+            trace: timed,
+            tester,
+            judged,
+            origin,
+            marked: None,
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.trace.packets().len() == 0
+    }
+
+    /// The frames, by the cable's time.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Marks the frame at which the verdict fell, with words that files and ladders show. `false`: there is
+    /// none.
+    pub fn mark(&mut self, mark: Mark, words: &str) -> bool {
+        let counts = |packet: &Packet<'_>| {
+            let is_from_tester = packet.from == self.tester;
+            // What only acknowledges neither asks nor answers.
+            is_from_tester == (mark == Mark::Question)
+                && Segment::read(Medium::Ethernet, packet.bytes).is_some_and(|segment| {
+                    segment.tcp.is_none_or(|tcp| {
+                        tcp.syn || tcp.fin || tcp.rst || !segment.payload.is_empty()
+                    })
+                })
+        };
+        let mut judged = self.trace.packets().enumerate().take(self.judged);
+        let found = judged
+            .rfind(|(_, packet)| counts(packet))
+            .map(|(number, _)| number);
+        drop(judged);
+        self.marked = found;
+        if let Some(number) = self.marked {
+            self.trace.remark(number, words);
+        }
+        self.marked.is_some()
+    }
+
+    /// Writes a pcapng file, with comments on what happened on the way and on the mark. Times are those of
+    /// the day, as far as the cable knows them.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_pcapng(&self, out: &mut impl Write) -> io::Result<()> {
+        let micros = u64::try_from(self.origin.as_micros()).unwrap_or_default();
+        self.moved(|micros_since| micros_since.saturating_add(micros))
+            .write_pcapng(Tap::Senders, out)
+    }
+
+    /// The connection at which the verdict fell, or else the last one, with times since its first frame.
+    /// `None`: there was neither TCP nor UDP.
+    pub fn ladder(&self) -> Option<Ladder> {
+        let flow = match self.marked {
+            Some(number) => self.trace.flow_of(number)?,
+            None => *self.trace.flows().last()?,
+        };
+        let first = (0..self.trace.packets().len())
+            .find(|number| self.trace.flow_of(*number) == Some(flow))
+            .and_then(|number| self.trace.packets().nth(number))
+            .map_or(0, |packet| moments::core(packet.sent).as_micros());
+        let moved = self.moved(|micros| micros.saturating_sub(first));
+        Some(Ladder::new(&moved, &flow))
+    }
+
+    /// The same frames at other times.
+    fn moved(&self, to: impl Fn(u64) -> u64) -> Trace {
+        let at = |then: smoltcp::time::Instant| {
+            let micros = to(moments::core(then).as_micros());
+            moments::smoltcp(Instant::from_micros(micros))
+        };
+        let mut moved = Trace::new(Medium::Ethernet);
+        for name in self.trace.host_names() {
+            moved.add_host(name);
+        }
+        for (number, mut packet) in self.trace.packets().enumerate() {
+            packet.sent = at(packet.sent);
+            if let End::Delivered {
+                at: then,
+                overtaken,
+            } = packet.end
+            {
+                let at = at(then);
+                packet.end = End::Delivered { at, overtaken };
+            }
+            moved.push(&packet);
+            let said = self.trace.remark_on(number);
+            if !said.is_empty() {
+                moved.remark(number, said);
+            }
+        }
+        moved
+    }
+}
