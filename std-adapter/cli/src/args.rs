@@ -65,7 +65,7 @@ pub enum Command {
     Serve(ServeArgs),
     Hello(HelloArgs),
     Send(SendArgs),
-    Probe(ProbeArgs),
+    Probe(Box<ProbeArgs>),
     Bench(BenchArgs),
     /// Run a server and clients together on this machine, and show what crosses the wire
     ///
@@ -208,7 +208,8 @@ Examples:
   greet probe board.local:8000 --clients 4   a board with four places
   greet probe --lines board.local:8002       a server of many greetings over one connection
   greet probe --only 'tcp/split-*' --only crowd
-  greet probe --list")]
+  greet probe --list
+  greet probe 192.168.1.7:8000 --wire eth0 --wire-ip 192.168.1.99/24    as a host of its own (Linux)")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ProbeArgs {
     /// The server's address [default: 127.0.0.1:8000, unless --lines is given]
@@ -262,6 +263,10 @@ pub struct ProbeArgs {
     /// Show every check with its sentence, and do nothing
     #[arg(long)]
     pub list: bool,
+
+    #[cfg(all(target_os = "linux", feature = "wire"))]
+    #[command(flatten)]
+    pub wire: crate::probe::WireArgs,
 }
 
 /// Load a greet server, and check every byte of every reply.

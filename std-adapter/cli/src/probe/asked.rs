@@ -15,9 +15,9 @@ const USUAL: &str = "127.0.0.1:8000";
 /// Where a server is, in each mode that it has.
 #[derive(Clone, Copy)]
 pub struct Asked {
-    name: Option<SocketAddr>,
-    lines: Option<SocketAddr>,
-    udp: Option<SocketAddr>,
+    pub name: Option<SocketAddr>,
+    pub lines: Option<SocketAddr>,
+    pub udp: Option<SocketAddr>,
 }
 
 /// The address by which a report knows the server, as it was typed.
@@ -60,8 +60,14 @@ impl Asked {
         address.map_or_else(String::new, |address| address.to_string())
     }
 
+    /// The host that is asked.
+    #[cfg(all(target_os = "linux", feature = "wire"))]
+    pub fn any(self) -> Option<std::net::IpAddr> {
+        self.name.or(self.lines).or(self.udp).map(|any| any.ip())
+    }
+
     /// Where it is in lines mode, if that was given.
-    pub fn lines(self) -> Option<String> {
+    pub fn lines_shown(self) -> Option<String> {
         self.lines.map(|address| address.to_string())
     }
 }

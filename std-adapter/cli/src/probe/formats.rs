@@ -34,6 +34,14 @@ pub fn json_line(entry: &Entry) -> String {
     if !entry.details.is_empty() {
         object["bytes"] = entry.details.clone().into();
     }
+    if !entry.evidence.again.is_empty() {
+        object["again"] = entry.evidence.again.clone().into();
+    }
+    if !entry.evidence.files.is_empty() {
+        let files = entry.evidence.files.iter();
+        let files = files.map(|file| file.display().to_string());
+        object["evidence"] = files.collect::<Vec<_>>().into();
+    }
     format!("{object}\n")
 }
 
@@ -57,6 +65,9 @@ pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
         object["greetings"] = graded.latency.count().into();
         object["greetings_per_second"] = graded.rate.round().into();
         object["latency_us"] = graded.latency.in_json();
+    }
+    if !graded.notes.is_empty() {
+        object["notes"] = graded.notes.clone().into();
     }
     if let Some(error) = error {
         object["error"] = format!("{error:#}").into();
@@ -99,7 +110,11 @@ pub fn junit(graded: &Graded, error: Option<&Error>) -> String {
                 "><failure message=\"{}\">{}\n{}</failure></testcase>",
                 escaped(&entry.why),
                 escaped(entry.check.sentence),
-                escaped(&entry.details.join("\n"))
+                escaped(
+                    &[&entry.details[..], &entry.evidence.lines]
+                        .concat()
+                        .join("\n")
+                )
             ),
         };
     }

@@ -1,5 +1,6 @@
 //! `greet probe`: grades any greet server, and prints a report.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use greet_std::core::probe::{self, About, CASES, Event, Level, Plan, Summary};
+use greet_std::core::probe::{self, About, CASES, Event, Level, Plan, ProbeStack, Summary};
 
 use crate::address::Address;
 use crate::args::ProbeArgs;
@@ -17,12 +18,18 @@ use crate::latency::Latency;
 use crate::signals::{self, Signal};
 
 mod asked;
+#[cfg(all(target_os = "linux", feature = "wire"))]
+mod cable;
 mod formats;
 mod only;
 mod tree;
+#[cfg(all(target_os = "linux", feature = "wire"))]
+mod wire;
 mod words;
 
 use asked::Asked;
+#[cfg(all(target_os = "linux", feature = "wire"))]
+pub use cable::WireArgs;
 pub use only::Only;
 use tree::{Detail, Tree};
 
@@ -36,7 +43,51 @@ struct Entry {
     /// A sentence, where it didn't simply pass.
     why: String,
     details: Vec<String>,
+    /// What crossed the cable, and where it is kept.
+    evidence: Evidence,
 }
+
+/// What a check leaves behind beside its verdict.
+#[derive(Default)]
+struct Evidence {
+    /// Lines that show it.
+    lines: Vec<String>,
+    /// The files that have it.
+    files: Vec<PathBuf>,
+    /// The command that runs the check again, alone.
+    again: String,
+}
+
+/// Whoever watches what crosses the cable while checks run.
+trait Witness {
+    /// A check begins.
+    fn began(&mut self, _check: &'static About) {}
+
+    /// A check has ended: what there is to say of it.
+    fn ended(&mut self, _entry: &Entry, _verdict: &probe::Verdict) -> Evidence {
+        Evidence::default()
+    }
+
+    /// What else there is to say of the run, in sentences.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Why the run ended before its time, if it did.
+    fn failure(&mut self) -> Option<Error> {
+        None
+    }
+
+    /// Whether the other checks aren't wanted any more.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// Sockets of this machine show nobody what they send.
+struct Nobody;
+
+impl Witness for Nobody {}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
@@ -61,6 +112,8 @@ struct Graded {
     latency: Latency,
     /// Greetings in a second, one after the other.
     rate: f64,
+    /// What else there is to say of the run.
+    notes: Vec<String>,
 }
 
 /// A run that goes on, as a signal finds it.
@@ -86,6 +139,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         summary: Summary::default(),
         latency: Latency::new(),
         rate: 0.0,
+        notes: Vec::new(),
     };
     let detail = if args.brief {
         Detail::Brief
@@ -98,10 +152,6 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         report,
         printed: Ok(()),
     }));
-    signals::on_first({
-        let progress = Arc::clone(&progress);
-        move |signal| interrupted(&mut lock(&progress), signal)
-    })?;
     let done = grade(args, picked, &progress);
     let mut progress = lock(&progress);
     let last = if progress.tree.is_some() && progress.graded.entries.is_empty() {
@@ -171,26 +221,59 @@ impl Graded {
 fn grade(
     args: &ProbeArgs,
     picked: impl Fn(&About) -> bool,
-    progress: &Mutex<Progress>,
+    progress: &Arc<Mutex<Progress>>,
 ) -> Result<()> {
     let asked = Asked::find(args)?;
     lock(progress).graded.server = asked.address(None);
-    lock(progress).graded.lines = asked.lines();
+    lock(progress).graded.lines = asked.lines_shown();
     let plan = Plan {
         timeout: args.timeout,
         clients: args.clients.get(),
         rounds: args.rounds.get(),
         deadline: args.deadline,
     };
+    #[cfg(all(target_os = "linux", feature = "wire"))]
+    if args.wire.is_wanted() {
+        let (mut host, mut witness) = wire::open(args, asked)?;
+        signals::note_first()?;
+        return grade_from(
+            &mut host,
+            &mut witness,
+            args,
+            asked,
+            picked,
+            &plan,
+            progress,
+        );
+    }
     let mut lab = asked.stack(usize::from(args.clients.get()) + 1)?;
+    signals::on_first({
+        let progress = Arc::clone(progress);
+        move |signal| interrupted(&mut lock(&progress), signal)
+    })?;
+    grade_from(&mut lab, &mut Nobody, args, asked, picked, &plan, progress)
+}
+
+/// Runs the checks from this stack.
+fn grade_from(
+    lab: &mut impl ProbeStack,
+    witness: &mut dyn Witness,
+    args: &ProbeArgs,
+    asked: Asked,
+    picked: impl Fn(&About) -> bool,
+    plan: &Plan,
+    progress: &Mutex<Progress>,
+) -> Result<()> {
     let row = lock(progress).tree.as_ref().map_or(16, Tree::row);
     let mut end = Ok(());
     let is_read = || match &lock(progress).printed {
         Err(error) => !error.is::<ReaderGone>(),
         Ok(()) => true,
     };
-    let wanted = |check: &About| picked(check) && is_read();
-    let summary = probe::run(&mut lab, &plan, &mut [0; ROOM], wanted, &mut |event| {
+    let witness = RefCell::new(witness);
+    let is_wanted = || !witness.borrow().is_interrupted() && is_read();
+    let wanted = |check: &About| picked(check) && is_wanted();
+    let summary = probe::run(lab, plan, &mut [0; ROOM], wanted, &mut |event| {
         let mut progress = lock(progress);
         let Progress {
             graded,
@@ -207,14 +290,18 @@ fn grade(
                 graded.rate = f64::from(greetings) / within.as_secs_f64();
                 return;
             }
-            Event::Started { check } => tree.as_mut().map(|tree| tree.started(check)),
+            Event::Started { check } => {
+                witness.borrow_mut().began(check);
+                tree.as_mut().map(|tree| tree.started(check))
+            }
             Event::Waiting { left } => tree.as_ref().map(|tree| tree.waiting(left)),
             Event::Ended {
                 check,
                 verdict,
                 actual,
             } => {
-                let entry = Entry::new(check, verdict, actual, args.strict, row);
+                let mut entry = Entry::new(check, verdict, actual, args.strict, row);
+                entry.evidence = witness.borrow_mut().ended(&entry, &verdict);
                 let line = match tree {
                     Some(tree) => tree.ended(&entry),
                     None => formats::json_line(&entry),
@@ -253,6 +340,11 @@ fn grade(
     });
     let mut progress = lock(progress);
     progress.graded.summary = summary;
+    let witness = witness.into_inner();
+    progress.graded.notes = witness.notes();
+    if let Some(failure) = witness.failure() {
+        return Err(failure);
+    }
     end.and(mem::replace(&mut progress.printed, Ok(())))
 }
 
@@ -327,6 +419,7 @@ impl Entry {
             result: Outcome::of(check, &verdict, strict),
             why,
             details,
+            evidence: Evidence::default(),
         }
     }
 

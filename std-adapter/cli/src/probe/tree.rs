@@ -189,7 +189,7 @@ impl Tree {
         for paragraph in [sentence].into_iter().chain(reason) {
             text += &self.screen.paragraph(&paragraph, REASON);
         }
-        for line in &entry.details {
+        for line in entry.details.iter().chain(&entry.evidence.lines) {
             text += DETAILS;
             text += line;
             text.push('\n');
@@ -230,6 +230,9 @@ impl Tree {
         }
         let _ = write!(sentence, ", skipped {}", summary.skipped);
         text.push('\n');
+        for note in &graded.notes {
+            text += &self.screen.paragraph(&format!("Note: {note}"), "  ");
+        }
         text + &self.screen.paragraph(&sentence, "  ")
     }
 }
