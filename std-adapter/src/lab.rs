@@ -21,10 +21,15 @@ use crate::stream::Stream;
 use crate::udp::UdpSocket;
 
 mod lack;
+mod ports;
 
 use lack::classify;
+use ports::Ports;
 
 /// Connects to one server: for single greetings, in lines mode, and over UDP, wherever it has an address.
+///
+/// Every connection has a source port of its own, as a server needn't take one again that it holds
+/// in TIME-WAIT ([`reuses_ports`](Self::reuses_ports)).
 ///
 /// ```
 /// use greet_core::probe::{Plan, ServerState, run};
@@ -52,6 +57,7 @@ pub struct SocketStack {
     poll: mio::Poll,
     events: Events,
     clock: Clock,
+    ports: Ports,
 }
 
 /// A connection that is there or on its way.
@@ -103,6 +109,7 @@ impl SocketStack {
             poll,
             events: Events::with_capacity(64),
             clock: Clock::start(),
+            ports: Ports::of_this_system(),
         })
     }
 
@@ -111,6 +118,12 @@ impl SocketStack {
     pub fn with_lines(mut self, lines: SocketAddr) -> Self {
         self.lines = Some(lines);
         self
+    }
+
+    /// Whether there were more connections than source ports, so that some had the port of an
+    /// earlier one, which the server may still hold in TIME-WAIT.
+    pub fn reuses_ports(&self) -> bool {
+        self.ports.used_up()
     }
 
     fn dial(&mut self, slot: usize, mode: Mode, dial: Dial) -> io::Result<()> {
@@ -129,6 +142,7 @@ impl SocketStack {
             #[cfg(unix)]
             socket.set_tcp_mss(u32::try_from(DEFAULT_MSS).unwrap_or(u32::MAX))?;
         }
+        self.ports.bind(&socket, address)?;
         match socket.connect(&address.into()) {
             Err(error) if !is_underway(&error) => return Err(error),
             _ => {}

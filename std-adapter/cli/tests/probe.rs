@@ -289,7 +289,7 @@ fn row_10_a_probe_without_files_blames_nobody() {
     );
 }
 
-/// In a network of its own, which has four ports for clients.
+/// In a network of its own, which has four ports for clients. Loopback would have more addresses.
 #[cfg(target_os = "linux")]
 #[test]
 fn row_10_a_probe_without_ports_blames_nobody() {
@@ -299,10 +299,11 @@ fn row_10_a_probe_without_ports_blames_nobody() {
     }
     let script = format!(
         "ip link set lo up
+         ip address add 192.0.2.1/32 dev lo
          echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range
-         {GREET} serve --tcp 127.0.0.1:8000 >/dev/null &
-         until {GREET} hello >/dev/null 2>&1; do :; done
-         {GREET} probe --clients 8 --only crowd/at-once"
+         {GREET} serve --tcp 192.0.2.1:8000 >/dev/null &
+         until {GREET} hello --to 192.0.2.1:8000 >/dev/null 2>&1; do :; done
+         {GREET} probe 192.0.2.1:8000 --clients 8 --only crowd/at-once"
     );
     // The shell's end is the server's.
     let unshare = ["-rnpf", "--kill-child", "sh", "-c", &script];

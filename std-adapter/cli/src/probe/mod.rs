@@ -251,7 +251,14 @@ fn grade(
         let progress = Arc::clone(progress);
         move |signal| interrupted(&mut lock(&progress), signal)
     })?;
-    grade_from(&mut lab, &mut Nobody, args, asked, picked, &plan, progress)
+    let graded = grade_from(&mut lab, &mut Nobody, args, asked, picked, &plan, progress);
+    if lab.reuses_ports() {
+        lock(progress)
+            .graded
+            .notes
+            .push(words::REUSES_PORTS.to_owned());
+    }
+    graded
 }
 
 /// Runs the checks from this stack.

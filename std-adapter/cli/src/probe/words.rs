@@ -9,6 +9,10 @@ use greet_std::core::text::shown;
 use crate::hexdump;
 use crate::latency;
 
+/// What is said where there were more connections than source ports.
+pub const REUSES_PORTS: &str = "this machine had fewer ports than there were connections, so some were \
+    used again: a server that holds them in TIME-WAIT needn't answer (fewer --rounds?)";
+
 /// Why a check didn't simply pass, and the bytes, so many in a row.
 pub fn explain(verdict: &Verdict, actual: &[u8], row: usize) -> (String, Vec<String>) {
     match verdict {
