@@ -109,14 +109,38 @@ const UNTIMELY: &str = "what is lost comes later, or not at all";
 /// Frames so long that the longest datagram needs no fragments.
 const JUMBO: usize = 9000;
 
+/// A link that is cut after the greeting of one check, until then.
+fn cut_after_a_greeting(to: Duration) -> SimulatedLab {
+    let link = Link::new().latency(Duration::from_millis(10));
+    // The first greeting and the check take 40 ms each.
+    SimulatedLab::new(1, Subject::GOOD, link, JUMBO).cut(Duration::from_millis(85), to)
+}
+
+/// A SYN is repeated after 1 s, 3 s and 7 s. Two were lost, and the server was dead.
+#[test]
+fn a_server_that_is_busy_for_a_while_is_not_dead() {
+    let only = |check: &About| check.id == "tcp/world";
+    for (seconds, state) in [
+        (4, ServerState::Lives),
+        (6, ServerState::Lives),
+        (16, ServerState::Stopped), // its deadline and the timeout are over
+    ] {
+        let mut lab = cut_after_a_greeting(Duration::from_secs(seconds));
+        let grade = grade(&mut lab, &Plan::DEFAULT, only);
+        assert_eq!(
+            grade.summary.server, state,
+            "{seconds} s: {:?}",
+            grade.failed
+        );
+        assert_eq!(grade.failed.is_empty(), state == ServerState::Lives);
+    }
+}
+
 /// On a link where segments may be lost, those of one client may all be.
 #[test]
 fn one_greeting_that_is_lost_is_no_dead_server_where_segments_are_lost() {
-    let link = Link::new().latency(Duration::from_millis(10));
     let only = |check: &About| check.id == "tcp/world";
-    // The first greeting and the check take 40 ms each.
-    let (from, to) = (Duration::from_millis(85), Duration::from_millis(5_500));
-    let lab = || SimulatedLab::new(1, Subject::GOOD, link.clone(), JUMBO).cut(from, to);
+    let lab = || cut_after_a_greeting(Duration::from_secs(16));
     let strict = grade(&mut lab(), &Plan::DEFAULT, only);
     assert_eq!(strict.summary.server, ServerState::Stopped);
     assert!(strict.failed["tcp/world"].contains("the greeting after it"));

@@ -37,7 +37,8 @@ pub const ROOM: usize = 1100;
 /// How hard to probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How long the server may take for one answer.
+    /// How long the server may take for one answer. It may take [`deadline`](Self::deadline) longer
+    /// to let a client connect.
     pub timeout: Duration,
     /// How many clients come at once, and how many silent ones take the server's places.
     pub clients: u16,
@@ -148,9 +149,10 @@ pub enum ServerState {
 
 /// Runs the checks that `only` picks, and reports them. `room` should have [`ROOM`] bytes or more.
 ///
-/// Before the first check of a mode and after each check the server must greet an honest client; one that doesn't
-/// is asked again for the plan's timeout, as a board may restart, and once at least where the stack
-/// can't [time](Need::Timing) its segments. After that the rest is skipped.
+/// Before the first check of a mode and after each check the server must greet an honest client; one
+/// that doesn't is asked again for the plan's deadline and timeout, as a board may be busy or restart,
+/// and once at least where the stack can't [time](Need::Timing) its segments. After that the rest is
+/// skipped.
 pub fn run<S: ProbeStack>(
     stack: &mut S,
     plan: &Plan,
@@ -232,7 +234,9 @@ impl Runner<'_> {
             if !here && mode != self.home() {
                 continue;
             }
-            if let Err(cause) = self.session.greet_in(mode, 0, u16::MAX) {
+            // Where nobody is, nobody wants to wait for long.
+            let until = self.session.bound();
+            if let Err(cause) = self.session.greet_until(mode, 0, u16::MAX, until) {
                 let during = "a first greeting";
                 let failure = Failure { during, cause };
                 let Session {

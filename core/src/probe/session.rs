@@ -53,6 +53,12 @@ impl Session<'_> {
         self.stack.now() + self.plan.timeout
     }
 
+    /// Until when a server may be busy with others or with itself: its deadline gives places back,
+    /// and then it has time.
+    pub(super) fn patience(&mut self) -> Instant {
+        self.bound() + self.plan.deadline
+    }
+
     /// Lets the network go on until something may have happened, or until this time at the latest.
     /// The report hears of a wait that takes long.
     pub(super) fn wait(&mut self, until: Instant) {
@@ -80,9 +86,9 @@ impl Session<'_> {
         self.open_in(Mode::Name, slot, dial)
     }
 
-    /// Connects.
+    /// Connects. The stack repeats a SYN that isn't answered, as TCP does: after 1 s, 3 s and 7 s.
     pub(super) fn open_in(&mut self, mode: Mode, slot: usize, dial: Dial) -> Result<(), Cause> {
-        let until = self.bound();
+        let until = self.patience();
         self.open_until(mode, slot, dial, until)
     }
 
@@ -109,7 +115,7 @@ impl Session<'_> {
     /// Connects, and tries again up to this time, where the server has no place yet.
     pub(super) fn open_with_retry(&mut self, slot: usize, until: Instant) -> Result<(), Cause> {
         loop {
-            match self.open(slot, Dial::Plain) {
+            match self.open_until(Mode::Name, slot, Dial::Plain, until) {
                 Err(Cause::Refused(_) | Cause::Unreachable) if self.stack.now() < until => {
                     self.stack.close(slot);
                     self.pause(RETRY);
@@ -290,9 +296,21 @@ impl Session<'_> {
         slot: usize,
         number: u16,
     ) -> Result<Duration, Cause> {
+        let until = self.patience();
+        self.greet_until(mode, slot, number, until)
+    }
+
+    /// The same, connected until this time.
+    pub(super) fn greet_until(
+        &mut self,
+        mode: Mode,
+        slot: usize,
+        number: u16,
+        until: Instant,
+    ) -> Result<Duration, Cause> {
         let start = self.stack.now();
         let result = self
-            .open_in(mode, slot, Dial::Plain)
+            .open_until(mode, slot, Dial::Plain, until)
             .and_then(|()| match mode {
                 Mode::Name => self.ask(slot, number),
                 Mode::Lines => {
@@ -313,19 +331,19 @@ impl Session<'_> {
         self.expect(slot, Expected::Client(number))
     }
 
-    /// Whether the server still greets in this mode. A connection that is refused is tried again for a while:
-    /// a board may have restarted. Where this side can't ask, nothing speaks against it.
+    /// Whether the server still greets in this mode. It is asked again as long as there is
+    /// [patience](Self::patience): a board may be busy, or have restarted. Where this side can't ask,
+    /// nothing speaks against it.
     pub(super) fn is_alive(&mut self, mode: Mode) -> Result<(), Cause> {
-        let until = self.bound();
+        let mut until = self.patience();
         // Of one client all segments may be lost.
         let mut once_more = self.stack.unsupported(Need::Timing).is_some();
         loop {
-            match self.greet_in(mode, 0, u16::MAX) {
+            match self.greet_until(mode, 0, u16::MAX, until) {
                 Ok(_) | Err(Cause::Lacks(_)) => return Ok(()),
-                Err(cause) if self.stack.now() >= until && !mem::take(&mut once_more) => {
-                    return Err(cause);
-                }
-                Err(_) => self.pause(RETRY),
+                Err(_) if self.stack.now() < until => self.pause(RETRY),
+                Err(_) if mem::take(&mut once_more) => until = self.patience(),
+                Err(cause) => return Err(cause),
             }
         }
     }
