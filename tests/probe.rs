@@ -6,9 +6,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use greet_core::limits::Limits;
-use greet_core::probe::{About, CASES, Cause, Event, Plan, ServerState, run};
+use greet_core::probe::{About, CASES, Cause, Event, Need, Plan, ServerState, run};
 use greet_core::time::Instant;
-use greet_core::transport::{Listener as _, Stream as _};
+use greet_core::transport::{Datagrams as _, Listener as _, Stream as _};
 use greet_smoltcp::timeouts::Timeouts;
 use greet_tests::faulty::{Fault, Faulty};
 use greet_tests::lab::{Grade, SimulatedLab, SmoltcpLab, Subject, grade};
@@ -297,6 +297,9 @@ fn a_fault_is_found_where_it_is() {
     for (fault, ids) in [
         (Fault::Impatient, &["read/slow"][..]),
         (Fault::WritesOnce, &["read/tight"]),
+        (Fault::FinIsFarewell, &["first/half-close"]),
+        (Fault::LateFinIsFarewell, &["close/after-name"]),
+        (Fault::Deaf, &["first/udp-answers"]),
         (Fault::SharesReply, &["crowd/at-once"]),
         (Fault::SendsAway, &["crowd/one-more"]),
         (Fault::Crowded, &["crowd/latency"]),
@@ -312,6 +315,82 @@ fn a_fault_is_found_where_it_is() {
         for id in ids {
             assert!(failed.contains(id), "{fault:?} fails {failed:?}, not {id}");
         }
+    }
+}
+
+/// It was 27 crosses, which blamed C strings, UTF-8 and buffers.
+#[test]
+fn what_others_build_on_is_one_cross_and_the_reason_of_the_others() {
+    let building_on = |need: Need| {
+        checks().filter(move |check| check.needs.contains(&need) && check.group() != "first")
+    };
+    for (fault, cross, need, reason) in [
+        (
+            Fault::FinIsFarewell,
+            "first/half-close",
+            Need::HalfClose,
+            "needs half-close",
+        ),
+        (
+            Fault::Deaf,
+            "first/udp-answers",
+            Need::Udp,
+            "no message is answered: does the receiver reply?",
+        ),
+    ] {
+        let grade = grade_all(Faulty::new(fault));
+        assert_eq!(grade.failed(), BTreeSet::from([cross]), "{fault:?}");
+        let due = building_on(need).map(|check| (check.id, reason)).collect();
+        assert_eq!(grade.skipped, due, "{fault:?}");
+        assert!(grade.skipped.len() > 5);
+        // Nobody needs to ask for what others build on.
+        let ids: Vec<_> = building_on(need).map(|check| check.id).collect();
+        let grade = grade_some(Faulty::new(fault), |check| ids.contains(&check.id));
+        assert_eq!(grade.skipped.len() + grade.failed.len(), ids.len());
+        assert!(grade.failed.len() <= 1, "{:?}", grade.failed);
+    }
+}
+
+/// Loses the answers to all messages of one check.
+struct Muted {
+    ours: Ours,
+    message: &'static [u8],
+}
+
+impl Service for Muted {
+    fn poll(
+        &mut self,
+        backlog: &mut Backlog<false>,
+        mailbox: &mut Mailbox,
+        now: Instant,
+    ) -> Instant {
+        let mut buffer = [0; 9000];
+        let mut kept = Vec::new();
+        while let Poll::Ready(Ok(datagram)) = mailbox.receive_from(&mut buffer) {
+            let bytes = &buffer[..datagram.len];
+            if bytes != self.message {
+                kept.push((bytes.to_vec(), datagram.from));
+            }
+        }
+        for (bytes, from) in kept {
+            mailbox.post(&bytes, from);
+        }
+        self.ours.poll(backlog, mailbox, now)
+    }
+}
+
+/// All later ones were skipped: "no message is answered", though some had just been.
+#[test]
+fn one_silent_answer_is_one_silent_answer() {
+    for first in [true, false] {
+        let service = Muted {
+            ours: Ours::default(),
+            message: b"",
+        };
+        let only = |check: &About| check.group() == "udp" && (first || check.id != "udp/ada");
+        let grade = grade_some(service, only);
+        assert_eq!(grade.failed(), BTreeSet::from(["udp/empty"]));
+        assert!(grade.skipped.is_empty(), "{:?}", grade.skipped);
     }
 }
 

@@ -29,6 +29,7 @@ pub use verdict::{Cause, End, Expected, Failure, Verdict};
 
 use crate::limits::Limits;
 use crate::time::Instant;
+use session::{Answers, Known};
 
 /// How much room [`run`] needs for what it sends and receives. A datagram that is longer needs
 /// more, 8000 bytes at most.
@@ -163,6 +164,7 @@ pub fn run<S: ProbeStack>(
     let session = Session {
         stack,
         plan: *plan,
+        known: Known::default(),
         room,
         received: 0,
         waits_until: Instant::START,
@@ -188,8 +190,6 @@ impl Runner<'_> {
             self.summary.server = ServerState::NeverGreeted;
             return self.summary;
         }
-        // Whether messages are answered at all: nobody knows at first.
-        let mut answers = None;
         for case in CASES
             .iter()
             .copied()
@@ -199,7 +199,7 @@ impl Runner<'_> {
             let check = &case.about;
             (self.session.report)(Event::Started { check });
             let unmet = if self.summary.server == ServerState::Lives {
-                self.unmet(check, answers)
+                self.unmet(check)
             } else {
                 Some("the server doesn't greet any more")
             };
@@ -208,16 +208,18 @@ impl Runner<'_> {
                 continue;
             }
             let verdict = case.body.run(&mut self.session);
+            self.session.close_all();
+            self.conclude(check, verdict);
             if check.needs.contains(&Need::Udp) {
                 match verdict {
-                    Verdict::Passed | Verdict::PassedWithLoss { .. } => answers = Some(true),
-                    // One silence isn't all, once there was an answer.
-                    _ if is_silence(&verdict) => answers = answers.or(Some(false)),
+                    Verdict::Passed | Verdict::PassedWithLoss { .. } => {
+                        self.session.known.answers = Answers::Some;
+                    }
+                    // One silence isn't all.
+                    _ if is_silence(&verdict) => self.session.seek_answers(),
                     _ => {}
                 }
             }
-            self.session.close_all();
-            self.conclude(check, verdict);
         }
         self.summary
     }
@@ -231,12 +233,10 @@ impl Runner<'_> {
                 .flatten()
                 .any(|case| case.about.mode() == Some(mode) && only(&case.about));
             let here = asked && self.session.stack.unsupported(mode.into()).is_none();
-            if !here && mode != self.home() {
+            if !here && mode != self.session.home() {
                 continue;
             }
-            // Where nobody is, nobody wants to wait for long.
-            let until = self.session.bound();
-            if let Err(cause) = self.session.greet_until(mode, 0, u16::MAX, until) {
+            if let Err(cause) = self.session.greet_first(mode) {
                 let during = "a first greeting";
                 let failure = Failure { during, cause };
                 let Session {
@@ -257,19 +257,18 @@ impl Runner<'_> {
         true
     }
 
-    /// Where a server is asked that a check over UDP has to do with.
-    fn home(&self) -> Mode {
-        match self.session.stack.unsupported(Need::Name) {
-            None => Mode::Name,
-            Some(_) => Mode::Lines,
-        }
-    }
-
     /// Why a check can't run.
-    fn unmet(&self, check: &About, answers: Option<bool>) -> Option<&'static str> {
+    fn unmet(&mut self, check: &About) -> Option<&'static str> {
         const TOO_FEW_SLOTS: &str = "this stack can't hold so many connections";
-        const UNANSWERED: &str = "no message is answered: does the receiver reply?";
-        let Session { stack, plan, .. } = &self.session;
+        let asks_for_it = check.needs.contains(&Need::HalfClose);
+        // Every greeting in lines mode ends with FIN, unless it costs the reply.
+        let may_use_it = asks_for_it || check.mode() == Some(Mode::Lines);
+        if may_use_it && !self.session.half_closes() && asks_for_it {
+            return Some("needs half-close");
+        }
+        let Session {
+            stack, plan, known, ..
+        } = &self.session;
         let slots = |needed: usize| (stack.slots() < needed).then_some(TOO_FEW_SLOTS);
         let clients = usize::from(plan.clients);
         check.needs.iter().find_map(|need| match need {
@@ -280,9 +279,12 @@ impl Runner<'_> {
                 .deadline
                 .is_zero()
                 .then_some("no deadline was given to wait for"),
-            Need::Udp => stack
-                .unsupported(*need)
-                .or((answers == Some(false)).then_some(UNANSWERED)),
+            Need::Udp => stack.unsupported(*need).or(match known.answers {
+                Answers::None => Some("no message is answered: does the receiver reply?"),
+                Answers::Closed => Some("nobody listens at this UDP port"),
+                Answers::Unknown | Answers::Some => None,
+            }),
+            Need::HalfClose => None,
             _ => stack.unsupported(*need),
         })
     }
@@ -297,7 +299,7 @@ impl Runner<'_> {
         if failed {
             self.end(check, verdict);
         }
-        let mode = check.mode().unwrap_or(self.home());
+        let mode = check.mode().unwrap_or(self.session.home());
         let alive = self.session.is_alive(mode);
         if !failed {
             if let Err(cause) = alive {

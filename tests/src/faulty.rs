@@ -37,6 +37,8 @@ pub enum Fault {
     WritesOnce,
     /// A client that half-closes is taken for one that left.
     FinIsFarewell,
+    /// So is one that half-closes later than its name came, but not one that does at once.
+    LateFinIsFarewell,
     /// A client that leaves without a name ends the server.
     DiesOfLeaving,
     /// A client that resets ends the server.
@@ -63,16 +65,19 @@ pub enum Fault {
     Chatty,
     /// Most datagrams of a burst are lost.
     Lossy,
+    /// No datagram is answered.
+    Deaf,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::FlipsLastByte,
         Self::KeepsOpen,
         Self::Impatient,
         Self::WritesOnce,
         Self::FinIsFarewell,
+        Self::LateFinIsFarewell,
         Self::DiesOfLeaving,
         Self::DiesOfReset,
         Self::DiesOfBrokenPipe,
@@ -86,6 +91,7 @@ impl Fault {
         Self::Hasty,
         Self::Chatty,
         Self::Lossy,
+        Self::Deaf,
     ];
 }
 
@@ -165,16 +171,23 @@ impl Faulty {
                 return;
             }
             let exchange = &mut client.exchange;
+            let mut came = false;
             while exchange.want().reads() {
                 match client.end.receive(exchange.space()) {
                     Poll::Ready(Ok(0)) => {
-                        if fault == Fault::FinIsFarewell {
+                        let late = !came && exchange.dormant().is_none();
+                        if fault == Fault::FinIsFarewell
+                            || fault == Fault::LateFinIsFarewell && late
+                        {
                             exchange.lost(embedded_io::ErrorKind::ConnectionReset);
                         }
                         self.dead |= fault == Fault::DiesOfLeaving && exchange.dormant().is_some();
                         exchange.received_fin(now);
                     }
-                    Poll::Ready(Ok(n)) => exchange.received(n, now),
+                    Poll::Ready(Ok(n)) => {
+                        came = true;
+                        exchange.received(n, now);
+                    }
                     Poll::Ready(Err(error)) => {
                         self.dead |= fault == Fault::DiesOfReset;
                         exchange.lost(error.0);
@@ -268,6 +281,10 @@ impl Faulty {
                 {
                     let _ = mailbox.send_to(b"Hello, you", from, Local::default());
                 }
+                Instant::NEVER
+            }
+            Fault::Deaf => {
+                while mailbox.receive_from(&mut buffer).is_ready() {}
                 Instant::NEVER
             }
             Fault::Lossy => {

@@ -1,4 +1,5 @@
-//! All checks, in the order in which they run: what harms a weak server most comes last.
+//! All checks, in the order in which they run: what others build on comes first, and what harms a weak
+//! server most comes last.
 //!
 //! A file is a group; a check is one place in it. What is rough of a group may come later than the
 //! rest.
@@ -8,6 +9,7 @@ use super::case::Case;
 mod close;
 mod connection;
 mod crowd;
+mod first;
 mod lines;
 mod read;
 mod reset;
@@ -16,6 +18,7 @@ mod udp;
 
 /// Every check, as each table has them.
 pub static CASES: &[&[Case]] = &[
+    &first::CASES,
     &read::CASES,
     &close::CASES,
     &crowd::CASES,

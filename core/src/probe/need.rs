@@ -1,4 +1,4 @@
-//! What a check may need of the stack from which it is run, and of the plan.
+//! What a check may need of the stack from which it is run, of the plan, and of the server.
 //!
 //! A [`Case`](super::Case) names its needs, a [`ProbeStack`](super::ProbeStack) says which it can't
 //! meet.
@@ -29,7 +29,9 @@ pub enum Need {
     /// That segments arrive as far from each other as they were sent, to a few milliseconds. A
     /// tester that lacks it must at least send a name of 1025 bytes in one segment.
     Timing,
-    /// A UDP address.
+    /// A server that answers who has half-closed.
+    HalfClose,
+    /// A UDP address, and a receiver that answers there.
     Udp,
     /// A deadline to wait for.
     Deadline,

@@ -24,10 +24,33 @@ const RETRY: Duration = Duration::from_millis(50);
 /// How often a report hears of a wait.
 const TELL: Duration = Duration::from_secs(1);
 
+/// What was found out about the server, once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Whether a client that has sent FIN gets its reply.
+    pub(super) half_close: Option<bool>,
+    pub(super) answers: Answers,
+}
+
+/// Whether messages over UDP are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// Nobody has asked yet.
+    #[default]
+    Unknown,
+    /// There was one.
+    Some,
+    /// None, though several messages were sent.
+    None,
+    /// The port is closed.
+    Closed,
+}
+
 /// One probe at work.
 pub struct Session<'a> {
     pub(super) stack: &'a mut dyn Tester,
     pub(super) plan: Plan,
+    pub(super) known: Known,
     /// Room for what is sent and what came.
     pub(super) room: &'a mut [u8],
     /// How many bytes of `room` came.
@@ -57,6 +80,14 @@ impl Session<'_> {
     /// and then it has time.
     pub(super) fn patience(&mut self) -> Instant {
         self.bound() + self.plan.deadline
+    }
+
+    /// Where a server is asked that has both modes.
+    pub(super) fn home(&self) -> Mode {
+        match self.stack.unsupported(Need::Name) {
+            None => Mode::Name,
+            Some(_) => Mode::Lines,
+        }
     }
 
     /// Lets the network go on until something may have happened, or until this time at the latest.
@@ -289,7 +320,7 @@ impl Session<'_> {
         self.greet_in(Mode::Name, slot, number)
     }
 
-    /// The same in another mode: one line, and FIN.
+    /// The same in another mode: one line, and FIN where that doesn't cost the reply.
     pub(super) fn greet_in(
         &mut self,
         mode: Mode,
@@ -316,13 +347,36 @@ impl Session<'_> {
                 Mode::Lines => {
                     let line = Expected::Line(number);
                     self.send_name_of(slot, line);
-                    self.finish(slot);
-                    self.expect(slot, line)
+                    if self.known.half_close == Some(false) {
+                        self.expect_one(slot, line)
+                    } else {
+                        self.finish(slot);
+                        self.expect(slot, line)
+                    }
                 }
             });
         self.stack.close(slot);
         let took = self.stack.now().since(start);
         result.map(|()| took)
+    }
+
+    /// The first greeting of all in this mode. Where nobody is, nobody wants to wait for long.
+    pub(super) fn greet_first(&mut self, mode: Mode) -> Result<(), Cause> {
+        let until = self.bound();
+        let greeted = self.greet_until(mode, 0, u16::MAX, until);
+        if let (Err(Cause::Reply { .. }), Mode::Lines, None) =
+            (greeted, mode, self.known.half_close)
+        {
+            // FIN may have cost the reply.
+            let until = self.bound();
+            self.known.half_close = Some(false);
+            let without = self.greet_until(mode, 0, u16::MAX, until);
+            if without.is_err() {
+                self.known.half_close = None;
+            }
+            return without.map(drop);
+        }
+        greeted.map(drop)
     }
 
     /// A greeting over a connection that is there.

@@ -13,7 +13,7 @@ use super::super::session::Session;
 use super::super::stack::StackError;
 use super::super::verdict::{Cause, Done, End, Expected, Failure, Verdict};
 
-const REPLIES: &str = "PROTOCOL.md, Replies over UDP";
+pub(super) const REPLIES: &str = "PROTOCOL.md, Replies over UDP";
 
 pub(super) static CASES: [Case; 15] = [
     udp(
