@@ -305,6 +305,7 @@ fn a_fault_is_found_where_it_is() {
         (Fault::Crowded, &["crowd/latency"]),
         (Fault::KeepsHalfOpen, &["crowd/half-open"]),
         (Fault::Endless, &["crowd/late"]),
+        (Fault::FastClock, &["crowd/late"]),
         (Fault::Hasty, &["tcp/bytewise", "tcp/segments-settle"]),
         (Fault::Lossy, &["udp/burst"]),
         (Fault::DiesOfReset, &["reset/before-name"]),
@@ -392,6 +393,32 @@ fn one_silent_answer_is_one_silent_answer() {
         assert_eq!(grade.failed(), BTreeSet::from(["udp/empty"]));
         assert!(grade.skipped.is_empty(), "{:?}", grade.skipped);
     }
+}
+
+/// One who came too early by 1 ms had a cross, and one who came before him hadn't.
+#[test]
+fn a_client_that_is_reset_for_want_of_a_place_is_not_slow_and_may_come_back() {
+    let only = |check: &About| ["crowd/one-more", "crowd/latency"].contains(&check.id);
+    for clients in [4, 6] {
+        let plan = Plan {
+            clients,
+            ..Plan::DEFAULT
+        };
+        // With more clients than places, those of `one-more` can't all hold one.
+        let only = |check: &About| only(check) && (clients == 4 || check.id == "crowd/latency");
+        let mut lab = MemoryLab::new(Faulty::new(Fault::TurnsAway), 8);
+        let grade = grade(&mut lab, &plan, only);
+        assert_eq!(grade.failed(), BTreeSet::new(), "{clients} clients");
+        assert!(!grade.passed.is_empty());
+    }
+}
+
+#[test]
+fn a_clock_that_is_fast_is_named() {
+    let late = |check: &About| check.id == "crowd/late";
+    let grade = grade_some(Faulty::new(Fault::FastClock), late);
+    let why = &grade.failed["crowd/late"];
+    assert!(why.contains("Early { due: 10s, took: 1s }"), "{why}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::task::Poll;
 use embedded_io::{ErrorKind, ErrorType};
 #[cfg(unix)]
 use greet_core::limits::DEFAULT_MSS;
+use greet_core::limits::MAX_REPLY;
 use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_core::transport::{self, Datagrams as _, Sent};
@@ -58,6 +59,8 @@ pub struct SocketStack {
     events: Events,
     clock: Clock,
     ports: Ports,
+    /// The smallest window is smaller than the longest reply, so that it closes.
+    has_tiny_window: bool,
 }
 
 /// A connection that is there or on its way.
@@ -110,6 +113,7 @@ impl SocketStack {
             events: Events::with_capacity(64),
             clock: Clock::start(),
             ports: Ports::of_this_system(),
+            has_tiny_window: has_tiny_window().unwrap_or(false),
         })
     }
 
@@ -137,7 +141,7 @@ impl SocketStack {
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?; // each send is a segment
         if dial == Dial::SmallWindow {
-            socket.set_recv_buffer_size(1)?; // the system takes its smallest
+            socket.set_recv_buffer_size(SMALLEST)?;
             // Smaller ones would cut names that the protocol takes for whole.
             #[cfg(unix)]
             socket.set_tcp_mss(u32::try_from(DEFAULT_MSS).unwrap_or(u32::MAX))?;
@@ -160,6 +164,23 @@ impl SocketStack {
         *place = Some(connection);
         Ok(())
     }
+}
+
+/// A receive buffer for which the system takes the smallest that it has.
+const SMALLEST: usize = 1;
+
+/// Whether the system has a window that the longest reply doesn't fit into. Linux takes half of the
+/// buffer for what it notes of each segment, and the smallest window is 1152 bytes there.
+fn has_tiny_window() -> io::Result<bool> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_recv_buffer_size(SMALLEST)?;
+    let buffer = socket.recv_buffer_size()?;
+    let window = if cfg!(target_os = "linux") {
+        buffer / 2
+    } else {
+        buffer
+    };
+    Ok(window < MAX_REPLY)
 }
 
 /// A connection that doesn't block isn't there when `connect` returns.
@@ -211,6 +232,9 @@ impl ProbeStack for SocketStack {
             }
             Need::Name if self.server.is_none() => Some("only an address in lines mode was given"),
             Need::Lines if self.lines.is_none() => Some("no address in lines mode was given"),
+            Need::TinyWindow if !self.has_tiny_window => {
+                Some("this system's smallest window takes the longest reply, and never closes")
+            }
             Need::Udp if self.udp.is_none() => Some("no UDP address was given"),
             _ => None,
         }

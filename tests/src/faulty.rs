@@ -59,6 +59,8 @@ pub enum Fault {
     KeepsHalfOpen,
     /// Nobody is ever late.
     Endless,
+    /// The deadline comes ten times too early.
+    FastClock,
     /// The first quiet ends every name.
     Hasty,
     /// Every datagram is answered, the answers too, and all in the same way.
@@ -67,11 +69,13 @@ pub enum Fault {
     Lossy,
     /// No datagram is answered.
     Deaf,
+    /// No fault: clients for whom there is no place are reset, and may come back.
+    TurnsAway,
 }
 
 impl Fault {
-    /// All of them.
-    pub const ALL: [Self; 20] = [
+    /// All that are some.
+    pub const ALL: [Self; 21] = [
         Self::FlipsLastByte,
         Self::KeepsOpen,
         Self::Impatient,
@@ -88,6 +92,7 @@ impl Fault {
         Self::Crowded,
         Self::KeepsHalfOpen,
         Self::Endless,
+        Self::FastClock,
         Self::Hasty,
         Self::Chatty,
         Self::Lossy,
@@ -137,7 +142,7 @@ impl Faulty {
             Fault::OneByOne => 1,
             Fault::LeaksPlaces => PLACES.saturating_sub(self.served / 100),
             Fault::KeepsHalfOpen => PLACES.saturating_sub(self.half_open),
-            Fault::SendsAway => 4,
+            Fault::SendsAway | Fault::TurnsAway => 4,
             _ => PLACES,
         }
     }
@@ -145,11 +150,13 @@ impl Faulty {
     fn accept(&mut self, backlog: &mut Backlog<false>, now: Instant) {
         let limits = match self.fault {
             Fault::Hasty => Limits::DEFAULT.with_settle(Duration::ZERO),
+            Fault::FastClock => Limits::DEFAULT.with_deadline(Duration::from_secs(1)),
             Fault::Endless => Limits::DEFAULT.with_deadline(Duration::from_secs(10_000)),
             _ => Limits::DEFAULT,
         };
-        while self.clients.len() < self.places() || self.fault == Fault::SendsAway {
-            let Poll::Ready(Ok((end, _))) = backlog.accept(now) else {
+        let turns_away = matches!(self.fault, Fault::SendsAway | Fault::TurnsAway);
+        while self.clients.len() < self.places() || turns_away {
+            let Poll::Ready(Ok((mut end, _))) = backlog.accept(now) else {
                 return;
             };
             if self.clients.len() < self.places() {
@@ -159,6 +166,8 @@ impl Faulty {
                     since: now,
                     until: None,
                 });
+            } else if self.fault == Fault::TurnsAway {
+                end.abort();
             }
         }
     }
@@ -226,6 +235,9 @@ impl Faulty {
                 if self.fault == Fault::SharesReply {
                     reply.clone_from(&self.last_reply);
                 }
+                if self.fault == Fault::FastClock && reply == b"Error: no name within 1 s\n" {
+                    reply = b"Error: no name within 10 s\n".to_vec();
+                }
                 let honest = reply.starts_with(b"Hello, client ");
                 if self.fault == Fault::FlipsLastByte
                     && !honest
@@ -234,7 +246,9 @@ impl Faulty {
                     *last ^= 1;
                 }
                 match client.end.send(&reply) {
-                    Poll::Ready(Ok(_)) if self.fault == Fault::WritesOnce => {
+                    Poll::Ready(Ok(_))
+                        if matches!(self.fault, Fault::WritesOnce | Fault::FastClock) =>
+                    {
                         exchange.transmitted(usize::MAX, now);
                     }
                     Poll::Ready(Ok(n)) => exchange.transmitted(n, now),

@@ -24,6 +24,8 @@ pub enum Need {
     Reset,
     /// That the tester can offer a small window and small segments.
     SmallWindow,
+    /// That the smallest window is one that the longest reply doesn't fit into, so that it closes.
+    TinyWindow,
     /// That the tester can send SYN, and then nothing.
     HalfOpen,
     /// That segments arrive as far from each other as they were sent, to a few milliseconds. A

@@ -143,19 +143,6 @@ impl Session<'_> {
         }
     }
 
-    /// Connects, and tries again up to this time, where the server has no place yet.
-    pub(super) fn open_with_retry(&mut self, slot: usize, until: Instant) -> Result<(), Cause> {
-        loop {
-            match self.open_until(Mode::Name, slot, Dial::Plain, until) {
-                Err(Cause::Refused(_) | Cause::Unreachable) if self.stack.now() < until => {
-                    self.stack.close(slot);
-                    self.pause(RETRY);
-                }
-                opened => return opened,
-            }
-        }
-    }
-
     /// Sends bytes from one offset of some pieces to another, in one segment if they fit. What can't
     /// be sent is no fault yet: the reply says what the server made of it.
     pub(super) fn send(&mut self, slot: usize, pieces: &[Repeat], from: usize, to: usize) {
@@ -250,6 +237,16 @@ impl Session<'_> {
         until: Instant,
     ) -> Result<(), Cause> {
         self.received = 0;
+        self.take_rest(slot, expected, until)
+    }
+
+    /// Takes the rest of a reply that has begun.
+    pub(super) fn go_on_expecting(&mut self, slot: usize, expected: Expected) -> Result<(), Cause> {
+        let until = self.bound();
+        self.take_rest(slot, expected, until)
+    }
+
+    fn take_rest(&mut self, slot: usize, expected: Expected, until: Instant) -> Result<(), Cause> {
         let end = loop {
             match self.take(slot, usize::MAX, until) {
                 Ok(()) => {}
@@ -379,6 +376,36 @@ impl Session<'_> {
         greeted.map(drop)
     }
 
+    /// A greeting, and another up to this time, where who comes is turned away for want of a place.
+    /// How long the one took that was none in vain.
+    pub(super) fn greet_when_free(
+        &mut self,
+        slot: usize,
+        number: u16,
+        until: Instant,
+    ) -> Result<Duration, Cause> {
+        loop {
+            match self.greet_until(Mode::Name, slot, number, until) {
+                Err(cause) if self.is_turned_away(cause) && self.stack.now() < until => {
+                    self.pause(RETRY);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Whether a client was told that there is no place: by RST, instead of a handshake or behind it,
+    /// or by silence.
+    pub(super) fn is_turned_away(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::Refused(_) | Cause::Unreachable => true,
+            Cause::Reply { end, .. } => {
+                self.received == 0 && end == End::Broken(ErrorKind::ConnectionReset)
+            }
+            _ => false,
+        }
+    }
+
     /// A greeting over a connection that is there.
     pub(super) fn ask(&mut self, slot: usize, number: u16) -> Result<(), Cause> {
         self.send_client(slot, number);
@@ -423,7 +450,9 @@ impl Session<'_> {
             Cause::Reply { end, .. } => {
                 end == End::Silence || self.judge(Expected::Late, end).is_ok()
             }
-            Cause::Lacks(_) | Cause::Lost { .. } | Cause::Slow { .. } => false,
+            Cause::Lacks(_) | Cause::Lost { .. } | Cause::Slow { .. } | Cause::Early { .. } => {
+                false
+            }
         }
     }
 

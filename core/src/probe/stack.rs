@@ -50,8 +50,8 @@ pub trait ProbeStack {
 
     /// Why it can't meet a need, in a sentence that a report shows; `None` if it can. It is asked
     /// about [`Name`](Need::Name), [`Lines`](Need::Lines), [`Udp`](Need::Udp),
-    /// [`Reset`](Need::Reset), [`SmallWindow`](Need::SmallWindow), [`HalfOpen`](Need::HalfOpen) and
-    /// [`Timing`](Need::Timing).
+    /// [`Reset`](Need::Reset), [`SmallWindow`](Need::SmallWindow), [`TinyWindow`](Need::TinyWindow),
+    /// [`HalfOpen`](Need::HalfOpen) and [`Timing`](Need::Timing).
     fn unsupported(&self, need: Need) -> Option<&'static str>;
 
     /// Starts so many connections that never complete their handshake: SYN, and then nothing.

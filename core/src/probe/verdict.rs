@@ -75,6 +75,13 @@ pub enum Cause {
         /// The median of one among others.
         beside: Duration,
     },
+    /// The server's deadline came before its time.
+    Early {
+        /// The deadline that the server's sentence says.
+        due: Duration,
+        /// After which time it came.
+        took: Duration,
+    },
 }
 
 /// How a reply ended.
@@ -112,6 +119,31 @@ pub enum Expected {
 /// The refusal after a deadline, before and behind its number.
 const LATE: (&str, &str) = ("Error: no name within ", " s\n");
 
+/// The deadline that a refusal says: seconds in decimals, to the millisecond.
+pub(super) fn deadline_in(refusal: &[u8]) -> Option<Duration> {
+    let number = refusal.strip_prefix(LATE.0.as_bytes())?;
+    let number = number.strip_suffix(LATE.1.as_bytes())?;
+    let mut parts = number.splitn(2, |byte| *byte == b'.');
+    let (seconds, decimals) = (parts.next()?, parts.next());
+    let value = |digits: &[u8]| {
+        digits.iter().try_fold(0_u32, |value, digit| {
+            let digit = digit.is_ascii_digit().then(|| u32::from(digit - b'0'))?;
+            value.checked_mul(10)?.checked_add(digit)
+        })
+    };
+    let millis = match decimals {
+        None => 0,
+        Some(digits) => {
+            let scale = [100, 10, 1].get(digits.len().checked_sub(1)?)?;
+            value(digits)? * scale
+        }
+    };
+    if seconds.is_empty() {
+        return None;
+    }
+    Some(Duration::from_secs(value(seconds)?.into()) + Duration::from_millis(millis.into()))
+}
+
 impl Expected {
     /// Byte `at` of it.
     pub fn byte(self, at: usize) -> Option<u8> {
@@ -136,11 +168,7 @@ impl Expected {
     /// Whether this is what was due.
     pub fn is(self, actual: &[u8]) -> bool {
         if let Self::Late = self {
-            let number = actual.strip_prefix(LATE.0.as_bytes());
-            let number = number.and_then(|rest| rest.strip_suffix(LATE.1.as_bytes()));
-            return number.is_some_and(|number| {
-                !number.is_empty() && number.iter().all(|b| b.is_ascii_digit() || *b == b'.')
-            });
+            return deadline_in(actual).is_some();
         }
         self.bytes().eq(actual.iter().copied())
     }
@@ -173,5 +201,30 @@ pub(super) trait During<T> {
 impl<T> During<T> for Result<T, Cause> {
     fn during(self, during: &'static str) -> Result<T, Failure> {
         self.map_err(|cause| Failure { during, cause })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_seconds_in_decimals() {
+        for (refusal, millis) in [
+            ("Error: no name within 10 s\n", Some(10_000)),
+            ("Error: no name within 0.25 s\n", Some(250)),
+            ("Error: no name within 1.5 s\n", Some(1_500)),
+            ("Error: no name within 0.001 s\n", Some(1)),
+            ("Error: no name within  s\n", None),
+            ("Error: no name within .5 s\n", None),
+            ("Error: no name within 1. s\n", None),
+            ("Error: no name within 1.2345 s\n", None),
+            ("Error: no name within 1.2.3 s\n", None),
+            ("Error: no name within 99999999999 s\n", None),
+            ("Error: no name within 10 s", None),
+        ] {
+            let due = millis.map(Duration::from_millis);
+            assert_eq!(deadline_in(refusal.as_bytes()), due, "{refusal}");
+        }
     }
 }

@@ -162,6 +162,16 @@ fn pipeline(session: &mut Session<'_>) -> Done {
 }
 
 fn reader_stops(session: &mut Session<'_>) -> Done {
+    let done = stop_reading(session);
+    // Where segments are lost, the window's update may be, and the probes for it, up to the deadline.
+    if done.is_err() && untimely(session) {
+        session.stack.close(0);
+        return stop_reading(session);
+    }
+    done
+}
+
+fn stop_reading(session: &mut Session<'_>) -> Done {
     /// Nothing has moved for so long.
     const STUCK: Duration = Duration::from_millis(300);
     session

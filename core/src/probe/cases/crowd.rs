@@ -9,7 +9,7 @@ use super::super::case::{About, Case, Level, Whose};
 use super::super::need::{Mode, Need};
 use super::super::session::Session;
 use super::super::stack::Dial;
-use super::super::verdict::{Cause, Done, During, Expected, Verdict};
+use super::super::verdict::{Cause, Done, During, End, Expected, Verdict, deadline_in};
 use super::REFUSALS;
 
 pub(super) static CASES: [Case; 6] = [
@@ -57,7 +57,7 @@ pub(super) static CASES: [Case; 6] = [
         "crowd/late",
         Level::Must,
         REFUSALS,
-        "A client without a name by the deadline MUST be told so.",
+        "A client without a name by the deadline MUST be told so, and not before.",
     )
     .needs(&[Need::Name, Need::Deadline])
     .run(late),
@@ -151,27 +151,39 @@ fn one_more(session: &mut Session<'_>) -> Done {
         Err(_) => session.stack.close(last),
         Ok(()) => {}
     }
-    let waiting = session.stack.is_open(last);
     let greeted = complete_held(session, 0);
     // Where segments are lost, its first byte may have come too late to hold a place.
     if session.stack.unsupported(Need::Timing).is_none() {
         greeted.during("a greeting while all places are taken")?;
     }
     session.stack.close(0);
-    if !waiting {
-        let until = session.bound();
-        session
-            .open_with_retry(last, until)
-            .during("connecting as soon as a place is free")?;
-    }
-    session
-        .ask(last, clients)
-        .during("the greeting of one more")?;
+    one_more_is_greeted(session, last, clients).during("the greeting of one more")?;
     // A refusal of who leaves inside a character would be reset, which is another check's.
     for slot in 1..last {
         let _ = complete_held(session, slot);
     }
     Ok(Verdict::Passed)
+}
+
+/// Who was turned away, by RST at once or a little later, may come back when there is a place. Whom a
+/// server has taken in and then closes on, it doesn't greet.
+fn one_more_is_greeted(session: &mut Session<'_>, slot: usize, number: u16) -> Result<(), Cause> {
+    if session.stack.is_open(slot) {
+        let now = session.stack.now();
+        session.received = 0;
+        let expected = Expected::Client(number);
+        let greeted = match session.take(slot, usize::MAX, now) {
+            Err(End::Silence) => session.ask(slot, number),
+            Err(end) => session.judge(expected, end),
+            Ok(()) => session.go_on_expecting(slot, expected),
+        };
+        match greeted {
+            Err(cause) if session.is_turned_away(cause) => session.stack.close(slot),
+            done => return done,
+        }
+    }
+    let until = session.patience();
+    session.greet_when_free(slot, number, until).map(drop)
 }
 
 /// The name of a client who holds a place, to its end.
@@ -195,18 +207,26 @@ fn latency(session: &mut Session<'_>) -> Done {
             .open(slot, Dial::Plain)
             .during("connecting one of many")?;
     }
-    let beside = median(session).during("a greeting beside silent clients")?;
+    let beside = match median(session) {
+        Err(cause) if session.is_turned_away(cause) => {
+            return Ok(Verdict::Inconclusive(
+                "there is no place beside the silent clients (are there so many?)",
+            ));
+        }
+        done => done.during("a greeting beside silent clients")?,
+    };
     if beside > FLOOR.max(alone.saturating_mul(10)) {
         return Err(Cause::Slow { alone, beside }).during("a greeting beside silent clients");
     }
     Ok(Verdict::Passed)
 }
 
-/// The median of a few greetings.
+/// The median of a few greetings. Who is turned away isn't slow: the next try counts from its start.
 fn median(session: &mut Session<'_>) -> Result<Duration, Cause> {
     let mut took = [Duration::ZERO; 11];
     for (place, number) in took.iter_mut().zip(0..) {
-        *place = session.greet(0, number)?;
+        let until = session.patience();
+        *place = session.greet_when_free(0, number, until)?;
     }
     took.sort_unstable();
     Ok(took.get(took.len() / 2).copied().unwrap_or_default())
@@ -227,10 +247,18 @@ fn half_open(session: &mut Session<'_>) -> Done {
 }
 
 fn late(session: &mut Session<'_>) -> Done {
+    // The server counts from later on: its clock, not the network, is early.
+    let start = session.stack.now();
     session.open(0, Dial::Plain).during("connecting")?;
-    let until = session.bound() + session.plan.deadline;
+    let until = session.patience();
     session
         .expect_until(0, Expected::Late, until)
         .during("waiting for the deadline")?;
+    let took = session.stack.now().since(start);
+    let due = deadline_in(session.actual()).unwrap_or_default();
+    // No clock that keeps time differs from another by a tenth.
+    if took.saturating_add(due / 10) < due {
+        return Err(Cause::Early { due, took }).during("waiting for the deadline");
+    }
     Ok(Verdict::Passed)
 }

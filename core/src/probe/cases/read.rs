@@ -22,9 +22,9 @@ pub(super) static CASES: [Case; 2] = [
         "read/tight",
         Level::Must,
         "RFC 9293, section 3.8.6",
-        "A client with a tiny receive window MUST get its whole reply.",
+        "A client whose receive window closes inside the reply MUST get all of it.",
     )
-    .needs(&[Need::Name, Need::SmallWindow])
+    .needs(&[Need::Name, Need::TinyWindow])
     .blames(Whose::Stack)
     .run(tight),
 ];
@@ -62,7 +62,7 @@ fn tight(session: &mut Session<'_>) -> Done {
     if fin {
         session.finish(0);
     }
-    session.pause(Duration::from_millis(50)); // the window fills
+    session.pause(Duration::from_millis(50)); // the window closes
     session
         .expect(0, Expected::Greeting(LONGEST))
         .during("reading through a tiny window")?;

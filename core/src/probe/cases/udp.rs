@@ -52,12 +52,20 @@ pub(super) static CASES: [Case; 15] = [
         &[Repeat(b"a", 1025)],
         Reply::Refusal("Error: message is longer than 1024 bytes\n"),
     ),
-    udp(
-        "udp/too-long-far",
-        "A message of 8000 bytes, which IP fragments on most links, MUST be refused.",
-        &[Repeat(b"a", 8000)],
-        Reply::Refusal("Error: message is longer than 1024 bytes\n"),
-    ),
+    Case {
+        about: About::new(
+            "udp/too-long-far",
+            Level::May,
+            "RFC 1122, section 3.3.2",
+            "A message of 8000 bytes, which IP fragments on most links, MAY be put together, and is refused.",
+        )
+        .needs(&[Need::Udp])
+        .blames(Whose::Stack),
+        body: Body::Udp(Message {
+            datagram: &[Repeat(b"a", 8000)],
+            reply: Reply::Refusal("Error: message is longer than 1024 bytes\n"),
+        }),
+    },
     udp(
         "udp/not-utf8",
         "A message that is not UTF-8 MUST be refused with the place of the fault.",

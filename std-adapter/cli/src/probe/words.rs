@@ -43,6 +43,11 @@ fn cause_of(cause: &Cause, actual: &[u8], row: usize) -> (String, Vec<String>) {
             latency::shown(*alone),
             latency::shown(*beside)
         ),
+        Cause::Early { due, took } => format!(
+            "the deadline came after {}, not {}: its clock is fast, or its timer is",
+            latency::shown(*took),
+            latency::shown(*due)
+        ),
         other => format!("{other:?}"),
     };
     (sentence, Vec::new())
