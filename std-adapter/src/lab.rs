@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use embedded_io::{ErrorKind, ErrorType};
 #[cfg(unix)]
@@ -12,7 +12,7 @@ use greet_core::limits::DEFAULT_MSS;
 use greet_core::limits::MAX_REPLY;
 use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
-use greet_core::transport::{self, Datagrams as _, Sent};
+use greet_core::transport::{self, Sent};
 use mio::{Events, Interest, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -68,6 +68,8 @@ pub struct SocketStack {
 pub struct Connection {
     stream: Stream<mio::net::TcpStream>,
     established: bool,
+    /// What broke it. The system says it once, to whichever call comes first.
+    broken: Option<io::ErrorKind>,
 }
 
 impl SocketStack {
@@ -159,6 +161,7 @@ impl SocketStack {
         let connection = Connection {
             stream: Stream::from_non_blocking(stream),
             established: false,
+            broken: None,
         };
         let place = self.slots.get_mut(slot).ok_or(io::ErrorKind::OutOfMemory)?;
         *place = Some(connection);
@@ -219,6 +222,11 @@ impl ProbeStack for SocketStack {
         self.slots.get_mut(slot)?.as_mut()
     }
 
+    fn no_route(&mut self, slot: usize) -> Option<&'static str> {
+        let broken = self.slots.get(slot)?.as_ref()?.broken?;
+        lack::no_route(broken)
+    }
+
     fn close(&mut self, slot: usize) {
         if let Some(place) = self.slots.get_mut(slot) {
             *place = None;
@@ -250,13 +258,14 @@ impl ProbeStack for SocketStack {
     }
 
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
-        let Some(socket) = &mut self.udp else {
+        let Some(socket) = &self.udp else {
             return Poll::Ready(Err(ErrorKind::Unsupported));
         };
-        socket
-            .receive_from(buffer)
-            .map_ok(|datagram| datagram.len)
-            .map_err(|error| error.kind().into())
+        // What ICMP says of a datagram is the answer to it.
+        crate::failure::poll(|| socket.get_ref().recv(buffer)).map_err(|error| match error.kind() {
+            io::ErrorKind::ConnectionReset => ErrorKind::ConnectionRefused, // Windows
+            kind => kind.into(),
+        })
     }
 }
 
@@ -266,18 +275,38 @@ impl Connection {
         if self.established {
             return Poll::Ready(Ok(()));
         }
+        if let Some(kind) = self.broken {
+            return Poll::Ready(Err(kind.into()));
+        }
         let socket = self.stream.get_ref();
-        if let Some(error) = socket.take_error()? {
-            return Poll::Ready(Err(error));
+        let failed = match socket.take_error() {
+            Ok(None) => match socket.peer_addr() {
+                Ok(_) => {
+                    self.established = true;
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => return Poll::Pending,
+                Err(error) => error,
+            },
+            Ok(Some(error)) | Err(error) => error,
+        };
+        self.broken = Some(failed.kind());
+        Poll::Ready(Err(failed))
+    }
+
+    /// Makes a call once it is established, and keeps the error of one that was reset.
+    fn call<T>(
+        &mut self,
+        call: impl FnOnce(&mut Stream<mio::net::TcpStream>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        ready!(self.poll_established())?;
+        let done = call(&mut self.stream);
+        if let Poll::Ready(Err(error)) = &done
+            && error.kind() == io::ErrorKind::ConnectionReset
+        {
+            self.broken = Some(error.kind());
         }
-        match socket.peer_addr() {
-            Ok(_) => {
-                self.established = true;
-                Poll::Ready(Ok(()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        done
     }
 }
 
@@ -287,35 +316,26 @@ impl ErrorType for Connection {
 
 impl transport::Stream for Connection {
     fn receive(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        match self.poll_established() {
-            Poll::Ready(Ok(())) => self.stream.receive(buffer),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
+        match self.call(|stream| stream.receive(buffer)) {
+            // The end of what came is no FIN where another call has heard of RST.
+            Poll::Ready(Ok(0)) => Poll::Ready(self.broken.map_or(Ok(0), |kind| Err(kind.into()))),
+            done => done,
         }
     }
 
     fn send(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.poll_established() {
-            Poll::Ready(Ok(())) if bytes.is_empty() => Poll::Ready(Ok(0)),
-            Poll::Ready(Ok(())) => self.stream.send(bytes),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
-        }
+        self.call(|stream| match bytes {
+            [] => Poll::Ready(Ok(0)),
+            _ => stream.send(bytes),
+        })
     }
 
     fn finish(&mut self) -> Poll<io::Result<()>> {
-        match self.poll_established() {
-            Poll::Ready(Ok(())) => self.stream.finish(),
-            other => other,
-        }
+        self.call(transport::Stream::finish)
     }
 
     fn send_last(&mut self, bytes: &[u8]) -> Poll<io::Result<Sent>> {
-        match self.poll_established() {
-            Poll::Ready(Ok(())) => self.stream.send_last(bytes),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
-        }
+        self.call(|stream| stream.send_last(bytes))
     }
 
     fn in_one_segment(&self, len: usize) -> bool {

@@ -136,7 +136,10 @@ impl Session<'_> {
         loop {
             match self.stack.send(slot, &[]) {
                 Poll::Ready(Ok(_)) => return Ok(()),
-                Poll::Ready(Err(kind)) => return Err(Cause::Refused(kind)),
+                Poll::Ready(Err(kind)) => {
+                    let no_route = self.stack.no_route(slot);
+                    return Err(no_route.map_or(Cause::Refused(kind), Cause::NoRoute));
+                }
                 Poll::Pending if self.stack.now() >= until => return Err(Cause::Unreachable),
                 Poll::Pending => self.wait(until),
             }
@@ -446,7 +449,7 @@ impl Session<'_> {
     /// Whether a client who waited, or whose name was lost, may see this.
     pub(super) fn may_pass(&self, cause: Cause) -> bool {
         match cause {
-            Cause::Refused(_) | Cause::Unreachable => true,
+            Cause::Refused(_) | Cause::NoRoute(_) | Cause::Unreachable => true,
             Cause::Reply { end, .. } => {
                 end == End::Silence || self.judge(Expected::Late, end).is_ok()
             }

@@ -44,6 +44,12 @@ pub trait ProbeStack {
     /// While it is still connecting, its calls are [`Poll::Pending`], sending nothing as well.
     fn stream(&mut self, slot: usize) -> Option<Self::Stream<'_>>;
 
+    /// That no way leads to the server, where the connection in a slot broke for that: a sentence that a
+    /// report shows, with what to do. No [`ErrorKind`] says so.
+    fn no_route(&mut self, _slot: usize) -> Option<&'static str> {
+        None
+    }
+
     /// Closes the connection in a slot, and frees the slot. After
     /// [`abort`](Stream::abort) RST has left when this returns.
     fn close(&mut self, slot: usize);
@@ -76,9 +82,12 @@ pub trait ProbeStack {
 
 /// Why something couldn't be begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StackError {
     /// The server, or the network on the way to it, says no.
     Refused(ErrorKind),
+    /// No way leads to the server: a sentence that a report shows.
+    NoRoute(&'static str),
     /// The tester's own machine lacks something, which says nothing of the server: a sentence that
     /// a report shows.
     Lacks(&'static str),
@@ -94,6 +103,7 @@ impl From<StackError> for Cause {
     fn from(error: StackError) -> Self {
         match error {
             StackError::Refused(kind) => Self::Refused(kind),
+            StackError::NoRoute(reason) => Self::NoRoute(reason),
             StackError::Lacks(reason) => Self::Lacks(reason),
         }
     }
@@ -116,6 +126,7 @@ pub(super) trait Tester {
     fn slots(&self) -> usize;
     fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError>;
     fn is_open(&mut self, slot: usize) -> bool;
+    fn no_route(&mut self, slot: usize) -> Option<&'static str>;
     fn send(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>>;
     fn send_last(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<Sent, ErrorKind>>;
     fn receive(&mut self, slot: usize, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>>;
@@ -149,6 +160,10 @@ impl<S: ProbeStack> Tester for S {
 
     fn is_open(&mut self, slot: usize) -> bool {
         self.stream(slot).is_some()
+    }
+
+    fn no_route(&mut self, slot: usize) -> Option<&'static str> {
+        S::no_route(self, slot)
     }
 
     fn send(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>> {

@@ -49,6 +49,8 @@ pub struct Failure {
 pub enum Cause {
     /// No connection: it was refused, or broke before it was there.
     Refused(ErrorKind),
+    /// No connection, as no way leads to the server: a sentence that says what to do.
+    NoRoute(&'static str),
     /// The tester's own machine lacks something: no fault of the server's. A check that ends so is
     /// skipped.
     Lacks(&'static str),

@@ -250,6 +250,103 @@ fn who_is_no_greet_server_gets_a_sentence() {
     }
 }
 
+/// They were no greet servers, and what closes was told from what resets by luck.
+#[test]
+fn how_a_right_greeting_ends_and_what_comes_instead_of_one_are_told_apart() {
+    const GREETING: &[u8] = b"Hello, client 65535";
+    let keeps_open = somebody(|mut stream| {
+        let _ = stream.read(&mut [0; 64]);
+        let _ = stream.write_all(GREETING);
+        std::mem::forget(stream);
+    });
+    // Who closes before the name is read resets.
+    let resets = somebody(|stream| _ = stream.peek(&mut [0; 64]));
+    // Linux hands over what came before RST; others don't.
+    #[cfg(target_os = "linux")]
+    let resets_after = somebody(|mut stream| {
+        let _ = stream.peek(&mut [0; 64]);
+        let _ = stream.write_all(GREETING);
+    });
+    let closes = somebody(|mut stream| _ = stream.read(&mut [0; 64]));
+    for (address, timeout, sentence) in [
+        (
+            keeps_open,
+            "500ms",
+            "greets rightly, but no FIN comes after its reply within 500ms",
+        ),
+        (
+            resets,
+            "30s",
+            "it resets the connection (RST) without answering a name",
+        ),
+        #[cfg(target_os = "linux")]
+        (
+            resets_after,
+            "30s",
+            "greets rightly, but RST comes after its reply, not FIN",
+        ),
+        (
+            closes,
+            "30s",
+            "it closes the connection without answering a name",
+        ),
+    ] {
+        let asked = ["probe", &address.to_string(), "--timeout", timeout];
+        let (lines, errors, status) = greet(&asked);
+        assert_eq!((lines.len(), errors.len()), (0, 1), "{lines:?} {errors:?}");
+        assert!(errors[0].contains(sentence), "{errors:?}");
+        assert_eq!(status, Some(1));
+    }
+}
+
+#[test]
+fn a_closed_udp_port_is_named_at_once() {
+    let server = ours();
+    let gone = {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        socket.local_addr().expect("it is bound").to_string()
+    };
+    // Patience that the test hasn't.
+    let timeout = "--timeout=1h";
+    let only = ["--only=udp", "--only=first/udp-answers"];
+    let asked = [&["probe", &server.tcp, "--udp", &gone, timeout][..], &only].concat();
+    let (lines, _, status) = greet(&asked);
+    assert_eq!(status, Some(1));
+    let said = |sentence: &str| lines.iter().filter(|l| l.contains(sentence)).count();
+    assert_eq!(said("nobody listens at that UDP port"), 1, "{lines:#?}");
+    assert_eq!(
+        said("skipped: nobody listens at this UDP port"),
+        15,
+        "{lines:#?}"
+    );
+}
+
+/// In a network of its own, where no way leads anywhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_no_way_leads_there_a_sentence_says_what_to_look_at() {
+    let trial = ["-rn", "ip", "link", "set", "lo", "up"];
+    if !process::needs("unshare", Command::new("unshare").args(trial)) {
+        return;
+    }
+    let script = format!(
+        "ip link set lo up
+         ip route add unreachable 198.51.100.0/24
+         {GREET} probe 192.0.2.1:8000
+         {GREET} probe 198.51.100.1:8000"
+    );
+    let unshare = ["-rn", "sh", "-c", &script];
+    let (lines, errors, _) = Process::start(Command::new("unshare").args(unshare)).end();
+    let [network, host] = &errors[..] else {
+        panic!("{lines:?} {errors:?}");
+    };
+    assert!(
+        network.contains("this machine has no route there (is the address right"),
+        "{network}"
+    );
+    assert!(host.contains("no such host in reach (is it on"), "{host}");
+}
+
 #[test]
 fn list_shows_every_check_with_its_sentence() {
     let (lines, _, status) = greet(&["probe", "--list"]);

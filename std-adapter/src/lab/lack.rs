@@ -1,4 +1,5 @@
-//! Which errors of the system speak of this machine, and not of the server that is probed.
+//! Which errors of the system speak of this machine, or of the way to the server that is probed, and not
+//! of the server.
 
 use std::io;
 
@@ -8,6 +9,24 @@ const FILES: &str = "this machine lacks files (raise the limit with `ulimit -n`)
 const PORTS: &str = "this machine lacks ports (wait a minute for those of earlier connections)";
 const MEMORY: &str = "this machine lacks memory";
 const LEAVE: &str = "this machine doesn't let it out (is there a firewall or a sandbox?)";
+
+/// What the system says where no way leads to the server, and what can be done.
+pub(super) fn no_route(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::HostUnreachable => Some(
+            "no such host in reach (is it on, is the address right, and does it answer ARP, or \
+             neighbor discovery?)",
+        ),
+        io::ErrorKind::NetworkUnreachable => Some(
+            "this machine has no route there (is the address right, and has an interface one of \
+             that network?)",
+        ),
+        io::ErrorKind::NetworkDown => {
+            Some("the interface that leads there is down (is the cable in?)")
+        }
+        _ => None,
+    }
+}
 
 /// Whether the server refuses what couldn't be begun, or this machine lacks something for it.
 pub(super) fn classify(error: &io::Error) -> StackError {
@@ -19,10 +38,11 @@ pub(super) fn classify(error: &io::Error) -> StackError {
         PermissionDenied => Some(LEAVE),
         _ => error.raw_os_error().and_then(without_kind),
     };
-    lack.map_or_else(
-        || StackError::Refused(error.kind().into()),
-        StackError::Lacks,
-    )
+    match (lack, no_route(error.kind())) {
+        (Some(lack), _) => StackError::Lacks(lack),
+        (None, Some(sentence)) => StackError::NoRoute(sentence),
+        (None, None) => StackError::Refused(error.kind().into()),
+    }
 }
 
 /// Those that the standard library has no stable name for.
@@ -77,7 +97,11 @@ mod tests {
                 "{errno}"
             );
         }
-        for errno in [Errno::ECONNREFUSED, Errno::EHOSTUNREACH, Errno::ECONNRESET] {
+        for errno in [Errno::EHOSTUNREACH, Errno::ENETUNREACH, Errno::ENETDOWN] {
+            let error = classify(&Error::from(errno));
+            assert!(matches!(error, StackError::NoRoute(_)), "{errno}");
+        }
+        for errno in [Errno::ECONNREFUSED, Errno::ECONNRESET] {
             let error = classify(&Error::from(errno));
             assert!(matches!(error, StackError::Refused(_)), "{errno}");
         }

@@ -73,6 +73,10 @@ fn udp_answers(session: &mut Session<'_>) -> Done {
             cause: Cause::Reply { end, .. },
             ..
         }) => end,
+        Err(Failure {
+            cause: Cause::NoRoute(_),
+            ..
+        }) => End::Silence,
         other => return other,
     };
     session.known.answers = match end {

@@ -11,7 +11,7 @@ use super::super::case::{About, Body, Case, Level, Message, Reply, Whose};
 use super::super::need::Need;
 use super::super::session::Session;
 use super::super::stack::StackError;
-use super::super::verdict::{Cause, Done, End, Expected, Failure, Verdict};
+use super::super::verdict::{Cause, Done, During, End, Expected, Failure, Verdict};
 
 pub(super) const REPLIES: &str = "PROTOCOL.md, Replies over UDP";
 
@@ -160,7 +160,8 @@ pub(in super::super) fn message(session: &mut Session<'_>, message: &Message) ->
     }
     let pause = AGAIN.min(session.plan.timeout / TRIES);
     let bound = session.bound();
-    let mut broken = 0;
+    let mut broken = false;
+    let mut no_route = None;
     let end = loop {
         session.drain_datagrams();
         let until = session.stack.now() + pause;
@@ -169,6 +170,7 @@ pub(in super::super) fn message(session: &mut Session<'_>, message: &Message) ->
                 return Ok(Verdict::Skipped("this stack can't send so long a datagram"));
             }
             Err(StackError::Lacks(reason)) => return Ok(Verdict::Skipped(reason)),
+            Err(StackError::NoRoute(reason)) => no_route = Some(reason),
             _ => {}
         }
         if message.reply == Reply::Nothing {
@@ -178,17 +180,18 @@ pub(in super::super) fn message(session: &mut Session<'_>, message: &Message) ->
         match session.take_datagram(until) {
             End::Silence if session.stack.now() < bound => {}
             // It may speak of a datagram from before.
-            End::Broken(_) if broken < TRIES => broken += 1,
+            End::Broken(_) if !broken => broken = true,
             end => break end,
         }
     };
-    match session.judge(expected, end) {
-        Ok(()) => Ok(Verdict::Passed),
-        Err(cause) => Err(Failure {
-            during: "one message",
-            cause,
-        }),
-    }
+    session
+        .judge(expected, end)
+        .map_err(|cause| match (end, no_route) {
+            (End::Silence, Some(reason)) => Cause::NoRoute(reason),
+            _ => cause,
+        })
+        .during("one message")?;
+    Ok(Verdict::Passed)
 }
 
 fn burst(session: &mut Session<'_>) -> Done {

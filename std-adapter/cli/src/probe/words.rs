@@ -34,6 +34,7 @@ pub fn explain(verdict: &Verdict, actual: &[u8], row: usize) -> (String, Vec<Str
 fn cause_of(cause: &Cause, actual: &[u8], row: usize) -> (String, Vec<String>) {
     let sentence = match cause {
         Cause::Refused(kind) => format!("no connection: {}", kind_of(*kind)),
+        Cause::NoRoute(reason) => format!("no connection: {reason}"),
         Cause::Lacks(reason) => (*reason).to_owned(),
         Cause::Unreachable => "no connection in time".to_owned(),
         Cause::Reply { expected, end } => return reply(*expected, *end, actual, row),
@@ -61,10 +62,26 @@ fn reply(expected: Expected, end: End, actual: &[u8], row: usize) -> (String, Ve
             "more came than was due".to_owned()
         }
         End::Fin | End::Open => "another reply than was due".to_owned(),
-        End::Silence if right => "no FIN after the reply in time".to_owned(),
+        End::Silence if right => "the reply is right, but no FIN came after it in time".to_owned(),
         End::Silence if actual.is_empty() => "no reply in time".to_owned(),
         End::Silence => "no whole reply in time".to_owned(),
-        End::Broken(kind) if right => format!("no FIN after the reply: {}", kind_of(kind)),
+        End::Broken(ErrorKind::ConnectionReset) if right => {
+            "the reply is right, but RST came after it, not FIN".to_owned()
+        }
+        End::Broken(ErrorKind::ConnectionReset) => match actual.len() {
+            0 => "the connection was reset before any byte of the reply".to_owned(),
+            1 => "the connection was reset after 1 byte of the reply".to_owned(),
+            len => format!("the connection was reset after {len} bytes of the reply"),
+        },
+        End::Broken(ErrorKind::ConnectionRefused) => {
+            "nobody listens at that UDP port (is it the receiver's?)".to_owned()
+        }
+        End::Broken(kind) if right => {
+            format!(
+                "the reply is right, but no FIN came after it: {}",
+                kind_of(kind)
+            )
+        }
         End::Broken(kind) => format!("no whole reply: {}", kind_of(kind)),
         End::Flood => "more came than any reply has".to_owned(),
     };
@@ -86,6 +103,7 @@ pub fn not_greeting(server: &str, timeout: Duration, failure: &Failure, actual: 
             format!("nobody listens at {server} (is a server running there?)")
         }
         Cause::Refused(kind) => format!("can't connect to {server}: {}", kind_of(kind)),
+        Cause::NoRoute(reason) => format!("can't reach {server}: {reason}"),
         Cause::Lacks(reason) => format!("{server} wasn't asked: {reason}"),
         Cause::Unreachable => format!(
             "{server} doesn't answer within {timeout:?} (is the machine up, and no firewall between?)"
@@ -96,10 +114,20 @@ pub fn not_greeting(server: &str, timeout: Duration, failure: &Failure, actual: 
             "{server} accepts connections, but doesn't answer a name within {timeout:?} \
              (is a greet server running there?)"
         ),
+        Cause::Reply { expected, end } if expected.is(actual) => format!(
+            "{server} greets rightly, but {} (does it close the connection, and only once its reply \
+             has left?)",
+            match end {
+                End::Broken(ErrorKind::ConnectionReset) =>
+                    "RST comes after its reply, not FIN".to_owned(),
+                End::Broken(kind) => format!("no FIN comes after its reply: {}", kind_of(kind)),
+                _ => format!("no FIN comes after its reply within {timeout:?}"),
+            }
+        ),
         Cause::Reply { end, .. } if actual.is_empty() => format!(
             "{server} is no greet server: it {} without answering a name",
             match end {
-                End::Broken(_) => "resets the connection",
+                End::Broken(_) => "resets the connection (RST)",
                 _ => "closes the connection",
             }
         ),
