@@ -40,6 +40,9 @@ Examples:
   greet bench --lines --depth 16                many names over each connection
   greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source";
 
+/// Where a server takes lines if nobody says otherwise.
+const LINES: &str = "127.0.0.1:8002";
+
 /// A test compares it with what is printed.
 const BENCH_KEYS: &str = "
 
