@@ -9,11 +9,13 @@ use core::ops::Add;
 use embedded_io::ErrorKind;
 
 use crate::buffer::{self, Buffer};
-use crate::error::{Abandonment, Refusal, TextError};
-use crate::limits::{GREETING, Limits, MAX_TEXT, SILENCE_MS};
+use crate::course::{Course, End, Phase, Verdict};
+use crate::error::{Abandonment, Refusal};
+use crate::limits::{GREETING, Limits, MAX_TEXT};
 use crate::machine::{Machine, Service, Want};
 use crate::text::Text;
 use crate::time::Instant;
+use crate::utf8::{self, Checked};
 
 /// The server's side of one greeting: a state machine over one buffer.
 ///
@@ -47,15 +49,9 @@ pub struct Exchange {
     /// Bytes of the reply that have left, and how many there are.
     sent: u16,
     reply_len: u16,
-    verdict: Verdict,
-    phase: Phase,
-    /// How many more bytes are drained.
-    left: u32,
+    course: Course,
     /// The end of the quiet that completes a name of more than a segment, once there is quiet.
     settled_at: Instant,
-    /// The client's deadline; after a refusal, the end of the time to send it, then of draining.
-    deadline: Instant,
-    limits: Limits,
     buffer: Buffer,
 }
 
@@ -88,38 +84,13 @@ pub struct Tally {
     pub abandoned: u64,
 }
 
-/// What an exchange is at.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Phase {
-    Reading,
-    Draining,
-    Replying,
-    Finishing,
-    Done,
-}
-
-/// What the answer is, or why there is none, in two bytes. A greeting is zero.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-enum Verdict {
-    Greeting,
-    TooLong,
-    /// At the first byte that isn't checked.
-    NotUtf8,
-    Late,
-    GaveWay,
-    Lost(ErrorKind),
-    Unread,
-}
-
 impl Exchange {
     /// Starts an exchange with a client that connected at `since`.
     pub const fn new(since: Instant, limits: Limits) -> Self {
         Self {
             buffer: Buffer::new(),
             settled_at: Instant::NEVER,
-            deadline: since.after_millis(limits.deadline_ms()),
-            limits,
+            course: Course::new(since, limits),
             ..Self::VACANT
         }
     }
@@ -128,8 +99,8 @@ impl Exchange {
     ///
     /// Each call walks over its bytes.
     pub fn name(&self) -> Option<Text<'_>> {
-        match (self.phase, self.verdict) {
-            (Phase::Replying | Phase::Finishing | Phase::Done, Verdict::Greeting) => {
+        match (self.course.phase(), self.course.verdict()) {
+            (Phase::Replying | Phase::Finishing | Phase::Done, Verdict::Good) => {
                 Text::from_bytes(self.buffer.text(0, self.len.into())).ok()
             }
             _ => None,
@@ -139,17 +110,12 @@ impl Exchange {
     /// Whether the quiet that completes the name ends before the client's time does.
     fn is_settled_in_time(&self) -> bool {
         // Time that can't be counted has no order.
-        self.settled_at <= self.deadline && self.settled_at != Instant::NEVER
+        self.settled_at <= self.course.deadline() && self.settled_at != Instant::NEVER
     }
 
     /// Whether nothing has come yet: no byte, no FIN, no deadline.
     const fn is_untouched(&self) -> bool {
-        self.len == 0 && matches!(self.phase, Phase::Reading)
-    }
-
-    /// When the client connected, as long as it has its deadline.
-    const fn since(&self) -> Instant {
-        self.deadline.before_millis(self.limits.deadline_ms())
+        self.len == 0 && matches!(self.course.phase(), Phase::Reading)
     }
 
     fn take(&mut self, n: usize, now: Instant) {
@@ -160,16 +126,10 @@ impl Exchange {
         self.settled_at = Instant::NEVER; // not quiet: it settles anew
         self.len += short(n);
         let fresh = self.buffer.text(self.checked.into(), self.len.into());
-        // Most names are ASCII. Where flash isn't short, that is told faster than UTF-8 in general.
-        if cfg!(target_pointer_width = "64") && fresh.is_ascii() {
-            self.checked += short(fresh.len());
-        } else if let Err(error) = core::str::from_utf8(fresh) {
-            self.checked += short(error.valid_up_to());
-            if error.error_len().is_some() {
-                return self.refuse(Verdict::NotUtf8, now);
-            }
-        } else {
-            self.checked += short(fresh.len());
+        let Checked { whole, wrong } = utf8::check(fresh);
+        self.checked += short(whole);
+        if wrong {
+            return self.refuse(Verdict::NotUtf8, now);
         }
         if usize::from(self.len) > MAX_TEXT {
             self.refuse(Verdict::TooLong, now);
@@ -178,43 +138,13 @@ impl Exchange {
 
     fn greet(&mut self) {
         self.reply_len = short(GREETING.len()) + self.len;
-        self.phase = Phase::Replying;
+        self.course.conclude();
     }
 
     fn refuse(&mut self, verdict: Verdict, now: Instant) {
-        self.verdict = verdict;
-        self.reply_len = short(self.buffer.refuse(self.refusal()));
-        self.deadline = now.after_micros(self.limits.drain_us());
-        self.phase = Phase::Replying;
-    }
-
-    fn abandon(&mut self, verdict: Verdict) {
-        self.verdict = verdict;
-        self.phase = Phase::Done;
-    }
-
-    fn ended(&self) -> Outcome {
-        match self.verdict {
-            Verdict::Greeting => Outcome::Greeted,
-            Verdict::Lost(kind) => Outcome::Abandoned(Abandonment::Connection(kind)),
-            Verdict::Unread => Outcome::Abandoned(Abandonment::Unread),
-            _ => Outcome::Refused(self.refusal()),
-        }
-    }
-
-    /// What a verdict says that is a refusal.
-    #[inline(never)]
-    fn refusal(&self) -> Refusal {
-        match self.verdict {
-            Verdict::TooLong => Refusal::Name(TextError::TooLong),
-            Verdict::NotUtf8 => Refusal::Name(TextError::NotUtf8 { at: self.checked }),
-            Verdict::GaveWay => Refusal::Late {
-                within_ms: SILENCE_MS,
-            },
-            _ => Refusal::Late {
-                within_ms: self.limits.deadline_ms(),
-            },
-        }
+        self.course.refuse(verdict, now);
+        let refusal = self.course.refusal(self.checked);
+        self.reply_len = short(self.buffer.refuse(refusal));
     }
 }
 
@@ -232,7 +162,7 @@ impl Machine for Exchange {
 
     #[inline]
     fn want(&self) -> Want {
-        match self.phase {
+        match self.course.phase() {
             Phase::Reading | Phase::Draining => Want::Read,
             Phase::Replying | Phase::Finishing => Want::Write,
             Phase::Done => Want::Done,
@@ -241,23 +171,19 @@ impl Machine for Exchange {
 
     #[inline]
     fn space(&mut self) -> &mut [u8] {
-        match self.phase {
+        match self.course.phase() {
             Phase::Reading => self.buffer.space(self.len.into()),
-            Phase::Draining => self.buffer.scratch(self.left),
+            Phase::Draining => self.buffer.scratch(self.course.left()),
             _ => &mut [],
         }
     }
 
     #[inline]
     fn received(&mut self, n: usize, now: Instant) {
-        match self.phase {
+        match self.course.phase() {
             Phase::Reading => self.take(n, now),
             Phase::Draining => {
-                let n = short(n.min(buffer::SIZE));
-                self.left = self.left.saturating_sub(n.into());
-                if self.left == 0 {
-                    self.phase = Phase::Done;
-                }
+                self.course.drained(short(n.min(buffer::SIZE)).into());
             }
             _ => {}
         }
@@ -265,12 +191,12 @@ impl Machine for Exchange {
 
     #[inline]
     fn received_fin(&mut self, now: Instant) {
-        match self.phase {
+        match self.course.phase() {
             Phase::Reading if self.checked < self.len => {
                 self.refuse(Verdict::NotUtf8, now);
             }
             Phase::Reading => self.greet(),
-            Phase::Draining => self.phase = Phase::Done,
+            Phase::Draining => self.course.end(),
             _ => {}
         }
     }
@@ -278,7 +204,7 @@ impl Machine for Exchange {
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn quiet(&mut self, now: Instant, in_one_segment: impl FnOnce(usize) -> bool) {
-        if self.phase != Phase::Reading
+        if self.course.phase() != Phase::Reading
             || self.len == 0
             || self.checked < self.len // inside a character
             || self.settled_at != Instant::NEVER
@@ -288,7 +214,7 @@ impl Machine for Exchange {
         if in_one_segment(self.len.into()) {
             self.greet();
         } else {
-            self.settled_at = now.after_micros(self.limits.settle_us());
+            self.settled_at = now.after_micros(self.course.limits().settle_us());
         }
     }
 
@@ -296,7 +222,7 @@ impl Machine for Exchange {
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn transmit(&self) -> &[u8] {
-        match self.phase {
+        match self.course.phase() {
             Phase::Replying => self.buffer.reply(self.sent.into(), self.reply_len.into()),
             _ => &[],
         }
@@ -311,48 +237,32 @@ impl Machine for Exchange {
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn transmitted(&mut self, n: usize, _now: Instant) {
-        if self.phase == Phase::Replying {
+        if self.course.phase() == Phase::Replying {
             self.sent += short(n.min((self.reply_len - self.sent).into()));
             if self.sent == self.reply_len {
-                self.phase = Phase::Finishing;
+                self.course.replied();
             }
         }
     }
 
     #[inline]
     fn finished(&mut self, now: Instant) {
-        if self.phase != Phase::Finishing {
-            return;
-        }
-        self.left = match self.verdict {
-            // Who gave way has sent nothing that would have to be read, and its place is needed.
-            Verdict::Greeting | Verdict::GaveWay => 0,
-            _ => self.limits.drain_bytes(),
-        };
-        if self.left == 0 {
-            self.phase = Phase::Done;
-        } else {
-            self.deadline = now.after_micros(self.limits.drain_us());
-            self.phase = Phase::Draining;
+        if self.course.phase() == Phase::Finishing {
+            self.course.finished(now, 0);
         }
     }
 
     #[inline(never)]
     fn lost(&mut self, kind: ErrorKind) {
-        match self.phase {
-            Phase::Done => {}
-            // The whole answer has left.
-            Phase::Draining => self.phase = Phase::Done,
-            _ => self.abandon(Verdict::Lost(kind)),
-        }
+        self.course.lost(kind);
     }
 
     #[inline]
     fn due(&self) -> Instant {
-        match self.phase {
-            Phase::Reading => self.settled_at.min(self.deadline),
+        match self.course.phase() {
+            Phase::Reading => self.settled_at.min(self.course.deadline()),
             Phase::Done => Instant::NEVER,
-            _ => self.deadline,
+            _ => self.course.deadline(),
         }
     }
 
@@ -362,23 +272,26 @@ impl Machine for Exchange {
         if now < self.due() {
             return;
         }
-        match self.phase {
+        match self.course.phase() {
             Phase::Reading if self.is_settled_in_time() => self.greet(),
             Phase::Reading => self.refuse(Verdict::Late, now),
-            Phase::Replying | Phase::Finishing => self.abandon(Verdict::Unread),
-            Phase::Draining | Phase::Done => self.phase = Phase::Done,
+            Phase::Replying | Phase::Finishing => self.course.abandon(Verdict::Unread),
+            Phase::Draining | Phase::Done => self.course.end(),
         }
     }
 
     #[inline]
     fn outcome(&self) -> Option<Outcome> {
-        (self.phase == Phase::Done).then(|| self.ended())
+        Some(match self.course.outcome(self.checked)? {
+            End::Good => Outcome::Greeted,
+            End::Refused(refusal) => Outcome::Refused(refusal),
+            End::Abandoned(why) => Outcome::Abandoned(why),
+        })
     }
 
-    /// Where nobody takes the answer: a part of it must not look like all of it.
     #[inline]
     fn resets(&self) -> bool {
-        self.phase == Phase::Done && matches!(self.verdict, Verdict::Unread)
+        self.course.resets()
     }
 }
 
@@ -394,12 +307,8 @@ impl Service for Exchange {
         checked: 0,
         sent: 0,
         reply_len: 0,
-        verdict: Verdict::Greeting,
-        phase: Phase::Reading,
-        left: 0,
+        course: Course::VACANT,
         settled_at: Instant::START,
-        deadline: Instant::START,
-        limits: Limits::DEFAULT,
     };
 
     const NONE: Tally = Tally {
@@ -418,15 +327,12 @@ impl Service for Exchange {
         self.checked = 0;
         self.sent = 0;
         self.reply_len = 0;
-        self.verdict = Verdict::Greeting;
-        self.phase = Phase::Reading;
         self.settled_at = Instant::NEVER;
-        self.limits = *limits;
-        self.deadline = since.after_millis(limits.deadline_ms());
+        self.course.begin(since, limits);
     }
 
     fn dormant(&self) -> Option<Instant> {
-        self.is_untouched().then(|| self.since())
+        self.is_untouched().then(|| self.course.since())
     }
 
     fn resume(&mut self, since: Instant, limits: &Limits) {
@@ -437,8 +343,7 @@ impl Service for Exchange {
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     fn gives_way(&self) -> Instant {
         if self.is_untouched() {
-            let rest = self.limits.deadline_ms().saturating_sub(SILENCE_MS);
-            self.deadline.before_millis(rest)
+            self.course.silent()
         } else {
             Instant::NEVER
         }

@@ -48,6 +48,7 @@ extern crate std;
 pub mod asynch;
 mod buffer;
 pub mod client;
+mod course;
 pub mod drive;
 pub mod error;
 pub mod exchange;
@@ -66,6 +67,7 @@ pub mod server;
 pub mod text;
 pub mod time;
 pub mod transport;
+mod utf8;
 
 /// In signatures here: what errors are classified by, and what an adapter may wrap.
 pub use embedded_io;
