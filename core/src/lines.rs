@@ -70,6 +70,9 @@ impl Lines {
                         return;
                     }
                     self.names.take(len);
+                    if self.names.is_empty() && !self.fin {
+                        return;
+                    }
                 }
                 Next::Wrong(verdict) => self.refuse(verdict, now),
                 Next::Nothing => self.course.conclude(),

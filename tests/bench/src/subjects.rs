@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending};
 use std::hint::black_box;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use greet_core::asynch::{self, Close, Copying, Timer, embedded_io_async};
 use greet_core::drive::drive;
 use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::{DEFAULT_MSS, Limits};
+use greet_core::lines::Lines;
 use greet_core::machine::{Machine, Service};
 use greet_core::probe::{self, About, Plan, Summary};
 use greet_core::time::Instant;
@@ -22,14 +24,24 @@ use smoltcp_sim::Link;
 pub(crate) type Counted = (&'static str, fn(u64));
 
 /// Each subject by its name, which is that of its function, with the loop that calls it.
-pub(crate) const SUBJECTS: [Counted; 4] = [
+pub(crate) const SUBJECTS: [Counted; 7] = [
     ("machine", run_machine),
     ("driven", run_driven),
     ("awaited", run_awaited),
+    ("line_machine", run_line_machine),
+    ("line_driven", run_line_driven),
+    ("line_batch", run_line_batch),
     ("simulated", run_simulated),
 ];
 
 const NAME: &[u8] = b"World";
+
+/// A name as a line of sixteen bytes, and a reply to it.
+const LINE: &[u8] = b"Augusta Ada Kin\n";
+const LINE_REPLY: &[u8] = b"Hello, Augusta Ada Kin\n";
+
+/// So many lines come at once.
+const BATCH: usize = 16;
 
 /// The state machine alone, from accept to its outcome, as a driver calls it.
 #[inline(never)]
@@ -129,6 +141,80 @@ pub(crate) fn futures() -> [(&'static str, usize); 2] {
     ]
 }
 
+/// The state machine of lines alone, from a line to its answer's last byte, on a connection that is
+/// open.
+#[inline(never)]
+fn line_machine(lines: &mut Lines, now: Instant, line: &[u8]) -> usize {
+    if let Some(space) = lines.space().get_mut(..line.len()) {
+        space.copy_from_slice(line);
+    }
+    lines.received(line.len(), now);
+    lines.quiet(now, |len| len < DEFAULT_MSS);
+    let left = lines.transmit().len();
+    lines.transmitted(left, now);
+    left
+}
+
+/// An open connection in lines mode.
+fn open_lines() -> Lines {
+    let mut lines = Lines::VACANT;
+    lines.begin(Instant::START, &Limits::DEFAULT);
+    lines
+}
+
+fn run_line_machine(runs: u64) {
+    let mut lines = open_lines();
+    for run in 0..runs {
+        let now = black_box(Instant::from_micros(run));
+        let sent = line_machine(&mut lines, now, black_box(LINE));
+        assert_eq!(sent, LINE_REPLY.len());
+    }
+}
+
+/// The same through core's driver, up to where nothing more waits.
+#[inline(never)]
+fn line_driven(lines: &mut Lines, now: Instant, wire: &mut Lane<'_>) -> bool {
+    drive(lines, wire, now)
+}
+
+fn run_line_driven(runs: u64) {
+    let mut lines = open_lines();
+    let mut wire = Lane {
+        lines: LINE,
+        sent: 0,
+    };
+    for run in 0..runs {
+        let now = black_box(Instant::from_micros(run));
+        wire.lines = black_box(LINE);
+        assert!(!line_driven(&mut lines, now, &mut wire));
+    }
+    let sent = usize::try_from(runs).unwrap_or_default() * LINE_REPLY.len();
+    assert_eq!(wire.sent, sent);
+}
+
+/// Sixteen lines that come at once, driven.
+#[inline(never)]
+fn line_batch(lines: &mut Lines, now: Instant, wire: &mut Lane<'_>) -> usize {
+    drive(lines, wire, now);
+    wire.sent
+}
+
+fn run_line_batch(runs: u64) {
+    let mut lines = open_lines();
+    let batch = LINE.repeat(BATCH);
+    let mut wire = Lane {
+        lines: &batch,
+        sent: 0,
+    };
+    for run in 0..runs {
+        let now = black_box(Instant::from_micros(run));
+        wire.lines = black_box(&batch);
+        wire.sent = 0;
+        let sent = line_batch(&mut lines, now, &mut wire);
+        assert_eq!(sent, BATCH * LINE_REPLY.len());
+    }
+}
+
 /// Greetings one after the other across a clean simulated link: both stacks, both sides' machines,
 /// and the network between them.
 #[inline(never)]
@@ -186,7 +272,7 @@ impl embedded_io_async::Read for Wire<'_> {
     async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
         // All of the name, then nothing more.
         match self.receive(buffer) {
-            Poll::Ready(result) if !std::mem::take(&mut self.name).is_empty() => result,
+            Poll::Ready(result) if !mem::take(&mut self.name).is_empty() => result,
             _ => pending().await,
         }
     }
@@ -223,4 +309,40 @@ impl Timer for Stopped {
     async fn until(&self, _at: Instant) {
         pending::<()>().await;
     }
+}
+
+/// Gives lines once, and counts the replies.
+struct Lane<'a> {
+    lines: &'a [u8],
+    sent: usize,
+}
+
+impl ErrorType for Lane<'_> {
+    type Error = ErrorKind;
+}
+
+impl Stream for Lane<'_> {
+    const TAKES_ALL: bool = true;
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {
+        if self.lines.is_empty() {
+            return Poll::Pending;
+        }
+        let Some(space) = buffer.get_mut(..self.lines.len()) else {
+            return Poll::Ready(Err(ErrorKind::OutOfMemory));
+        };
+        space.copy_from_slice(self.lines);
+        Poll::Ready(Ok(mem::take(&mut self.lines).len()))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>> {
+        self.sent += black_box(bytes).len();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn finish(&mut self) -> Poll<Result<(), ErrorKind>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn abort(&mut self) {}
 }
