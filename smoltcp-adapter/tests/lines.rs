@@ -108,7 +108,7 @@ fn pipeline(bytes: usize) {
     let (mut sent, mut received) = (0, 0);
     let (mut given, mut taken, mut asked, mut heard, mut deepest) = (0, 0, 0, 0, 0);
     let mut clock = Clock::new();
-    let mut tick = Instant::START;
+    let (mut tick, mut ticks) = (Instant::START, 0);
     let mut ends = (None, None);
     while ends.0.is_none() || ends.1.is_none() {
         // The reader takes a few, and the other one asks.
@@ -127,6 +127,8 @@ fn pipeline(bytes: usize) {
             asked += 1;
         }
         tick += TICK;
+        ticks += 1;
+        assert!(ticks < names + 10_000, "it stands still: {greedy:?}");
         clock.run(&mut stack, tick, |net, now| {
             let pipeline = greedy.machine_mut();
             while given < names && pipeline.queue(name).is_ok() {
