@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use greet_breakages::table::Breakage;
 use serde::Deserialize;
 
 /// What a stack is at the far end of.
@@ -21,34 +22,104 @@ pub enum Kind {
 
 /// The prober's interface.
 pub const NEAR: &str = "cable0";
-/// The server's, in its namespace.
+/// The server's where that isn't the prober's: in its namespace, or behind a broken cable.
 pub const FAR: &str = "eth0";
 
 impl Kind {
     /// The interface that the server is told.
-    pub fn server_interface(self) -> &'static str {
-        match self {
-            Self::Tap | Self::Tun => NEAR,
-            Self::Veth => FAR,
+    pub fn server_interface(self, broken: Option<&Breakage>) -> &'static str {
+        match (self, broken) {
+            (Self::Tap | Self::Tun, None) => NEAR,
+            _ => FAR,
         }
     }
 
-    /// Lays the cable. For a server in another namespace, that is the namespace of process `server`.
-    pub fn lay(self, near: Ipv4Addr, server: u32) -> Result<()> {
-        match self {
-            Self::Tap => ip(&format!("tuntap add dev {NEAR} mode tap"))?,
-            Self::Tun => ip(&format!("tuntap add dev {NEAR} mode tun"))?,
-            Self::Veth => ip(&format!(
+    /// Makes what the server needs. One in another namespace is in that of process `server`.
+    pub fn lay(self, server: u32, broken: Option<&Breakage>) -> Result<()> {
+        match (self, broken) {
+            (Self::Tap, None) => ip(&format!("tuntap add dev {NEAR} mode tap")),
+            (Self::Tun, None) => ip(&format!("tuntap add dev {NEAR} mode tun")),
+            (Self::Veth, None) => ip(&format!(
                 "link add {NEAR} type veth peer name {FAR} netns {server}"
-            ))?,
+            )),
+            (Self::Tun, Some(_)) => bail!("faults are those of Ethernet frames"),
+            (Self::Tap, Some(broken)) => {
+                tap(FAR)?;
+                ip(&format!("link set {FAR} up"))?;
+                relay(broken, Far::Interface)
+            }
+            // A TAP device, not a veth pair: there this system leaves checksums out.
+            (Self::Veth, Some(broken)) => {
+                tap(FAR)?;
+                relay(broken, Far::Tap)?;
+                ip(&format!("link set {FAR} netns {server}"))
+            }
         }
-        // Nobody asked for this system's own words.
-        let quiet = format!("/proc/sys/net/ipv6/conf/{NEAR}/disable_ipv6");
-        let _ = std::fs::write(quiet, "1"); // a system without IPv6 has none
-        ip("link set lo up")?;
-        ip(&format!("address add {near}/24 dev {NEAR}"))?;
-        ip(&format!("link set {NEAR} up"))
     }
+}
+
+/// Gives the prober's interface its address.
+pub fn plug_in(near: Ipv4Addr) -> Result<()> {
+    silence(NEAR);
+    ip("link set lo up")?;
+    ip(&format!("address add {near}/24 dev {NEAR}"))?;
+    ip(&format!("link set {NEAR} up"))
+}
+
+/// A TAP device that stays when nobody has it open.
+fn tap(name: &str) -> Result<()> {
+    ip(&format!("tuntap add dev {name} mode tap"))?;
+    silence(name);
+    Ok(())
+}
+
+/// What the server is behind.
+enum Far {
+    /// A TAP device, of which it has the inner side.
+    Interface,
+    /// A TAP device, of which this program has the inner side.
+    Tap,
+}
+
+/// Carries frames between the prober's interface and the server's from now on.
+#[cfg(target_os = "linux")]
+fn relay(broken: &Breakage, far: Far) -> Result<()> {
+    use greet_breakages::relay::{End, carry};
+    use greet_breakages::way::Way;
+
+    tap(NEAR)?;
+    let way = |fault: Option<_>, seed| fault.map_or_else(Way::faultless, |f| Way::new(f, seed));
+    let (to_far, to_near) = (way(broken.to_stack, 1), way(broken.from_stack, 2));
+    let open = move || {
+        let far = match far {
+            Far::Interface => End::interface(FAR),
+            Far::Tap => End::tap(FAR),
+        };
+        Ok((End::tap(NEAR)?, far?))
+    };
+    let (opened, is_open) = std::sync::mpsc::channel();
+    // The ends are opened where they are used, as they can't go to another thread.
+    std::thread::spawn(move || {
+        let ends = open().map_err(|error: anyhow::Error| opened.send(Err(error)));
+        if let Ok((near, far)) = ends {
+            let _ = opened.send(Ok(())); // it is waited for
+            if let Err(error) = carry(near, far, to_far, to_near) {
+                eprintln!("stacks: {error:#}");
+            }
+        }
+    });
+    is_open.recv().context("the cable broke")?
+}
+
+#[cfg(not(target_os = "linux"))]
+fn relay(_: &Breakage, _: Far) -> Result<()> {
+    bail!("TAP devices are Linux's")
+}
+
+/// Nobody asked for this system's own words.
+fn silence(interface: &str) {
+    let quiet = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+    let _ = std::fs::write(quiet, "1"); // a system without IPv6 has none
 }
 
 fn ip(arguments: &str) -> Result<()> {

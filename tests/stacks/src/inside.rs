@@ -11,29 +11,29 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cable::{FAR, Kind, NEAR};
+use crate::cable::{FAR, Kind, NEAR, plug_in};
 use crate::place::{Place, SOCKETS};
+use crate::run::Run;
 use crate::stack::Stack;
 
 /// How long a server may take until it listens: an emulated board boots.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub fn grade(stack: &Stack, place: &Place) -> Result<()> {
-    let mut server = start(stack, place)?;
-    let tcp = SocketAddr::from((stack.address, 8000));
+pub fn grade(run: &Run<'_>, place: &Place) -> Result<()> {
+    let mut server = start(run, place)?;
+    let tcp = SocketAddr::from((run.stack.address, 8000));
     wait_for(&mut server, tcp).with_context(|| {
-        let log = place.report(stack, "log");
-        let words = std::fs::read_to_string(log).unwrap_or_default();
-        format!("{} doesn't listen\n{words}", stack.name)
+        let words = std::fs::read_to_string(place.report(run, "log")).unwrap_or_default();
+        format!("{} doesn't listen\n{words}", run.name())
     })?;
     let capture = place.capture.as_ref().map(|folder| {
-        let file = folder.join(format!("{}.pcap", stack.name));
+        let file = folder.join(format!("{}.pcap", run.name()));
         capture(&file).with_context(|| format!("can't capture into {}", file.display()))
     });
     let mut capture = capture.transpose()?;
-    probe(stack, place, SOCKETS, &[])?;
+    probe(run, place, SOCKETS, &[])?;
     // With raw packets as well, as soon as this probe has them and the cable carries Ethernet:
-    // `&["--wire", NEAR]`, from the address after ours.
+    // `&["--wire", NEAR]`, into WIRE.
     if let Some(tcpdump) = &mut capture {
         // It writes what it has.
         Command::new("kill")
@@ -45,52 +45,64 @@ pub fn grade(stack: &Stack, place: &Place) -> Result<()> {
 }
 
 /// Starts the server at the far end of a cable.
-fn start(stack: &Stack, place: &Place) -> Result<Child> {
-    let log = File::create(place.report(stack, "log"))?;
-    let mut shell = place.shell(stack, &stack.serve);
-    if stack.cable == Kind::Veth {
-        // In a namespace of its own; it goes on once the cable is there.
-        let script = format!(
-            "echo; read -r _; ip link set lo up; ip address add {}/24 dev {FAR}; ip link set {FAR} up; exec sh -ec \"$0\"",
-            stack.address
-        );
-        let inner = place.shell(stack, &script);
-        shell = Command::new("unshare");
-        shell
-            .args(["--net", "--"])
-            .arg(inner.get_program())
-            .args(inner.get_args())
-            .arg(&stack.serve);
-        shell.current_dir(&stack.folder);
-        shell.envs(
-            inner
-                .get_envs()
-                .filter_map(|(key, value)| Some((key, value?))),
-        );
+fn start(run: &Run<'_>, place: &Place) -> Result<Child> {
+    let Run { stack, broken } = *run;
+    let log = File::create(place.report(run, "log"))?;
+    let is_elsewhere = stack.cable == Kind::Veth;
+    let mut shell = if is_elsewhere {
+        elsewhere(stack, place)
     } else {
-        stack.cable.lay(stack.near, 0)?;
-    }
+        stack.cable.lay(0, broken)?;
+        plug_in(stack.near)?;
+        place.shell(stack, &stack.serve)
+    };
     shell
-        .env("INTERFACE", stack.cable.server_interface())
+        .env("INTERFACE", stack.cable.server_interface(broken))
         .env("ADDRESS", stack.address.to_string())
         .env("NETMASK", "255.255.255.0")
+        .env(
+            "BROKEN",
+            broken.and_then(|b| b.server.as_deref()).unwrap_or_default(),
+        )
         .stdin(Stdio::piped())
         .stderr(log.try_clone()?);
-    if stack.cable == Kind::Veth {
+    if is_elsewhere {
         shell.stdout(Stdio::piped());
     } else {
         shell.stdout(log);
     }
     let mut server = shell.spawn().context("can't start the server")?;
-    if stack.cable == Kind::Veth {
+    if is_elsewhere {
         let mut words = BufReader::new(server.stdout.take().context("a pipe")?);
         words.read_line(&mut String::new())?;
-        stack.cable.lay(stack.near, server.id())?;
+        stack.cable.lay(server.id(), broken)?;
         writeln!(server.stdin.as_ref().context("a pipe")?)?;
+        words.read_line(&mut String::new())?;
+        plug_in(stack.near)?;
         // What it says from now on is nobody's business, but must be read.
         std::thread::spawn(move || std::io::copy(&mut words, &mut std::io::sink()));
     }
     Ok(server)
+}
+
+/// The server in a namespace of its own. It says a line when that is there, waits for one, and says
+/// another when its end of the cable is up.
+fn elsewhere(stack: &Stack, place: &Place) -> Command {
+    let script = format!(
+        "echo; read -r _; [ ! -d /proc/sys/net/ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/{FAR}/disable_ipv6; \
+         ip link set lo up; ip address add {}/24 dev {FAR}; ip link set {FAR} up; \
+         echo; exec sh -ec \"$0\"",
+        stack.address
+    );
+    let inner = place.shell(stack, &script);
+    let mut shell = Command::new("unshare");
+    shell.args(["--net", "--"]).arg(inner.get_program());
+    shell.args(inner.get_args()).arg(&stack.serve);
+    shell.current_dir(&stack.folder);
+    for (key, value) in inner.get_envs() {
+        shell.env(key, value.unwrap_or_default());
+    }
+    shell
 }
 
 fn wait_for(server: &mut Child, address: SocketAddr) -> Result<()> {
@@ -122,19 +134,23 @@ fn capture(file: &Path) -> Result<Child> {
     Ok(tcpdump)
 }
 
-fn probe(stack: &Stack, place: &Place, report: &str, options: &[&str]) -> Result<()> {
-    let path = place.report(stack, report);
+fn probe(run: &Run<'_>, place: &Place, report: &str, options: &[&str]) -> Result<()> {
+    let (stack, path) = (run.stack, place.report(run, report));
     let file = File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
-    let output = Command::new(&place.greet)
-        .args(["probe", &format!("{}:8000", stack.address), "--json"])
-        .args(["--udp", &format!("{}:8001", stack.address)])
-        .args(["--clients", &stack.places.to_string()])
-        .args(["--timeout", &stack.timeout])
-        .args(options)
-        .stdout(file)
-        .stderr(Stdio::piped())
-        .output()
-        .context("can't run greet")?;
+    let at = |port: u16| format!("{}:{port}", stack.address);
+    let mut greet = Command::new(&place.greet);
+    greet.args(["probe", &at(8000), "--json", "--udp", &at(8001)]);
+    greet.args([
+        "--clients",
+        &stack.places.to_string(),
+        "--timeout",
+        &stack.timeout,
+    ]);
+    if stack.lines {
+        greet.args(["--lines", &at(8002)]);
+    }
+    let greet = greet.args(options).stdout(file).stderr(Stdio::piped());
+    let output = greet.output().context("can't run greet")?;
     // Crosses are what the ledger is for. Another status says that nothing was graded.
     if !matches!(output.status.code(), Some(0 | 1)) {
         bail!("greet probe: {}", String::from_utf8_lossy(&output.stderr));

@@ -64,11 +64,11 @@ impl Ledger {
         let seen = graded
             .checks
             .iter()
-            .filter_map(|check| surprise(check, entries.get(&check.id)));
+            .filter_map(|check| surprise(check, entry(entries, &check.id)));
         let unseen = entries
             .keys()
-            .filter(|&id| graded.checks.iter().all(|check| check.id != *id))
-            .map(|id| format!("{id}: in the ledger, but nothing is called so"));
+            .filter(|&key| graded.checks.iter().all(|check| !is_for(key, &check.id)))
+            .map(|key| format!("{key}: in the ledger, but nothing is called so"));
         let error = graded
             .error
             .iter()
@@ -82,6 +82,20 @@ impl Ledger {
         let mut all = self.sockets.values().chain(self.wire.values());
         all.all(|known| !known.why.is_empty() && !known.verdict.all().is_empty())
     }
+}
+
+/// Whether an entry is for a check: `udp/*` is for all of a group.
+fn is_for(key: &str, id: &str) -> bool {
+    match key.strip_suffix('*') {
+        Some(group) => id.starts_with(group),
+        None => key == id,
+    }
+}
+
+/// The check's own entry, or its group's.
+fn entry<'a>(entries: &'a Entries, id: &str) -> Option<&'a Known> {
+    let group = || entries.iter().find(|(key, _)| is_for(key, id));
+    entries.get(id).or_else(|| group().map(|(_, known)| known))
 }
 
 fn surprise(check: &Check, known: Option<&Known>) -> Option<String> {
@@ -152,6 +166,17 @@ mod tests {
         assert!(surprises(&text, "passed").is_empty());
         assert!(surprises(&text, "failed").is_empty());
         assert_eq!(surprises(&text, "worse").len(), 1);
+    }
+
+    #[test]
+    fn an_entry_for_a_group_is_for_what_has_none_of_its_own() {
+        let group = "[sockets]\n\"close/*\" = { verdict = \"skipped\", why = \"so\" }\n";
+        assert!(surprises(group, "skipped").is_empty());
+        assert_eq!(surprises(group, "failed").len(), 1);
+        let own = "\"close/leave\" = { verdict = \"failed\", why = \"so\" }";
+        assert!(surprises(&(group.to_owned() + own), "failed").is_empty());
+        let other = group.replace("close", "reset");
+        assert_eq!(surprises(&other, "passed").len(), 1);
     }
 
     #[test]

@@ -18,9 +18,10 @@ mod needs;
 mod outside;
 mod place;
 mod probe;
+mod report;
+mod run;
 mod stack;
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -29,9 +30,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
+use greet_breakages::table::{Breakage, Table};
 
-use outside::Outcome;
 use place::Place;
+use run::Run;
 use stack::Stack;
 
 /// Grades network stacks that others wrote against what is known of them.
@@ -47,6 +49,11 @@ struct Args {
     /// So many at once
     #[arg(long, value_name = "N", default_value = "2")]
     jobs: usize,
+
+    /// Breaks the cable or the stack so, and compares with nothing: a name of the table in
+    /// tests/breakages, or `all`
+    #[arg(long, value_name = "BREAKAGE")]
+    broken: Vec<String>,
 
     /// Captures each run's packets with tcpdump, into FOLDER/NAME.pcap
     #[arg(long, value_name = "FOLDER")]
@@ -77,48 +84,87 @@ fn run(args: &Args) -> Result<bool> {
         }
         return Ok(true);
     }
+    let table = Table::ours()?;
+    let runs = runs(&stacks, table.rows(), &args.broken)?;
     if !args.inside {
         place::build_greet()?;
     }
     let place = Place::new(args.capture.as_deref())?;
     if args.inside {
-        let [stack] = &stacks[..] else {
-            bail!("one stack a namespace");
+        let [run] = &runs[..] else {
+            bail!("one run a namespace");
         };
-        inside::grade(stack, &place)?;
+        inside::grade(run, &place)?;
         return Ok(true);
     }
 
     // One after the other, as they share folders; what can be graded is, whatever else is missing.
-    let ready: Vec<_> = stacks
+    let prepared: Vec<_> = stacks
         .iter()
-        .map(|stack| (stack, outside::prepare(stack, &place)))
+        .map(|s| (&s.name, outside::prepare(s, &place)))
         .collect();
-    let (next, report) = (AtomicUsize::new(0), Mutex::new(vec![None; ready.len()]));
+    let (next, report) = (AtomicUsize::new(0), Mutex::new(vec![None; runs.len()]));
     std::thread::scope(|scope| {
-        for _ in 0..args.jobs.clamp(1, ready.len()) {
+        for _ in 0..args.jobs.clamp(1, runs.len().max(1)) {
             scope.spawn(|| {
-                while let Some((stack, prepared)) = ready.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    let began = Instant::now();
-                    let outcome = match prepared {
-                        Ok(()) => outside::grade(stack, &place),
-                        Err(outcome) => outcome.clone(),
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(run) = runs.get(at) else {
+                        break;
                     };
-                    let text = section(stack, &outcome, began);
+                    let began = Instant::now();
+                    let ready = prepared.iter().find(|(name, _)| **name == run.stack.name);
+                    let outcome = match ready {
+                        Some((_, Err(outcome))) => outcome.clone(),
+                        _ => outside::grade(run, &place),
+                    };
+                    let text = report::section(run, &outcome, began.elapsed());
                     print!("{text}");
-                    let at = stacks.iter().position(|s| s.name == stack.name);
                     let mut report = report.lock().expect("no thread panics");
-                    report[at.expect("it is one of them")] = Some((text, outcome.is_expected()));
+                    report[at] = Some((text, outcome.is_expected() || run.broken.is_some()));
                 }
             });
         }
     });
     let report: Vec<_> = report.into_inner()?.into_iter().flatten().collect();
-    let path = place.built.join("report.txt");
+    let name = if args.broken.is_empty() {
+        "report.txt"
+    } else {
+        "breakages.txt"
+    };
+    let path = place.built.join(name);
     let text: String = report.iter().map(|(text, _)| text.as_str()).collect();
     std::fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
     Ok(report.iter().all(|(_, expected)| *expected))
+}
+
+/// What is to be done: each stack, or each that can be broken so with each breakage that was named.
+fn runs<'a>(stacks: &'a [Stack], rows: &'a [Breakage], broken: &[String]) -> Result<Vec<Run<'a>>> {
+    if broken.is_empty() {
+        return Ok(stacks
+            .iter()
+            .map(|stack| Run {
+                stack,
+                broken: None,
+            })
+            .collect());
+    }
+    let unknown = broken
+        .iter()
+        .find(|&name| name != "all" && rows.iter().all(|r| r.name != *name));
+    if let Some(name) = unknown {
+        bail!("there is no breakage {name}; tests/breakages/table.toml has all");
+    }
+    let wanted = rows
+        .iter()
+        .filter(|row| broken.iter().any(|b| b == "all" || *b == row.name));
+    let all = wanted.flat_map(|row| {
+        stacks.iter().map(move |stack| Run {
+            stack,
+            broken: Some(row),
+        })
+    });
+    Ok(all.filter(Run::is_possible).collect())
 }
 
 fn picked(names: &[String]) -> Result<Vec<Stack>> {
@@ -132,26 +178,4 @@ fn picked(names: &[String]) -> Result<Vec<Stack>> {
     }
     let wanted = |stack: &Stack| names.is_empty() || names.contains(&stack.name);
     Ok(all.into_iter().filter(wanted).collect())
-}
-
-/// What is said of one stack.
-fn section(stack: &Stack, outcome: &Outcome, began: Instant) -> String {
-    let mut text = String::new(); // which takes everything
-    match outcome {
-        Outcome::Skipped(why) => {
-            let _ = writeln!(text, "- {}: skipped: {why}", stack.name);
-        }
-        Outcome::Broken(why) => {
-            let _ = writeln!(text, "✗ {}: {why}", stack.name);
-        }
-        Outcome::Graded { counts, surprises } => {
-            let mark = if surprises.is_empty() { '✓' } else { '✗' };
-            let took = began.elapsed().as_secs();
-            let _ = writeln!(text, "{mark} {}: {counts}, in {took} s", stack.name);
-            for surprise in surprises {
-                let _ = writeln!(text, "    {surprise}");
-            }
-        }
-    }
-    text
 }

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 /// Nothing takes that long, in seconds, on however busy a machine.
-const LIMIT: &str = "300";
+const LIMIT: &str = "600";
 
 /// A command in namespaces of its own, which is killed after a while, and all with it that it started.
 pub fn unshared() -> Command {

@@ -11,6 +11,7 @@ use crate::namespace::unshared;
 use crate::needs;
 use crate::place::{Place, SOCKETS, WIRE};
 use crate::probe::{Graded, Tier};
+use crate::run::Run;
 use crate::stack::{Stack, home};
 
 /// What a run came to.
@@ -19,6 +20,7 @@ pub enum Outcome {
     Skipped(String),
     /// It couldn't be built, started or graded.
     Broken(String),
+    /// With what wasn't known before.
     Graded {
         counts: String,
         surprises: Vec<String>,
@@ -67,9 +69,9 @@ pub fn prepare(stack: &Stack, place: &Place) -> Result<(), Outcome> {
     }
 }
 
-/// Grades it.
-pub fn grade(stack: &Stack, place: &Place) -> Outcome {
-    match graded(stack, place) {
+/// Grades it, and compares: with nothing if it was broken.
+pub fn grade(run: &Run<'_>, place: &Place) -> Outcome {
+    match graded(run, place) {
         Err(error) => Outcome::Broken(format!("{error:#}")),
         Ok(tiers) => {
             let (mut counts, mut surprises) = (String::new(), Vec::new());
@@ -80,39 +82,46 @@ pub fn grade(stack: &Stack, place: &Place) -> Outcome {
                     "; with raw packets "
                 };
                 let _ = write!(counts, "{comma}{graded}"); // a string takes everything
-                surprises.extend(stack.ledger.surprises(*tier, graded));
+                match run.broken {
+                    None => surprises.extend(run.stack.ledger.surprises(*tier, graded)),
+                    Some(_) => surprises.extend(graded.said()),
+                }
             }
             Outcome::Graded { counts, surprises }
         }
     }
 }
 
-fn graded(stack: &Stack, place: &Place) -> Result<Vec<(Tier, Graded)>> {
+fn graded(run: &Run<'_>, place: &Place) -> Result<Vec<(Tier, Graded)>> {
     let mut inside = unshared();
-    inside
-        .arg(env::current_exe()?)
-        .args(["--inside", &stack.name]);
+    inside.arg(env::current_exe()?);
+    inside.args(["--inside", &run.stack.name]);
     inside.env("GREET", &place.greet).current_dir(home());
+    if let Some(broken) = run.broken {
+        inside.args(["--broken", &broken.name]);
+    }
     if let Some(folder) = &place.capture {
         inside.arg("--capture").arg(folder);
     }
     for report in [SOCKETS, WIRE] {
-        let _ = std::fs::remove_file(place.report(stack, report)); // there may be none
+        let _ = std::fs::remove_file(place.report(run, report)); // there may be none
     }
     let output = inside.output().context("can't run unshare")?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
-        bail!("{}", words.trim().trim_start_matches("stacks: "));
+        bail!(
+            "{}: {}",
+            output.status,
+            words.trim().trim_start_matches("stacks: ")
+        );
     }
     let mut tiers = Vec::new();
     for (tier, report) in [(Tier::Sockets, SOCKETS), (Tier::Wire, WIRE)] {
-        let path = place.report(stack, report);
+        let path = place.report(run, report);
         if path.exists() {
             let lines = std::fs::read_to_string(&path)?;
-            tiers.push((
-                tier,
-                Graded::read(&lines).with_context(|| format!("in {}", path.display()))?,
-            ));
+            let graded = Graded::read(&lines).with_context(|| format!("in {}", path.display()))?;
+            tiers.push((tier, graded));
         }
     }
     if tiers.is_empty() {

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::run::Run;
 use crate::stack::{Stack, home};
 
 /// Builds the program that grades as it is now, unless `GREET` says which one to take.
@@ -82,8 +83,8 @@ impl Place {
         shell
     }
 
-    /// Where a report of a stack is kept.
-    pub fn report(&self, stack: &Stack, report: &str) -> PathBuf {
-        self.built.join(format!("{}.{report}", stack.name))
+    /// Where a report of a run is kept.
+    pub fn report(&self, run: &Run<'_>, report: &str) -> PathBuf {
+        self.built.join(format!("{}.{report}", run.name()))
     }
 }

@@ -1,5 +1,6 @@
 //! What `greet probe` says of a stack, read from the objects that it prints.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context, Result, bail};
@@ -58,6 +59,25 @@ impl Graded {
     }
 }
 
+impl Graded {
+    /// What it says of a stack that isn't well: each cause with the checks that name it.
+    pub fn said(&self) -> Vec<String> {
+        let mut causes = BTreeMap::<_, Vec<_>>::new();
+        let passed = ["passed", "skipped"];
+        for check in &self.checks {
+            if !passed.contains(&check.result.as_str()) {
+                let why = check.why.as_deref().unwrap_or_default();
+                let cause = format!("{}: {why}", check.result);
+                causes.entry(cause).or_default().push(check.id.as_str());
+            }
+        }
+        let all = causes
+            .iter()
+            .map(|(cause, ids)| format!("{cause}: {}", ids.join(", ")));
+        all.chain(self.error.clone()).collect()
+    }
+}
+
 impl fmt::Display for Graded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut comma = "";
@@ -94,6 +114,24 @@ mod tests {
         assert_eq!(graded.to_string(), "passed 0, failed 1");
         assert_eq!(graded.checks[0].id, "a/b");
         assert!(graded.error.is_none());
+    }
+
+    #[test]
+    fn what_is_said_names_each_cause_once() {
+        let check = |id: &str, result: &str| Check {
+            id: id.to_owned(),
+            result: result.to_owned(),
+            why: Some("late".to_owned()),
+        };
+        let graded = Graded {
+            checks: vec![
+                check("a/b", "failed"),
+                check("c", "passed"),
+                check("d", "failed"),
+            ],
+            error: Some("dead".to_owned()),
+        };
+        assert_eq!(graded.said(), ["failed: late: a/b, d", "dead"]);
     }
 
     #[test]

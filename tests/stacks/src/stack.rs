@@ -24,6 +24,8 @@ pub struct Stack {
     pub address: Ipv4Addr,
     pub near: Ipv4Addr,
     pub timeout: String,
+    pub breaks_itself: bool,
+    pub lines: bool,
     pub ledger: Ledger,
 }
 
@@ -53,6 +55,12 @@ struct Description {
     /// How long an answer may take.
     #[serde(default = "timeout")]
     timeout: String,
+    /// Whether the server takes `$BROKEN`, what it is to break of itself.
+    #[serde(default)]
+    breaks_itself: bool,
+    /// Whether it serves lines, at port 8002.
+    #[serde(default)]
+    lines: bool,
 }
 
 fn far() -> Ipv4Addr {
@@ -102,6 +110,8 @@ impl Stack {
             address: described.address,
             near: described.near,
             timeout: described.timeout,
+            breaks_itself: described.breaks_itself,
+            lines: described.lines,
             ledger: common.with(own),
             folder,
         })

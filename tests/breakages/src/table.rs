@@ -1,0 +1,97 @@
+//! The table of breakages: what is broken of a cable or a stack, and what a report on it should say.
+//! Nothing is judged by it yet.
+
+use std::str::FromStr;
+
+use anyhow::{Context, Error, Result};
+use serde::Deserialize;
+
+use crate::fault::Fault;
+
+/// All that there are, in their order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    breakage: Vec<Breakage>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breakage {
+    /// Its name.
+    pub name: String,
+    /// What is done to frames on their way to the stack.
+    #[serde(default, deserialize_with = "fault")]
+    pub to_stack: Option<Fault>,
+    /// The same on their way from it.
+    #[serde(default, deserialize_with = "fault")]
+    pub from_stack: Option<Fault>,
+    /// What a server is told that can break itself; others are left out.
+    pub server: Option<String>,
+    /// What it should be called.
+    pub should: String,
+}
+
+impl Table {
+    /// The table that comes with this crate.
+    ///
+    /// # Errors
+    ///
+    /// It isn't one.
+    pub fn ours() -> Result<Self> {
+        include_str!("../table.toml").parse()
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> &[Breakage] {
+        &self.breakage
+    }
+}
+
+impl FromStr for Table {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        toml::from_str(text).context("no table of breakages")
+    }
+}
+
+fn fault<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Fault>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ours_names_each_once_and_breaks_something() {
+        let table = Table::ours().expect("a table");
+        for (at, row) in table.rows().iter().enumerate() {
+            let is_broken =
+                row.to_stack.is_some() || row.from_stack.is_some() || row.server.is_some();
+            assert!(is_broken, "{row:?}");
+            assert!(!row.should.is_empty(), "{row:?}");
+            assert!(
+                table.rows()[..at]
+                    .iter()
+                    .all(|other| other.name != row.name),
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn ours_has_every_kind_of_fault() {
+        let table = Table::ours().expect("a table");
+        for (name, kind) in crate::fault::Kind::ALL {
+            let faults = table
+                .rows()
+                .iter()
+                .flat_map(|row| [row.to_stack, row.from_stack]);
+            assert!(faults.flatten().any(|fault| fault.kind == kind), "{name}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What is said of each run, to people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::outside::Outcome;
+use crate::run::Run;
+
+/// The lines of one run.
+pub fn section(run: &Run<'_>, outcome: &Outcome, took: Duration) -> String {
+    let mut text = String::new(); // which takes everything
+    let name = &run.stack.name;
+    if let Some(broken) = run.broken {
+        let _ = writeln!(text, "{} over {name}", broken.name);
+        let _ = writeln!(text, "    should: {}", broken.should);
+    }
+    let _ = match (outcome, run.broken) {
+        (Outcome::Skipped(why), _) => writeln!(text, "- {name}: skipped: {why}"),
+        (Outcome::Broken(why), _) => writeln!(text, "✗ {name}: {why}"),
+        (Outcome::Graded { counts, .. }, Some(_)) => {
+            writeln!(text, "    probe:  {counts}, in {} s", took.as_secs())
+        }
+        (Outcome::Graded { counts, surprises }, None) => {
+            let mark = if surprises.is_empty() { '✓' } else { '✗' };
+            writeln!(text, "{mark} {name}: {counts}, in {} s", took.as_secs())
+        }
+    };
+    if let Outcome::Graded { surprises, .. } = outcome {
+        for surprise in surprises {
+            let _ = writeln!(text, "    {surprise}");
+        }
+    }
+    text
+}
