@@ -29,7 +29,8 @@
 //! - A future that is dropped while it was pending has done nothing: no byte was taken from the
 //!   stream, and none put into it. (embedded-io calls that side-effect-free on cancel.)
 //! - It leaves its waker behind, with the socket or the driver: the task is woken once the same call
-//!   would be ready. A reader keeps one for those who read, a writer one for those who write.
+//!   would be ready. A reader keeps one for those who read, a writer one for those who write. Of tokio's
+//!   calls, those named `poll_` do; its `accept` and `recv_from` forget theirs as they are dropped.
 //! - A `read` that is pending says that *nothing is waiting*, which may complete a name. Where a
 //!   runtime makes ready futures pend now and then to let other tasks run, as tokio's cooperative
 //!   budget does, that must be turned off for the call, by `tokio::task::unconstrained`. Other tasks
@@ -37,7 +38,7 @@
 //! - Bytes that `write` took leave without a `flush`. A writer that gathers them, as one of TLS does,
 //!   has to be wrapped in one that doesn't.
 //!
-//! embassy-net's `TcpSocket` and `UdpSocket` are so, tokio's sockets through `embedded-io-adapters`,
+//! embassy-net's `TcpSocket` and `UdpSocket` are so, tokio's `TcpStream` through `embedded-io-adapters`,
 //! and embassy's buffered UARTs. A UART that reads by DMA into the caller's buffer isn't.
 //!
 //! # A conversation

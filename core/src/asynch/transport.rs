@@ -75,7 +75,7 @@ pub trait Listener {
     /// that a connection gives back when it is [released](Self::release). Asked when nobody can be
     /// accepted. A listener that can't tell is never ready, and nobody has to give way to others.
     async fn awaited(&mut self) {
-        pending().await
+        pending::<()>().await;
     }
 
     /// Lends the stream of a connection.

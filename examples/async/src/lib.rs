@@ -1,0 +1,15 @@
+//! What carries `greet-core`'s machines in tasks: as much as a program of one's own would have.
+//!
+//! | module | carries over |
+//! |---|---|
+//! | [`desktop`] | tokio's sockets |
+//! | [`board`] | embassy-net's sockets, on whatever embassy-net runs |
+//! | [`cable`] | a cable in memory, for two stacks of embassy-net in one program |
+//! | [`simulated`] | a host of a simulated network for an embassy application |
+//! | [`virtual_time`] | time for embassy that goes on when it is told to |
+
+pub mod board;
+pub mod cable;
+pub mod desktop;
+pub mod simulated;
+pub mod virtual_time;
