@@ -11,9 +11,12 @@ use std::time::Duration;
 use greet_core::limits::Limits;
 use greet_core::probe::{Plan, ProbeStack};
 use greet_smoltcp::timeouts::Timeouts;
-use greet_tests::lab::{Grade, PolledLab, Serving, SimulatedLab, SmoltcpLab, Subject, grade};
+use greet_tests::lab::{
+    Grade, PolledLab, Serving, SimulatedLab, SmoltcpLab, Subject, grade, wired,
+};
 use greet_tests::matrix::{Matrix, Skips};
 use greet_tests::memory::lab::{MemoryLab, Ours};
+use greet_wire::Impairment;
 use smoltcp_sim::{Link, Probability};
 
 /// Where all can be checked.
@@ -47,6 +50,17 @@ const LOSSY: Skips = &[
     ),
 ];
 
+/// What a second host can't check where it spoils the link itself.
+const IMPAIRED: Skips = &[
+    ("crowd/latency", IMPAIRED_LINK),
+    ("tcp/bytewise", IMPAIRED_LINK),
+    ("tcp/full-chinese", IMPAIRED_LINK),
+    ("tcp/segments-settle", IMPAIRED_LINK),
+    ("tcp/too-long-pieces", IMPAIRED_LINK),
+];
+
+const IMPAIRED_LINK: &str = "on an impaired link frames come late, or not at all";
+
 fn main() -> ExitCode {
     let mut matrix = Matrix::default();
     matrix.lab("std", NEEDS_RAW, || {
@@ -77,6 +91,9 @@ fn main() -> ExitCode {
     });
     matrix.lab("clean", NOTHING, across_a_clean_network);
     matrix.lab("lossy", LOSSY, across_lossy_networks);
+    matrix.lab("wire-v4", NOTHING, || across_a_cable(false));
+    matrix.lab("wire-v6", NOTHING, || across_a_cable(true));
+    matrix.lab("wire-lossy", IMPAIRED, across_impaired_cables);
     matrix.run()
 }
 
@@ -108,6 +125,41 @@ fn across_a_clean_network() -> Grade {
     probe(&mut lab, &Plan::DEFAULT)
 }
 
+/// From a second host with frames in its own hand.
+fn across_a_cable(is_v6: bool) -> Grade {
+    let mut host = wired(Subject::GOOD, is_v6, Impairment::default());
+    probe(&mut host, &Plan::DEFAULT)
+}
+
+/// The same by twenty seeds over a cable that loses frames: what passes, passes by all of them.
+fn across_impaired_cables() -> Grade {
+    let (plan, subject) = patient();
+    let grades = (0..20).map(|seed| {
+        let rough = "loss=5%,duplicate=3%,reorder=3%,hold=15ms,corrupt=2%,delay=10ms,jitter=2ms";
+        let impairment = format!("{rough},seed={seed}");
+        let mut host = wired(
+            subject,
+            seed % 2 == 1,
+            impairment.parse().expect("it is right"),
+        );
+        let recording = host.recording();
+        let mut grade = probe(&mut host, &plan);
+        for why in grade.failed.values_mut() {
+            *why = format!("seed {seed}: {why}");
+        }
+        let happened = recording.counters();
+        assert!(
+            happened.lost > 0
+                && happened.duplicated > 0
+                && happened.reordered > 0
+                && happened.corrupted > 0,
+            "seed {seed}: {happened:?}"
+        );
+        grade
+    });
+    grades.reduce(Grade::and).expect("twenty grades")
+}
+
 /// Forty networks, each with another seed: what passes, passes across all of them.
 fn across_lossy_networks() -> Grade {
     let link = Link::new()
@@ -117,24 +169,7 @@ fn across_lossy_networks() -> Grade {
         .duplication(Probability::percent(3))
         .reordering(Probability::percent(3), Duration::from_millis(15))
         .corruption(Probability::percent(2));
-    // A few retransmissions in a row take half a minute. No real time passes.
-    let deadline = Duration::from_mins(1);
-    let plan = Plan {
-        timeout: Duration::from_mins(2),
-        rounds: 100,
-        deadline,
-        ..Plan::DEFAULT
-    };
-    let limits = Limits::DEFAULT
-        .with_deadline(deadline)
-        .with_drain_time(deadline);
-    // By default a handshake has three SYN-ACKs. A client whose answers to them are all lost is reset
-    // when it speaks.
-    let timeouts = Timeouts {
-        handshake: Duration::from_secs(30),
-        linger: deadline,
-    };
-    let subject = Subject { limits, timeouts };
+    let (plan, subject) = patient();
     let grades = (0..40).map(|seed| {
         let mut lab = SimulatedLab::new(seed, subject, link.clone(), 1500).untimely(UNTIMELY);
         let mut grade = probe(&mut lab, &plan);
@@ -152,4 +187,26 @@ fn across_lossy_networks() -> Grade {
         grade
     });
     grades.reduce(Grade::and).expect("forty grades")
+}
+
+/// A plan, and a server, that bear losses. A few retransmissions in a row take half a minute; no real time
+/// passes.
+fn patient() -> (Plan, Subject) {
+    let deadline = Duration::from_mins(1);
+    let plan = Plan {
+        timeout: Duration::from_mins(2),
+        rounds: 100,
+        deadline,
+        ..Plan::DEFAULT
+    };
+    let limits = Limits::DEFAULT
+        .with_deadline(deadline)
+        .with_drain_time(deadline);
+    // By default a handshake has three SYN-ACKs. A client whose answers to them are all lost is reset
+    // when it speaks.
+    let timeouts = Timeouts {
+        handshake: Duration::from_secs(30),
+        linger: deadline,
+    };
+    (plan, Subject { limits, timeouts })
 }

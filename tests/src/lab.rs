@@ -12,6 +12,7 @@ mod prober;
 mod simulated;
 mod sockets;
 mod subject;
+mod wired;
 
 pub use grade::{Grade, grade};
 pub use loopback::SmoltcpLab;
@@ -19,6 +20,7 @@ pub use prober::{send_segment, send_syn};
 pub use simulated::SimulatedLab;
 pub use sockets::{PolledLab, Serving};
 pub use subject::{PLACES, Subject};
+pub use wired::wired;
 
 /// Memory for a stack, until the tests end: a few kilobytes for each lab.
 pub(crate) fn leak<T>(value: T) -> &'static mut T {

@@ -15,7 +15,7 @@ use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{EthernetAddress, IpCidr};
-use smoltcp_sim::Trace;
+use smoltcp_sim::{Counters, Trace};
 
 use crate::cable::Notes;
 use crate::error::Error;
@@ -143,6 +143,11 @@ impl<F: Frames> Recording<F> {
         link.reseed(seed);
         link.take_trace();
         link.get_mut().stamps.clear();
+    }
+
+    /// What the impaired link did to frames.
+    pub fn counters(&self) -> Counters {
+        self.0.borrow_mut().link().counters()
     }
 
     /// What was seen of the cable that its owner should know.
