@@ -64,6 +64,7 @@ pub mod request;
 pub mod responder;
 mod sentence;
 pub mod server;
+mod shift;
 pub mod text;
 pub mod time;
 pub mod transport;

@@ -18,6 +18,7 @@ use crate::limits::{GREETING, MAX_REPLY, MAX_TEXT};
 use crate::line_feed;
 use crate::machine::{Machine, Want};
 use crate::reply::{self, RequestError};
+use crate::shift;
 use crate::text::Text;
 use crate::time::Instant;
 
@@ -308,7 +309,8 @@ impl<const N: usize> Machine for Pipeline<N> {
         }
         // Moved once half of it is taken, so that a byte is moved once; or if it must be.
         if self.taken >= N / 2 || self.len == N || self.taken == self.len {
-            self.replies.copy_within(self.taken..self.len, 0);
+            let came = self.replies.get_mut(..self.len).unwrap_or_default();
+            shift::to_front(came, self.taken);
             self.len -= self.taken;
             self.checked -= self.taken;
             self.taken = 0;

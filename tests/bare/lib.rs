@@ -18,6 +18,9 @@ use greet_core::asynch::{self, Close, Copying, Timer, embedded_io_async};
 use greet_core::client::Client;
 use greet_core::exchange::Exchange;
 use greet_core::limits::Limits;
+use greet_core::lines::Lines;
+use greet_core::machine::{Machine, Service};
+use greet_core::pipeline::Pipeline;
 use greet_core::receiver::{self, Receiver};
 use greet_core::request::Request;
 use greet_core::server::{Event, Server};
@@ -209,4 +212,46 @@ pub extern "C" fn task(chance: u64) -> u64 {
         }
     }
     0
+}
+
+/// Both sides of many greetings over one connection, called in any order.
+#[unsafe(no_mangle)]
+pub extern "C" fn lines(chance: u64) -> u64 {
+    let now = Instant::from_micros(black_box(chance));
+    let mut server = Lines::VACANT;
+    server.begin(now, &Limits::DEFAULT);
+    let mut client = Pipeline::<2048>::new(Duration::from_secs(chance)).with_depth(black_box(3));
+    let mut seen = 0_u64;
+    while black_box(chance) > 0 {
+        if let Ok(name) = Text::new(black_box("World")) {
+            seen ^= u64::from(client.queue(name).is_ok()) ^ u64::from(client.queue_last(name).is_ok());
+        }
+        seen ^= call(&mut server, now, black_box(chance)) ^ call(&mut client, now, black_box(chance));
+        seen ^= client.next_reply().map_or(0, |reply| reply.len() as u64);
+        seen ^= client.refusal().map_or(0, |sentence| sentence.len() as u64);
+        server.wind_down(now);
+        server.give_way(now);
+        client.end_names();
+    }
+    seen
+}
+
+/// Calls a machine in every way.
+fn call<M: Machine>(machine: &mut M, now: Instant, chance: u64) -> u64 {
+    let n = usize::try_from(chance).unwrap_or_default();
+    if let Some(space) = machine.space().get_mut(..n) {
+        space.fill(black_box(7));
+    }
+    let room = machine.space().len();
+    machine.received(n, now);
+    machine.transmitted(black_box(n), now);
+    let left = machine.transmit().len();
+    match black_box(chance) {
+        1 => machine.received_fin(now),
+        2 => machine.finished(now),
+        3 => machine.timeout(now),
+        4 => machine.lost(embedded_io::ErrorKind::Other),
+        _ => {}
+    }
+    (room ^ left) as u64 ^ machine.due().as_micros() ^ u64::from(machine.outcome().is_some())
 }

@@ -4,6 +4,7 @@
 use crate::course::Verdict;
 use crate::limits::MAX_TEXT;
 use crate::line_feed;
+use crate::shift;
 use crate::utf8::{self, Checked};
 
 /// Room for the longest line and the byte that makes it too long.
@@ -71,7 +72,8 @@ impl Names {
     pub(super) fn space(&mut self) -> &mut [u8] {
         if self.start > 0 {
             let waiting = usize::from(self.start)..self.len.into();
-            self.bytes.copy_within(waiting, 0);
+            let came = self.bytes.get_mut(..waiting.end).unwrap_or_default();
+            shift::to_front(came, waiting.start);
             self.len -= self.start;
             self.scanned -= self.start;
             self.checked -= self.start;

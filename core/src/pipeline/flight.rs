@@ -41,11 +41,15 @@ impl<const N: usize> Flight<N> {
         }
         for part in [name, end] {
             let at = wrapped::<N>(self.start + self.len);
-            let (first, second) = part.split_at(part.len().min(N - at));
-            for (at, piece) in [(at, first), (0, second)] {
-                if let Some(to) = self.bytes.get_mut(at..at + piece.len()) {
-                    to.copy_from_slice(piece);
-                }
+            // Not copy_from_slice, in which a program optimized for size keeps a panic.
+            let ends = part.len().min(N.saturating_sub(at));
+            let back = part.get(ends..).unwrap_or_default();
+            let front = self.bytes.get_mut(at..).unwrap_or_default();
+            for (to, from) in front.iter_mut().zip(part) {
+                *to = *from;
+            }
+            for (to, from) in self.bytes.iter_mut().zip(back) {
+                *to = *from;
             }
             self.len += part.len();
         }
