@@ -141,20 +141,40 @@ impl asynch::Listener for Port {
 
 /// A UDP socket that is bound to one address.
 #[derive(Debug)]
-pub struct Messages(pub UdpSocket);
+pub struct Messages {
+    socket: UdpSocket,
+    /// Room for the longest datagram: the system cuts one that is longer than its room, in silence.
+    room: Vec<u8>,
+}
+
+impl Messages {
+    /// A socket of tokio's.
+    pub fn new(socket: UdpSocket) -> Self {
+        Self {
+            socket,
+            room: vec![0; 65_536],
+        }
+    }
+
+    /// The socket.
+    pub const fn get_ref(&self) -> &UdpSocket {
+        &self.socket
+    }
+}
 
 impl ErrorType for Messages {
     type Error = io::Error;
 }
 
 impl asynch::Datagrams for Messages {
-    /// A datagram that is longer than the buffer is cut by the system, in silence: give it a byte more
-    /// than the longest, as [`Receiver`](greet_core::receiver::Receiver) does.
     async fn receive_from(&mut self, buffer: &mut [u8]) -> io::Result<Datagram> {
-        let mut room = ReadBuf::new(buffer);
+        let mut room = ReadBuf::new(&mut self.room);
         // As with `accept`: `recv_from` would forget its waker.
-        let receive = poll_fn(|context| self.0.poll_recv_from(context, &mut room));
+        let receive = poll_fn(|context| self.socket.poll_recv_from(context, &mut room));
         let from = unconstrained(receive).await?;
+        for (to, from) in buffer.iter_mut().zip(room.filled()) {
+            *to = *from;
+        }
         Ok(Datagram {
             len: room.filled().len(),
             from,
@@ -163,12 +183,14 @@ impl asynch::Datagrams for Messages {
     }
 
     async fn send_to(&mut self, datagram: &[u8], to: SocketAddr, _via: Local) -> io::Result<()> {
-        let send = poll_fn(|context| self.0.poll_send_to(context, datagram, to));
+        let send = poll_fn(|context| self.socket.poll_send_to(context, datagram, to));
         unconstrained(send).await.map(drop)
     }
 
     fn is_own(&self, address: SocketAddr) -> bool {
-        self.0.local_addr().is_ok_and(|own| own == address)
+        self.socket.local_addr().is_ok_and(|own| {
+            own.port() == address.port() && (own.ip().is_unspecified() || own == address)
+        })
     }
 }
 

@@ -154,8 +154,8 @@ fn another_machine_is_served_as_well() {
 fn messages_are_answered() {
     run(async {
         let clock = Clock::start();
-        let mut socket = Messages(UdpSocket::bind(ANY).await.expect("a port"));
-        let address = socket.0.local_addr().expect("it is bound");
+        let mut socket = Messages::new(UdpSocket::bind(ANY).await.expect("a port"));
+        let address = socket.get_ref().local_addr().expect("it is bound");
         let client = async {
             let client = UdpSocket::bind(ANY).await.expect("a port");
             client.send_to(b"Hello, UDP!", address).await.expect("sent");
