@@ -1,7 +1,9 @@
 //! embassy-net's sockets, and embassy's time.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
+use embassy_backlog::Listener;
 use embassy_net::tcp::{self, State, TcpSocket};
 use embassy_net::udp::{SendError, UdpMetadata, UdpSocket};
 use embassy_net::{IpEndpoint, Stack};
@@ -10,7 +12,7 @@ use greet_core::asynch::embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use greet_core::asynch::{self, Close, Timer, converse};
 use greet_core::machine::Service;
 use greet_core::time::Instant;
-use greet_core::transport::{Datagram, Local};
+use greet_core::transport::{Accepted, Datagram, Local};
 
 /// A socket.
 pub struct Socket<'a>(pub TcpSocket<'a>);
@@ -55,6 +57,36 @@ const LINGER: Duration = Duration::from_secs(10);
 /// The stack keeps back an ACK for 10 ms, that of the peer's FIN as well: used again before, a socket
 /// forgets it, and the peer repeats its FIN for as long as it likes.
 const LAST_ACK: Duration = Duration::from_millis(15);
+
+/// `N` sockets that listen on a port, and a backlog of clients behind them.
+pub struct Port<'a, const N: usize, const WAITING: usize>(pub Listener<'a, N, WAITING>);
+
+impl<'a, const N: usize, const WAITING: usize> asynch::Listener for Port<'a, N, WAITING> {
+    type Error = Infallible;
+    type Handle = Socket<'a>;
+    type Stream<'s>
+        = &'s mut Socket<'a>
+    where
+        Self: 's;
+
+    async fn accept(&mut self) -> Result<Accepted<Socket<'a>>, Infallible> {
+        let (mut socket, peer) = self.0.accept().await;
+        socket.set_nagle_enabled(false);
+        Ok((Socket(socket), address(peer)))
+    }
+
+    async fn awaited(&mut self) {
+        self.0.awaited().await;
+    }
+
+    fn stream<'s>(&'s mut self, handle: &'s mut Socket<'a>) -> &'s mut Socket<'a> {
+        handle
+    }
+
+    fn release(&mut self, handle: Socket<'a>) {
+        self.0.release(handle.0);
+    }
+}
 
 /// Serves clients of a port one after the other, for ever: spawn it as often as clients are to be served
 /// at once.

@@ -5,11 +5,13 @@
 //! | [`desktop`] | tokio's sockets |
 //! | [`board`] | embassy-net's sockets, on whatever embassy-net runs |
 //! | [`cable`] | a cable in memory, for two stacks of embassy-net in one program |
+//! | [`figures`] | clients refused with and without a backlog |
 //! | [`simulated`] | a host of a simulated network for an embassy application |
 //! | [`virtual_time`] | time for embassy that goes on when it is told to |
 
 pub mod board;
 pub mod cable;
 pub mod desktop;
+pub mod figures;
 pub mod simulated;
 pub mod virtual_time;

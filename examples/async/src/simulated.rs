@@ -22,7 +22,7 @@ use smoltcp_sim::{Boot, Card, HostId, Network};
 use crate::virtual_time::Time;
 
 /// So many sockets an application may have.
-const SOCKETS: usize = 16;
+const SOCKETS: usize = 80;
 
 /// Boots a host with an application, which `start` makes of the stack, now and after every reboot.
 ///
@@ -36,10 +36,25 @@ pub fn boot<'a, F: Future + 'a>(
     network: &mut Network<'a>,
     host: HostId,
     time: &'a Time,
+    start: impl FnMut(Stack<'static>) -> F + 'a,
+) {
+    boot_behind(network, host, time, |card| card, start);
+}
+
+/// The same with a driver that stands before the card.
+///
+/// # Panics
+///
+/// As [`boot`] does.
+pub fn boot_behind<'a, D: Driver + 'a, F: Future + 'a>(
+    network: &mut Network<'a>,
+    host: HostId,
+    time: &'a Time,
+    mut before: impl FnMut(Driven) -> D + 'a,
     mut start: impl FnMut(Stack<'static>) -> F + 'a,
 ) {
     network.boot_program(host, move |boot| {
-        let mut program = Program::new(boot, &mut start);
+        let mut program = Program::new(boot, &mut before, &mut start);
         move |now: NetworkInstant| {
             let micros = now.total_micros().unsigned_abs();
             time.go_to(Instant::from_micros(micros));
@@ -61,7 +76,11 @@ struct Program<'a> {
 }
 
 impl<'a> Program<'a> {
-    fn new<F: Future + 'a>(boot: Boot, start: impl FnOnce(Stack<'static>) -> F) -> Self {
+    fn new<D: Driver + 'a, F: Future + 'a>(
+        boot: Boot,
+        before: impl FnOnce(Driven) -> D,
+        start: impl FnOnce(Stack<'static>) -> F,
+    ) -> Self {
         let address = boot.addresses.first().map(|cidr| match cidr {
             IpCidr::Ipv4(cidr) => Ipv4Cidr::new(cidr.address(), cidr.prefix_len()),
             IpCidr::Ipv6(_) => panic!("an address that isn't of IPv4"),
@@ -77,7 +96,7 @@ impl<'a> Program<'a> {
         // For as long as the program runs, as those of a board.
         let resources = Box::leak(Box::new(StackResources::<SOCKETS>::new()));
         let (stack, mut runner) =
-            embassy_net::new(Driven(card), config, resources, random.next_u64());
+            embassy_net::new(before(Driven(card)), config, resources, random.next_u64());
         Self {
             stack: Task::new(async move { runner.run().await }),
             application: Task::new(start(stack)),
