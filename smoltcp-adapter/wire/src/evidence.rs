@@ -25,25 +25,26 @@ pub struct Evidence {
 /// What a verdict fell at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// The last that came from the server.
+    /// The last that came from the server, and is more than an acknowledgment.
     Answer,
-    /// The last that was sent to it and wanted an answer.
-    Question,
+    /// The last of all.
+    Last,
 }
 
 impl Evidence {
-    /// A trace, and when each frame from the server came.
+    /// A trace up to so many frames, and when each frame from the server came.
     pub(crate) fn new(
         trace: &Trace,
         mut stamps: VecDeque<Instant>,
         judged: usize,
+        most: usize,
         origin: Duration,
     ) -> Self {
         let mut timed = Trace::new(Medium::Ethernet);
         let mut names = trace.host_names();
         let tester = timed.add_host(names.next().unwrap_or_default());
         timed.add_host(names.next().unwrap_or_default());
-        for mut packet in trace.packets() {
+        for mut packet in trace.packets().take(most) {
             if packet.from != tester
                 && !packet.is_copy
                 && let Some(came) = stamps.pop_front()
@@ -75,14 +76,12 @@ impl Evidence {
     /// none.
     pub fn mark(&mut self, mark: Mark, words: &str) -> bool {
         let counts = |packet: &Packet<'_>| {
-            let is_from_tester = packet.from == self.tester;
-            // What only acknowledges neither asks nor answers.
-            is_from_tester == (mark == Mark::Question)
-                && Segment::read(Medium::Ethernet, packet.bytes).is_some_and(|segment| {
-                    segment.tcp.is_none_or(|tcp| {
-                        tcp.syn || tcp.fin || tcp.rst || !segment.payload.is_empty()
-                    })
-                })
+            let segment = Segment::read(Medium::Ethernet, packet.bytes);
+            segment.is_some_and(|segment| {
+                let says = segment.tcp.is_none_or(|tcp| tcp.syn || tcp.fin || tcp.rst);
+                mark == Mark::Last
+                    || packet.from != self.tester && (says || !segment.payload.is_empty())
+            })
         };
         let mut judged = self.trace.packets().enumerate().take(self.judged);
         let found = judged

@@ -121,12 +121,14 @@ impl<F: Frames> Recording<F> {
     pub fn take(&self) -> Evidence {
         let mut inner = self.0.borrow_mut();
         let judged = mem::take(&mut inner.judged);
+        // What was sent after the end of all waiting has no time of its own.
+        let most = if inner.is_late() { judged } else { usize::MAX };
         let link = &mut inner.stack.device().device;
         let trace = link.take_trace();
         let trace = trace.unwrap_or_else(|| Trace::new(Medium::Ethernet));
         let cable = link.get_mut();
         let stamps = mem::take(&mut cable.stamps);
-        Evidence::new(&trace, stamps, judged, cable.frames.origin())
+        Evidence::new(&trace, stamps, judged, most, cable.frames.origin())
     }
 
     /// Begins a check: what the link does to frames from now on follows from its seed and the check's name,
@@ -155,7 +157,12 @@ impl<F: Frames> Recording<F> {
         self.0.borrow_mut().cable().notes
     }
 
-    /// Why the cable carries nothing any more, if so.
+    /// Whether the cable carries nothing any more.
+    pub fn has_failed(&self) -> bool {
+        self.0.borrow_mut().cable().failure.is_some()
+    }
+
+    /// Why the cable carries nothing any more, if so. It is told once.
     pub fn failure(&self) -> Option<Error> {
         self.0.borrow_mut().cable().failure.take()
     }

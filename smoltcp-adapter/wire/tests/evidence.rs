@@ -126,15 +126,15 @@ fn failing() -> (Verdict, Evidence) {
 #[test]
 fn the_frame_is_marked_at_which_the_verdict_fell() {
     let (_, mut evidence) = failing();
-    assert!(evidence.mark(Mark::Question, "nothing came for this"));
+    assert!(evidence.mark(Mark::Last, "nothing came after this"));
     let ladder = evidence.ladder().expect("a connection").to_string();
     let marked: Vec<_> = ladder
         .lines()
-        .filter(|line| line.contains("nothing came for this"))
+        .filter(|line| line.contains("nothing came after this"))
         .collect();
-    // Of a connection on which nothing was said, the SYN is what was asked last.
+    // Of a connection on which nothing was said, the handshake's last; what closed it comes later.
     assert!(
-        marked.len() == 1 && marked[0].contains("SYN seq=0"),
+        marked.len() == 1 && marked[0].contains(" ACK seq=1 ack=1 -"),
         "{ladder}"
     );
     assert!(
@@ -142,7 +142,7 @@ fn the_frame_is_marked_at_which_the_verdict_fell() {
         "{ladder}"
     );
     let svg = evidence.ladder().expect("a connection").svg();
-    assert!(svg.contains("nothing came for this"), "{svg}");
+    assert!(svg.contains("nothing came after this"), "{svg}");
     assert!(evidence.mark(Mark::Answer, "this came last"));
     let ladder = evidence.ladder().expect("a connection").to_string();
     let last = ladder.lines().find(|line| line.contains("this came last"));
@@ -155,7 +155,7 @@ fn the_frame_is_marked_at_which_the_verdict_fell() {
 #[test]
 fn a_file_has_every_frame_and_the_mark() {
     let (_, mut evidence) = failing();
-    evidence.mark(Mark::Question, "nothing came for this");
+    evidence.mark(Mark::Last, "nothing came after this");
     let mut file = Vec::new();
     evidence
         .write_pcapng(&mut file)
@@ -203,7 +203,7 @@ fn a_file_has_every_frame_and_the_mark() {
     let text = String::from_utf8(output.stdout).expect("text");
     let is_marked = |line: &str| {
         let fields: Vec<_> = line.split('\t').collect();
-        matches!(fields[..], ["1" | "True", "nothing came for this"])
+        matches!(fields[..], ["0" | "False", "nothing came after this"])
     };
     assert_eq!(
         text.lines().filter(|line| is_marked(line)).count(),

@@ -12,25 +12,10 @@ use std::process::Command;
 use greet_std::Client;
 use greet_std::core::limits::LINES_PORT;
 use greet_std::core::text::Text;
-use process::{PATIENCE, Process, has_python, needs};
+use process::{PATIENCE, Process, contained, has_python, needs};
 use rustix::process::{Pid, Signal, kill_process};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
-
-/// A program that is the first process of a container. All of it is gone when `unshare` is killed.
-fn contained(with: &[&str], command: &[&str]) -> Option<Command> {
-    let mut unshare = Command::new("unshare");
-    unshare.args(["--pid", "--fork", "--kill-child"]).args(with);
-    if !rustix::process::geteuid().is_root() {
-        unshare.arg("--map-root-user");
-    }
-    let mut trial = Command::new("unshare");
-    trial.args(unshare.get_args()).arg("true");
-    needs("unshare", &mut trial).then(|| {
-        unshare.args(command);
-        unshare
-    })
-}
 
 /// The same in a network of its own, whose loopback is down.
 fn isolated(command: &[&str]) -> Option<Command> {

@@ -146,6 +146,12 @@ impl<F: Frames> Inner<F> {
         seed_of(&self.task)
     }
 
+    /// Whether nothing is waited for any more.
+    pub(super) fn is_late(&mut self) -> bool {
+        let late = self.late;
+        late > self.cable().frames.now()
+    }
+
     /// Why nothing is waited for any more.
     fn ended(&mut self) -> Option<&'static str> {
         if self.cable().failure.is_some() {

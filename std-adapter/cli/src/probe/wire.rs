@@ -134,10 +134,11 @@ fn made(folder: &Path) -> Result<PathBuf> {
 
 /// The command that runs one check again, up to the check.
 fn again(args: &ProbeArgs, place: &Place, address: IpCidr, impairment: &Impairment) -> String {
-    let mut words = vec![
-        "greet probe".to_owned(),
-        format!("--wire {place} --wire-ip {address}"),
-    ];
+    let mut words = vec!["greet probe".to_owned()];
+    words.extend(args.server.as_ref().map(ToString::to_string));
+    words.extend(args.lines.as_ref().map(|lines| format!("--lines {lines}")));
+    words.extend(args.udp.as_ref().map(|udp| format!("--udp {udp}")));
+    words.push(format!("--wire {place} --wire-ip {address}"));
     match args.wire.mac {
         Some(Hardware::Card) => words.push("--wire-mac own".to_owned()),
         Some(Hardware::This(address)) => words.push(format!("--wire-mac {}", colons(address))),
@@ -146,9 +147,6 @@ fn again(args: &ProbeArgs, place: &Place, address: IpCidr, impairment: &Impairme
     if impairment.is_untimely() {
         words.push(format!("--impair {impairment}"));
     }
-    words.extend(args.server.as_ref().map(ToString::to_string));
-    words.extend(args.lines.as_ref().map(|lines| format!("--lines {lines}")));
-    words.extend(args.udp.as_ref().map(|udp| format!("--udp {udp}")));
     let time = |time| {
         humantime::format_duration(time)
             .to_string()
@@ -185,8 +183,8 @@ impl Witness for Cable {
     }
 
     fn ended(&mut self, entry: &Entry, verdict: &Verdict) -> Evidence {
-        let is_interrupted = self.is_interrupted();
-        if matches!(entry.result, Outcome::Passed | Outcome::Skipped) && !is_interrupted {
+        let is_cut = self.excuse().is_some();
+        if matches!(entry.result, Outcome::Passed | Outcome::Skipped) && !is_cut {
             return Evidence::default();
         }
         let mut seen = self.recording.take();
@@ -194,7 +192,7 @@ impl Witness for Cable {
             return Evidence::default();
         }
         let (mark, words) = mark_of(verdict);
-        let _ = seen.mark(mark, words) || seen.mark(Mark::Question, words);
+        let _ = seen.mark(mark, words) || seen.mark(Mark::Last, words);
         let mut evidence = Evidence {
             again: format!("{}{}", self.again, entry.check.id),
             ..Evidence::default()
@@ -278,15 +276,21 @@ impl Witness for Cable {
         signals::noted().map(|_| anyhow!("interrupted: the other checks weren't run"))
     }
 
-    fn is_interrupted(&self) -> bool {
-        signals::noted().is_some()
+    fn excuse(&self) -> Option<&'static str> {
+        if signals::noted().is_some() {
+            Some("interrupted")
+        } else {
+            self.recording.has_failed().then_some("the cable failed")
+        }
     }
 }
 
 /// At which frame a verdict fell, and why.
 fn mark_of(verdict: &Verdict) -> (Mark, &'static str) {
-    let Verdict::Failed(Failure { cause, .. }) = verdict else {
-        return (Mark::Answer, "the verdict fell here");
+    let cause = match verdict {
+        Verdict::Failed(Failure { cause, .. }) => cause,
+        Verdict::Skipped(_) => return (Mark::Last, "it was cut short after this"),
+        _ => return (Mark::Last, "the verdict fell after this"),
     };
     match cause {
         Cause::Unreachable
@@ -294,7 +298,7 @@ fn mark_of(verdict: &Verdict) -> (Mark, &'static str) {
         | Cause::Slow { .. }
         | Cause::Reply {
             end: End::Silence, ..
-        } => (Mark::Question, "the verdict: no answer to this in time"),
+        } => (Mark::Last, "the verdict: nothing came after this in time"),
         Cause::Refused(_) => (Mark::Answer, "the verdict: refused"),
         _ => (Mark::Answer, "the verdict: this isn't what was due"),
     }

@@ -180,6 +180,22 @@ fn rest(lines: &Receiver<String>) -> Vec<String> {
     }
 }
 
+/// A program that is the first process of a container. All of it is gone when `unshare` is killed.
+#[cfg(target_os = "linux")]
+pub(crate) fn contained(with: &[&str], command: &[&str]) -> Option<Command> {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--fork", "--kill-child"]).args(with);
+    if !rustix::process::geteuid().is_root() {
+        unshare.arg("--map-root-user");
+    }
+    let mut trial = Command::new("unshare");
+    trial.args(unshare.get_args()).arg("true");
+    needs("unshare", &mut trial).then(|| {
+        unshare.args(command);
+        unshare
+    })
+}
+
 /// Whether there is Python; says so if not.
 pub(crate) fn has_python() -> bool {
     needs("python", Command::new("python3").arg("--version"))
