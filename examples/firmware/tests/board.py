@@ -53,12 +53,12 @@ def our_program():
 class Board:
     """A board that listens, for a `with` statement."""
 
-    def __init__(self, raw=False, image=IMAGE):
+    def __init__(self, raw=False, cable=False, image=IMAGE):
         if shutil.which("qemu-system-arm") is None:
             missing("qemu", "qemu-system-arm is not installed")
         if not os.path.exists(image):
             missing("image", f"{image} is not built: see README.md")
-        self.raw, self.image = raw, image
+        self.raw, self.cable, self.image = raw, cable, image
 
     def __enter__(self):
         try:
@@ -81,8 +81,7 @@ class Board:
         """A link that carries Ethernet frames as datagrams, and what QEMU is to know of it."""
         ours, theirs = self.path(name), self.path(f"{name}-qemu")
         link = self.parts.enter_context(contextlib.closing(Link(ours, theirs)))
-        return link, ["-netdev", f"dgram,id={name},local.type=unix,remote.type=unix,"
-                      f"local.path={theirs},remote.path={ours}"]
+        return link, netdev(name, ours, theirs)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -98,7 +97,11 @@ class Board:
             f"hostfwd=tcp:127.0.0.1:{self.lines_port}-10.0.2.15:8002"
         )
         network = ["-netdev", user]
-        if self.raw:
+        if self.cable:
+            # On a wire to whoever binds the first of these sockets, and to nobody else.
+            self.sockets = self.path("ours"), self.path("board")
+            network = [*netdev("wire", *self.sockets), "-net", "nic,model=lan9118,netdev=wire"]
+        elif self.raw:
             # The board is on a wire to the test, and so is the user network (through a hub, as
             # QEMU has no other way to join two of its ends): the test carries frames between them.
             self.wire, wire = self.link("wire")
@@ -192,6 +195,12 @@ class Board:
             prompt(monitor)
             monitor.sendall(command.encode() + b"\n")
             return prompt(monitor)
+
+
+def netdev(name, ours, theirs):
+    """What QEMU is to know of a link between these sockets."""
+    return ["-netdev", f"dgram,id={name},local.type=unix,remote.type=unix,"
+            f"local.path={theirs},remote.path={ours}"]
 
 
 def acknowledged(client):

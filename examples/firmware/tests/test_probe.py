@@ -1,5 +1,7 @@
-"""The probe's verdict on the board: all but what this system's sockets can't ask."""
+"""The probe's verdict on the board: all but what this system's sockets can't ask; and all of it, from a
+second host on the board's own wire."""
 
+import re
 import subprocess
 import unittest
 
@@ -31,6 +33,21 @@ class Probe(unittest.TestCase):
             self.check_verdict(
                 board, "passed 90, failed 0, skipped 1", "--udp", udp, "--lines", lines
             )
+
+    def test_from_a_host_on_its_wire(self):
+        with Board(cable=True, image=REPLY_IMAGE) as board, board.last_words():
+            done = subprocess.run(
+                [our_program(), "probe", "10.0.2.15:8000", "--udp", "10.0.2.15:8001",
+                 "--clients", PLACES, "--timeout", "30s", "--rounds", "200",
+                 "--wire", "unix:" + ",".join(board.sockets)],
+                capture_output=True, check=False, text=True, timeout=3 * PATIENCE,
+            )
+            # A burst comes faster than this chip's queue is emptied, which is no fault.
+            verdict = r"10\.0\.2\.15:8000: passed 6[23], failed 0,( worse .* 1,)? skipped 28\n$"
+            if done.returncode != 0 or not re.search(verdict, done.stdout):
+                self.fail(f"{done.stdout}{done.stderr}")
+            for check in ["half-open", "too-long-far"]:
+                self.assertIn(f"  ✓ {check}\n", done.stdout)
 
 
 if __name__ == "__main__":
