@@ -109,6 +109,7 @@ impl Error {
         }
     }
 
+    #[cfg(unix)]
     pub(crate) fn broken(name: &str, cause: io::Error) -> Self {
         let name = name.to_owned();
         Self::Broken { name, cause }
