@@ -34,6 +34,7 @@ impl Clock {
 
     /// The moment of something that the system noted at so long after the beginning of 1970. The
     /// machine's clock may be set meanwhile, so only the age of what was noted counts.
+    #[cfg(target_os = "linux")]
     pub(crate) fn noted(self, stamp: Duration) -> Instant {
         let age = since_1970().saturating_sub(stamp);
         Instant::at(self.start.elapsed().saturating_sub(age))
