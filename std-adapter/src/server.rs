@@ -33,6 +33,7 @@ use crate::listener::{self, BACKLOG};
 
 mod acceptor;
 mod connection_limit;
+mod emptied;
 mod event_loop;
 mod handoff;
 mod slow_connection;

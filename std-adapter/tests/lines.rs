@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Mutex;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -214,4 +215,47 @@ fn a_stop_ends_a_pipeline_that_never_pauses() {
     assert_eq!(outcomes.len(), 1);
     assert_eq!(outcomes[0].end, End::Stopped);
     assert!(tally.greeted >= 10_000);
+}
+
+/// Bytes and FIN that one event tells of, as the loop was held up meanwhile: the last name is greeted.
+#[test]
+fn fin_right_behind_a_line_is_seen() {
+    let (open, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let server = patient()
+        .workers(NonZeroUsize::MIN)
+        .bind("127.0.0.1:0")
+        .expect("a server");
+    let (address, handle) = (server.local_addr(), server.handle());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            server.run(|event| {
+                if let Event::Ended { outcome, .. } = event
+                    && outcome.greeted == 0
+                {
+                    let _ = gate.lock().map(|gate| gate.recv_timeout(BOUND));
+                }
+            })
+        });
+        let ask = |stream: &mut TcpStream| {
+            stream.write_all(b"Ada\n").expect("sent");
+            let mut answer = [0; b"Hello, Ada\n".len()];
+            stream.read_exact(&mut answer).expect("an answer");
+        };
+        let mut client = connect(address);
+        ask(&mut client);
+        ask(&mut client); // now the loop has it
+        let holder = connect(address);
+        ask(&mut connect(address)); // the acceptor is past the holder
+        holder.shutdown(Shutdown::Write).expect("a socket");
+        assert_eq!((&holder).read(&mut [0; 1]).expect("FIN"), 0); // its end is being told of
+        client.write_all(b"Ada\nGrace").expect("sent");
+        client.shutdown(Shutdown::Write).expect("a socket");
+        open.send(()).expect("it waits");
+        let mut answers = String::new();
+        let ended = client.read_to_string(&mut answers);
+        handle.abort(); // whatever came
+        ended.expect("answers, and FIN");
+        assert_eq!(answers, "Hello, Ada\nHello, Grace");
+    });
 }

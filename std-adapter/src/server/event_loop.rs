@@ -11,6 +11,7 @@ use greet_core::time::Instant;
 use mio::{Events, Poll, Token, Waker};
 
 use super::Shared;
+use super::emptied::Emptied;
 use super::handoff::{Arrivals, Handoff};
 use super::slow_connection::{SlowConnection, due, end};
 use super::stop::Phase;
@@ -105,8 +106,8 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         let mut events = Events::with_capacity(BATCH);
         let mut arrivals = Arrivals::new();
         let mut room_at = Instant::NEVER;
+        let mut now = clock.now();
         loop {
-            let now = clock.now();
             let due = self
                 .handoff
                 .sleep_until(self.wakes_at(now, !events.is_empty()).min(room_at));
@@ -120,14 +121,17 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             }
             arrivals.shrink_to(BATCH);
             for event in &events {
-                self.drive(event.token().0);
+                let bytes_alone = event.is_readable() && !event.is_read_closed();
+                self.drive_on(event.token().0, bytes_alone);
             }
             // Each is looked at later, or gone, after it was driven.
-            let now = clock.now();
+            let before = clock.now();
+            now = before;
             while let Some(&(due, key)) = self.timers.first()
-                && due <= now
+                && due <= before
             {
                 self.drive(key);
+                now = clock.now();
             }
             room_at = self.make_room();
             match self.shared.handle.phase() {
@@ -165,6 +169,11 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
 
     /// Moves one connection on as far as possible.
     fn drive(&mut self, key: usize) {
+        self.drive_on(key, false);
+    }
+
+    /// The same where an event may say that [bytes alone](Emptied::new) have come.
+    fn drive_on(&mut self, key: usize, bytes_alone: bool) {
         // Not there: the waker, or somebody who ended earlier in this batch.
         let Some(Some(connection)) = self.connections.get_mut(key) else {
             return;
@@ -173,7 +182,7 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         // The time of each, not of the batch: it may be long, and what settles from then on would be
         // answered before it is quiet.
         let now = self.shared.clock.now();
-        let more = drive(machine, stream, now);
+        let more = drive(machine, &mut Emptied::new(stream, bytes_alone), now);
         if machine.outcome().is_some() {
             return self.end(key);
         }
