@@ -132,7 +132,7 @@ fn lines_are_graded_alone_or_beside_the_rest() {
     let asked = ["probe", "--lines", &lines, "--brief", "--deadline=0s"];
     let (report, errors, status) = greet(&[&asked[..], &["--timeout=30s"]].concat());
     assert_eq!(status, Some(0), "{report:#?} {errors:?}");
-    let end = format!("{lines}: passed 25, failed 0, skipped 66");
+    let end = format!("{lines}: passed 26, failed 0, skipped 67");
     assert_eq!(report.last(), Some(&end), "{report:#?}");
     let only = "skipped: only an address in lines mode was given";
     assert!(report.contains(&format!("  - 2 {only}")), "{report:#?}");
