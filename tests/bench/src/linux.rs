@@ -13,7 +13,7 @@ mod rows;
 mod server;
 
 use load::{Load, Sends};
-use peers::Peer;
+use peers::{Asked, Peer};
 use rows::Row;
 
 /// What a greeting costs, beside peers in the same run.
@@ -47,6 +47,9 @@ enum Command {
     Serve {
         /// Which server.
         peer: Peer,
+        /// A name a line, as many as a client likes.
+        #[arg(long)]
+        lines: bool,
     },
     /// Show messages as a first program does, until stdin ends.
     Show,
@@ -69,6 +72,9 @@ enum Command {
     Rate {
         #[command(flatten)]
         table: Table,
+        /// Of lines.
+        #[arg(long)]
+        lines: bool,
     },
 }
 
@@ -76,9 +82,14 @@ pub(crate) fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
         None => rows::print(&arguments.table),
-        Some(Command::Serve { peer }) => peers::serve(peer),
+        Some(Command::Serve { peer, lines: true }) => peers::serve(peer, Asked::Lines),
+        Some(Command::Serve { peer, lines: false }) => peers::serve(peer, Asked::Greeting),
         Some(Command::Show) => peers::show(),
-        Some(Command::Rate { table }) => rows::rate::measure(&table),
+        Some(Command::Rate { table, lines: true }) => rows::lines::rate(&table),
+        Some(Command::Rate {
+            table,
+            lines: false,
+        }) => rows::rate::measure(&table),
         Some(Command::Load {
             target,
             clients,

@@ -12,6 +12,8 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
 };
 
+pub(crate) mod lines;
+
 /// Nobody answers for so long: the server hangs.
 const PATIENCE: rustix::event::Timespec = rustix::event::Timespec {
     tv_sec: 30,
@@ -191,7 +193,7 @@ impl Greeting {
     }
 }
 
-trait Family {
+pub(super) trait Family {
     fn of(address: SocketAddr) -> Self;
 }
 

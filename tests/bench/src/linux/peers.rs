@@ -13,11 +13,15 @@ use socket2::{Domain, Socket, Type};
 mod blocking;
 mod epoll;
 mod greet;
+mod lines;
 mod tokio;
 mod udp;
 
 /// The Python server's source.
 pub(crate) const PLAIN_PYTHON: &str = include_str!("peers/plain.py");
+
+/// That of the Python server which answers lines.
+pub(crate) const LINES_PYTHON: &str = include_str!("peers/lines/asyncio.py");
 
 /// More connections than any load opens at once: a short queue would measure SYN retransmissions.
 const BACKLOG: i32 = 4096;
@@ -50,15 +54,40 @@ impl Peer {
         }
     }
 
-    /// Whether it serves more than one connection at a time.
-    pub(crate) const fn is_concurrent(self) -> bool {
-        !matches!(self, Self::Python)
+    /// As a table of what is asked calls it.
+    pub(crate) const fn title_of(self, asked: Asked) -> &'static str {
+        match (self, asked) {
+            (Self::Python, Asked::Lines) => "Python, asyncio",
+            _ => self.title(),
+        }
+    }
+
+    /// Whether it can keep thousands of connections.
+    pub(crate) const fn keeps_many(self, asked: Asked) -> bool {
+        !matches!((self, asked), (Self::Python, Asked::Greeting)) && self.answers(asked)
+    }
+
+    /// Whether there is such a server.
+    pub(crate) const fn answers(self, asked: Asked) -> bool {
+        !matches!((self, asked), (Self::Blocking, Asked::Lines))
     }
 }
 
+/// What a server is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A greeting a connection.
+    Greeting,
+    /// Many over one connection, a name a line.
+    Lines,
+}
+
 /// Serves greetings until the process is killed.
-pub(crate) fn serve(peer: Peer) -> anyhow::Result<()> {
+pub(crate) fn serve(peer: Peer, asked: Asked) -> anyhow::Result<()> {
     raise_descriptor_limit()?;
+    if asked == Asked::Lines {
+        return lines::serve(peer);
+    }
     match peer {
         Peer::Epoll => epoll::serve(),
         Peer::Blocking => blocking::serve(),

@@ -3,11 +3,12 @@
 use clap::ValueEnum;
 
 use super::Table;
-use super::peers::{self, Peer};
+use super::peers::{self, Asked, Peer};
 use super::ratio::{Bar, Rounds};
 use super::server::Cores;
 
 mod idle;
+pub(crate) mod lines;
 mod processor;
 pub(crate) mod rate;
 mod split;
@@ -23,6 +24,10 @@ pub(crate) enum Row {
     Idle,
     /// Replies lost or reset when a name comes in two segments.
     Split,
+    /// Many greetings over one connection: rate, and processor time of the server.
+    Lines,
+    /// Memory for an idle connection in lines mode.
+    LinesIdle,
     /// Messages lost at 300,000 a second.
     Udp,
 }
@@ -44,7 +49,9 @@ pub(crate) fn print(table: &Table) -> anyhow::Result<()> {
         match row {
             Row::Processor => processor::measure(table, cores, &mut missed)?,
             Row::Rate => rate::measure_in_namespace(table, cores, &mut missed)?,
-            Row::Idle => idle::measure(table, cores, &mut missed)?,
+            Row::Idle => idle::measure(table, Asked::Greeting, cores, &mut missed)?,
+            Row::LinesIdle => idle::measure(table, Asked::Lines, cores, &mut missed)?,
+            Row::Lines => lines::measure(table, cores, &mut missed)?,
             Row::Split => split::measure(table, cores, &mut missed)?,
             Row::Udp => udp::measure(table, cores, &mut missed)?,
         }

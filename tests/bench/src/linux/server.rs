@@ -12,7 +12,7 @@ use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::peers::{PLAIN_PYTHON, Peer};
+use super::peers::{Asked, LINES_PYTHON, PLAIN_PYTHON, Peer};
 
 /// The two processors: one for the server, one for the load.
 #[derive(Clone, Copy)]
@@ -63,17 +63,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(peer: Peer, cores: Cores) -> anyhow::Result<Self> {
+    pub(crate) fn start(peer: Peer, asked: Asked, cores: Cores) -> anyhow::Result<Self> {
         let command = match peer {
             Peer::Python => {
                 let mut python = Command::new("python3");
-                python.args(["-c", PLAIN_PYTHON]);
+                python.arg("-c").arg(match asked {
+                    Asked::Greeting => PLAIN_PYTHON,
+                    Asked::Lines => LINES_PYTHON,
+                });
                 python
             }
             peer => {
                 let name = clap::ValueEnum::to_possible_value(&peer).context("a hidden peer")?;
                 let mut this = Command::new(std::env::current_exe()?);
                 this.args(["serve", name.get_name()]);
+                if asked == Asked::Lines {
+                    this.arg("--lines");
+                }
                 this
             }
         };

@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::{Bar, Figures, Table, judge};
 use crate::linux::load::{Load, Sends};
-use crate::linux::peers::Peer;
+use crate::linux::peers::{Asked, Peer};
 use crate::linux::quiet::{Patience, Watch};
 use crate::linux::server::{Cores, Server};
 
@@ -133,7 +133,7 @@ fn undisturbed(
 }
 
 fn one(peer: Peer, cores: Cores, column: Column) -> anyhow::Result<Run> {
-    let server = Server::start(peer, cores)?;
+    let server = Server::start(peer, Asked::Greeting, cores)?;
     let load = Load {
         target: server.address,
         clients: column.clients,

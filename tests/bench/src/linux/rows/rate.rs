@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::{Bar, Figures, Table, judge};
 use crate::linux::load::{Load, Sends};
 use crate::linux::namespace;
-use crate::linux::peers::{self, Peer};
+use crate::linux::peers::{self, Asked, Peer};
 use crate::linux::quiet::Watch;
 use crate::linux::ratio::Rounds;
 use crate::linux::server::{Cores, Server};
@@ -25,14 +25,32 @@ pub(super) fn measure_in_namespace(
     cores: Cores,
     missed: &mut Vec<String>,
 ) -> anyhow::Result<()> {
+    let Some(figure) = in_namespace(table, cores, &[])? else {
+        return Ok(());
+    };
+    if let Ok(figure) = figure.parse() {
+        println!();
+        judge("rate", BAR, figure, missed);
+    }
+    Ok(())
+}
+
+/// Starts this program in a private network namespace, to measure rates there. Prints what it says but
+/// for the last line, which is returned. `None`: there can't be such a namespace, as is said.
+pub(super) fn in_namespace(
+    table: &Table,
+    cores: Cores,
+    flags: &[&str],
+) -> anyhow::Result<Option<String>> {
     let mut command = match namespace::command(cores, std::env::current_exe()?) {
         Ok(command) => command,
         Err(why) => {
             println!("Rate with the server's processor full: skipped, {why}");
-            return Ok(());
+            return Ok(None);
         }
     };
     command.args(["rate", "--rounds", &table.rounds.to_string()]);
+    command.args(flags);
     for peer in &table.peers {
         let name = peer.to_possible_value().context("a hidden peer")?;
         command.args(["--peers", name.get_name()]);
@@ -46,11 +64,7 @@ pub(super) fn measure_in_namespace(
         .rsplit_once('\n')
         .context("no rate was printed")?;
     println!("{lines}");
-    if let Ok(figure) = figure.parse() {
-        println!();
-        judge("rate", BAR, figure, missed);
-    }
-    Ok(())
+    Ok(Some(figure.to_owned()))
 }
 
 /// Prints the rates, and on the last line greet's ratio alone.
@@ -85,7 +99,7 @@ pub(crate) fn measure(table: &Table) -> anyhow::Result<()> {
 
 /// Greetings a second, and how busy the server's processor was, by anybody's work.
 fn one(peer: Peer, cores: Cores) -> anyhow::Result<(f64, f64)> {
-    let server = Server::start(peer, cores)?;
+    let server = Server::start(peer, Asked::Greeting, cores)?;
     let load = Load {
         target: server.address,
         clients: CLIENTS,

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::{Bar, Table, judge};
-use crate::linux::peers::Peer;
+use crate::linux::peers::{Asked, Peer};
 use crate::linux::server::{Cores, Server};
 
 const NAMES: u32 = 3_000;
@@ -28,7 +28,7 @@ pub(super) fn measure(table: &Table, cores: Cores, missed: &mut Vec<String>) -> 
     println!("|---|---|---|");
     let mut of_greet = None;
     for peer in table.peers() {
-        let server = Server::start(peer, cores)?;
+        let server = Server::start(peer, Asked::Greeting, cores)?;
         let mut count = Count::default();
         for number in 0..NAMES {
             // From `before accept` to `after close`.
