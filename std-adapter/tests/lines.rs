@@ -165,7 +165,8 @@ fn a_stop_ends_who_has_nothing_in_hand() {
 #[test]
 fn a_stop_waits_for_the_line_that_has_begun() {
     let (outcomes, _) = stop_while(
-        patient(),
+        // One worker tells all in one go.
+        patient().workers(NonZeroUsize::MIN),
         |address| {
             let mut client = connect(address);
             client.write_all(b"Ada\nGra").expect("sent");
