@@ -134,7 +134,7 @@ fn the_frame_is_marked_at_which_the_verdict_fell() {
         .collect();
     // Of a connection on which nothing was said, the handshake's last; what closed it comes later.
     assert!(
-        marked.len() == 1 && marked[0].contains(" ACK seq=1 ack=1 -"),
+        marked.len() == 1 && marked[0].contains("|---- ACK seq=1 ack=1 -"),
         "{ladder}"
     );
     assert!(
@@ -225,7 +225,6 @@ fn has_tshark() -> bool {
         "GREET_REQUIRE names tshark, which doesn't run"
     );
     if !is_there {
-        // Not `eprintln`: the test runner would keep that to itself.
         let name = thread::current();
         let name = name.name().unwrap_or_default();
         let _ = writeln!(
