@@ -13,6 +13,7 @@ use greet_core::time::Instant;
 use crate::clock::Clock;
 use crate::conversation::{Conversation, Ongoing};
 use crate::error::Error;
+use crate::kept_open::KeptOpen;
 
 /// Asks servers for greetings, one connection each.
 ///
@@ -28,6 +29,7 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     timeout: Duration,
+    half_closes: bool,
 }
 
 /// What a server answered: `Hello, ` and the name, byte for byte.
@@ -62,6 +64,7 @@ impl Client {
     pub const fn new() -> Self {
         Self {
             timeout: Request::TIMEOUT,
+            half_closes: true,
         }
     }
 
@@ -69,6 +72,17 @@ impl Client {
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Whether FIN follows the name, as it does by default, in the same segment if the system allows
+    /// it.
+    ///
+    /// Some stacks know no half-close: there FIN ends the connection, and no reply comes. `false` lets
+    /// quiet end the name, and closes when the reply has come. The empty name has no other end than FIN.
+    #[must_use]
+    pub const fn half_close(mut self, half_closes: bool) -> Self {
+        self.half_closes = half_closes;
         self
     }
 
@@ -84,7 +98,16 @@ impl Client {
         let addresses = resolve(to)?;
         let ask = || {
             let request = Request::new(name, Instant::START + self.timeout);
-            self.converse_at(clock, &addresses, request)
+            if self.half_closes || name.as_bytes().is_empty() {
+                self.converse_at(clock, &addresses, request)
+            } else {
+                let ended = self.converse_at(clock, &addresses, KeptOpen(request))?;
+                Ok(Conversation {
+                    machine: ended.machine.0,
+                    outcome: ended.outcome,
+                    server: ended.server,
+                })
+            }
         };
         let mut ended = ask()?;
         if let Some(Ok(answer)) = ended.machine.answer()

@@ -38,6 +38,7 @@ mod error;
 mod failure;
 #[cfg(target_os = "linux")]
 mod gro;
+mod kept_open;
 mod lab;
 mod listener;
 #[cfg(target_os = "linux")]

@@ -155,6 +155,9 @@ pub struct ServeArgs {
 }
 
 /// Send a name over TCP, and print the greeting.
+///
+/// FIN follows the name. Where no reply comes to that, the name is sent again without, for as long
+/// again, and it is said which worked: some stacks take FIN for the end of the connection.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -5,10 +5,11 @@ mod lines;
 use std::io::{self, Read};
 
 use anyhow::{Context, Result, bail};
-use greet_std::Client;
 use greet_std::core::error::TextError;
 use greet_std::core::limits::MAX_TEXT;
+use greet_std::core::request::RequestError;
 use greet_std::core::text::Text;
+use greet_std::{Client, Error};
 
 use crate::args::{HelloArgs, SendArgs};
 use crate::console;
@@ -20,12 +21,39 @@ pub fn hello(args: &HelloArgs) -> Result<()> {
     let name = argument_or_stdin(&args.name)?;
     let name = text(&name, "name")?;
     let addresses = args.to.resolve()?;
-    let greeting = Client::new()
-        .timeout(args.timeout)
-        .greet(&*addresses, name)
-        .map_err(|error| args.to.unreached(&addresses, error))?;
+    let client = Client::new().timeout(args.timeout);
+    let mut takes_fin = true;
+    let mut greeted = client.greet(&*addresses, name);
+    if let Err(error) = &greeted
+        && !name.as_bytes().is_empty()
+        && fin_may_have_cost_it(error)
+        && let Ok(greeting) = client.half_close(false).greet(&*addresses, name)
+    {
+        (greeted, takes_fin) = (Ok(greeting), false);
+    }
+    let greeting = greeted.map_err(|error| args.to.unreached(&addresses, error))?;
     args.to.say_taken(&addresses, greeting.from());
+    if !takes_fin {
+        console::complain(format_args!(
+            "greet: FIN behind the name cost the reply: {} answers only who sends none (its stack, or \
+             it, takes FIN for the end of the connection)",
+            greeting.from()
+        ));
+    }
     console::print(format!("Received: {greeting}\n").as_bytes())
+}
+
+/// Whether a server that takes FIN for the end of the connection would have done this.
+fn fin_may_have_cost_it(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Request {
+            cause: RequestError::CutShort { .. }
+                | RequestError::Connection(_)
+                | RequestError::TimedOut,
+            ..
+        }
+    )
 }
 
 pub fn send(args: &SendArgs) -> Result<()> {
