@@ -21,6 +21,7 @@ mod asked;
 #[cfg(all(target_os = "linux", feature = "wire"))]
 mod cable;
 mod formats;
+mod link;
 mod only;
 mod tree;
 #[cfg(all(target_os = "linux", feature = "wire"))]
@@ -30,6 +31,7 @@ mod words;
 use asked::Asked;
 #[cfg(all(target_os = "linux", feature = "wire"))]
 pub use cable::WireArgs;
+use link::Link;
 pub use only::Only;
 use tree::{Detail, Tree};
 
@@ -251,12 +253,12 @@ fn grade(
         let progress = Arc::clone(progress);
         move |signal| interrupted(&mut lock(&progress), signal)
     })?;
+    let link = Link::watch();
     let graded = grade_from(&mut lab, &mut Nobody, args, asked, picked, &plan, progress);
+    let notes = &mut lock(progress).graded.notes;
+    notes.extend(link.fault());
     if lab.reuses_ports() {
-        lock(progress)
-            .graded
-            .notes
-            .push(words::REUSES_PORTS.to_owned());
+        notes.push(words::REUSES_PORTS.to_owned());
     }
     graded
 }
