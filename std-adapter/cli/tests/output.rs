@@ -293,7 +293,7 @@ fn a_probe_whose_reader_went_away_ends() {
             .stdout(writer)
             .stderr(Stdio::piped()),
     );
-    assert_eq!(line(&mut reader), "read");
+    assert_eq!(line(&mut reader), "first");
     drop(reader);
     let (_, errors, status) = probe.end();
     assert_eq!(errors, [""; 0]);

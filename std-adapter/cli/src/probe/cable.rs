@@ -58,7 +58,8 @@ impl Hardware {
         });
         let bytes = bytes.collect::<Option<Vec<_>>>();
         match bytes.map(<[u8; 6]>::try_from) {
-            Some(Ok(bytes)) if EthernetAddress(bytes).is_unicast() => {
+            // All zeros are no host's: they stand where an address isn't known.
+            Some(Ok(bytes)) if EthernetAddress(bytes).is_unicast() && bytes != [0; 6] => {
                 Ok(Self::This(EthernetAddress(bytes)))
             }
             _ => {
