@@ -24,6 +24,8 @@ pub struct Session<'a> {
     skipping: bool,
     /// FIN came. Ours follows the last reply.
     fin: bool,
+    /// The server stops: so many more lines are answered.
+    ending: Option<usize>,
     output: heapless::Vec<u8, REPLIES>,
     deadline: Instant,
     outcome: Option<Result<(), ErrorKind>>,
@@ -50,6 +52,12 @@ impl Session<'_> {
             self.len = rest.len();
             self.input.copy_within(rest, 0);
             self.deadline = now + IDLE;
+            if let (Some(lines), Some(_)) = (&mut self.ending, end) {
+                *lines = lines.saturating_sub(1);
+                if *lines == 0 {
+                    (self.fin, self.len) = (true, 0);
+                }
+            }
         }
     }
 }
@@ -127,13 +135,15 @@ impl Machine for Session<'_> {
 impl<'a> Service for Session<'a> {
     type Config = &'a Store;
     type Tally = u64;
-    type Dormant = ();
+    /// Until when it may be silent: all that is kept of a client who asks for nothing.
+    type Dormant = Instant;
     const VACANT: Self = Self {
         store: None,
         input: [0; LINE],
         len: 0,
         skipping: false,
         fin: false,
+        ending: None,
         output: heapless::Vec::new(),
         deadline: Instant::START,
         outcome: None,
@@ -142,6 +152,26 @@ impl<'a> Service for Session<'a> {
 
     fn begin(&mut self, since: Instant, store: &&'a Store) {
         (*self, self.store, self.deadline) = (Self::VACANT, Some(*store), since + IDLE);
+    }
+
+    fn dormant(&self) -> Option<Instant> {
+        let is_idle = self.len == 0 && !self.skipping && self.output.is_empty() && !self.fin;
+        is_idle.then_some(self.deadline)
+    }
+
+    fn resume(&mut self, deadline: Instant, store: &&'a Store) {
+        (*self, self.store, self.deadline) = (Self::VACANT, Some(*store), deadline);
+    }
+
+    fn wind_down(&mut self, _now: Instant) {
+        let lines = self.input[..self.len].iter().filter(|byte| **byte == b'\n');
+        let has_begun = self.skipping
+            || self.input[..self.len]
+                .last()
+                .is_some_and(|byte| *byte != b'\n');
+        let lines = lines.count() + usize::from(has_begun);
+        self.ending = Some(lines);
+        self.fin |= lines == 0;
     }
 
     fn count(tally: &mut u64, _outcome: Self::Outcome) {

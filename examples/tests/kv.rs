@@ -245,6 +245,38 @@ fn a_session_takes_no_more_while_its_replies_wait() {
 }
 
 #[test]
+fn a_server_that_stops_answers_the_request_that_has_begun_and_no_other() {
+    let store = Store::new();
+    let mut idle = session(&store);
+    assert!(idle.dormant().is_some());
+    idle.wind_down(NOW);
+    assert!(idle.fin_follows() && idle.transmit().is_empty());
+
+    let mut busy = session(&store);
+    give(&mut busy, b"GET a\nGE");
+    assert_eq!(busy.dormant(), None);
+    busy.wind_down(NOW);
+    assert!(!busy.fin_follows());
+    give(&mut busy, b"T b\nGET c\n");
+    assert_eq!(busy.transmit(), b"NONE\nNONE\n");
+    assert!(busy.fin_follows());
+}
+
+#[test]
+fn a_client_who_asks_for_nothing_is_kept_as_its_deadline() {
+    let store = Store::new();
+    let mut session = session(&store);
+    give(&mut session, b"SET a b\n");
+    session.transmitted(3, NOW);
+    let kept = session.dormant().expect("it has all replies");
+    let mut other = Session::VACANT;
+    other.resume(kept, &&store);
+    assert_eq!(other.due(), NOW + IDLE);
+    give(&mut other, b"GET a\n");
+    assert_eq!(other.transmit(), b"= b\n");
+}
+
+#[test]
 fn who_neither_asks_nor_reads_is_given_up() {
     let store = Store::new();
     for requests in ["", "GET k", &"GET k\n".repeat(1_000)] {
