@@ -4,7 +4,7 @@
 //! The [`device`](crate::device) wrapper asks it about each frame. Nothing but SYN and RST segments
 //! to a listener's port is looked at, and no frame is changed.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 
 use greet_core::limits::DEFAULT_MSS;
@@ -54,6 +54,17 @@ impl<'a> SynFilter<'a> {
         for listener in &mut self.listeners {
             listener.begin_scan(self.backlog.waiting_at(listener.endpoint.port, micros(now)));
         }
+    }
+
+    /// Forgets the SYN that a client has repeated whose handshake goes on at one of our ends.
+    pub(crate) fn forget(&mut self, client: SocketAddr, own: SocketAddr) {
+        let link = self.own.link();
+        self.backlog.forget(client, own, link);
+    }
+
+    /// Whether anybody waits.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.waiting > 0)
     }
 
     /// Whether the backlog is full, and had no room for somebody of late.

@@ -38,7 +38,7 @@ impl<'a> Pair<'a> {
             .link_with(client, server, Link::new(), back)
             .unwrap();
         network.boot_program(server, move |boot: Boot| {
-            let slots = Box::leak(Box::new(SocketSlots::<3, 0>::new()));
+            let slots = Box::leak(Box::new(SocketSlots::<3, 4>::new()));
             let buffers = Box::leak(Box::new(TcpBuffers::<3, 1024, 1031>::new()));
             let config = boot.config();
             let mut stack =
@@ -137,6 +137,38 @@ fn a_repeated_syn_takes_no_second_socket() {
     assert_eq!(listening.get(), 2, "the second took another socket");
     network.run_until(at(4000));
     assert_eq!(state.get(), State::Established);
+}
+
+/// Nor does it wait for one, where none listens: its own handshake would give way to it.
+#[test]
+fn a_repeated_syn_does_not_wait_in_the_backlog() {
+    let (listening, done) = (Cell::new(0), Cell::new(0));
+    let mut pair = Pair::new(&listening, deaf());
+    pair.network.boot(pair.client, |stack: &mut Stack| {
+        let all = [50_000, 50_001, 50_002].map(|port| connect(stack, port));
+        let done = &done;
+        move |stack: &mut Stack, _: Moment| {
+            let is_there =
+                |handle: &_| stack.sockets.get::<Socket<'_>>(*handle).state() == State::Established;
+            done.set(all.iter().filter(|handle| is_there(handle)).count());
+            None
+        }
+    });
+    let Pair { network, link, .. } = &mut pair;
+    let link = *link;
+    network.run_until(at(400));
+    assert_eq!(listening.get(), 0, "all three are at their handshakes");
+    network.at(at(900), move |network| network.change(link, &Link::new()));
+    network.run_until(at(2500));
+    assert_eq!(done.get(), 3);
+    let trace = pair.network.trace().unwrap();
+    let resets = |host| {
+        sent_by(host, trace)
+            .iter()
+            .filter(|sent| sent.1 == "RST")
+            .count()
+    };
+    assert_eq!((resets(pair.server), resets(pair.client)), (0, 0));
 }
 
 /// One whose SYN-ACKs come to nobody ends without a word.

@@ -4,8 +4,9 @@
 //! and whether it is for this host, others say before.
 
 use core::fmt;
+use core::net::SocketAddr;
 
-use crate::segment::Segment;
+use crate::segment::{Link, Segment};
 use crate::time::Instant;
 
 /// The longest SYN without payload: headers of Ethernet and IPv6, and of TCP with all its options.
@@ -129,6 +130,21 @@ impl<'a> Backlog<'a> {
             place.since = since;
             place.until = now.after_micros(now.micros_since(since) + PATIENCE_MICROS);
             self.empty = false;
+        }
+    }
+
+    /// Forgets the SYN of a client whose handshake goes on already: it was repeated, as an answer was lost or
+    /// is slow, and the answer is repeated in time too.
+    pub fn forget(&mut self, client: SocketAddr, own: SocketAddr, link: Link) {
+        if self.empty {
+            return;
+        }
+        for place in &mut *self.places {
+            if place.port == own.port()
+                && Segment::find(place.frame(), link).is_some_and(|syn| syn.is_of(client, own))
+            {
+                place.free();
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! In as few steps as a frame deserves that most often is no SYN. No checksum and no address is
 //! looked at: that is for the [`host`](crate::host), once it is a SYN for which nobody listens.
 
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
 /// What comes before the IP header of a frame.
@@ -97,6 +98,25 @@ impl<'f> Segment<'f> {
 
     pub(crate) fn flags(&self) -> u8 {
         self.flags
+    }
+
+    /// Whether it goes from one of these to the other.
+    pub(crate) fn is_of(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        let ends = [from, to];
+        let mut bytes = self.frame.get(self.client()).unwrap_or_default();
+        for end in ends {
+            let rest = match end.ip() {
+                IpAddr::V4(ip) => bytes.strip_prefix(&ip.octets()),
+                IpAddr::V6(ip) => bytes.strip_prefix(&ip.octets()),
+            };
+            let Some(rest) = rest else {
+                return false;
+            };
+            bytes = rest;
+        }
+        // Options of IPv4 may stand before the ports.
+        let [[a, b], [c, d]] = ends.map(|end| end.port().to_be_bytes());
+        bytes.ends_with(&[a, b, c, d])
     }
 
     /// Where its bytes tell clients apart: the addresses and the ports of both sides.

@@ -94,6 +94,9 @@ impl Net<'_> {
     /// Returns whether there is more to send, or to do for the application.
     pub(crate) fn scan(&mut self, after: After) -> bool {
         self.filter.begin_scan(self.now);
+        if self.filter.is_waited_for() {
+            self.forget_repeated_syns();
+        }
         let by = Circumstances {
             timeouts: &self.timeouts,
             now: self.now,
@@ -119,6 +122,21 @@ impl Net<'_> {
             self.make_room(since + OVERRUN, slot);
         }
         scan.moved
+    }
+
+    /// Lets no client wait whose handshake goes on: it would be taken for somebody who has no socket, so
+    /// that its own handshake gives way to it, and its answer to the first SYN-ACK is reset.
+    #[cold]
+    fn forget_repeated_syns(&mut self) {
+        for (_, socket) in self.set.iter() {
+            if let Some(socket) = tcp::Socket::downcast(socket)
+                && socket.state() == tcp::State::SynReceived
+                && let Some((client, own)) = socket.remote_endpoint().zip(socket.local_endpoint())
+            {
+                self.filter.forget(client.into(), own.into());
+            }
+        }
+        self.filter.begin_scan(self.now);
     }
 
     /// Makes a socket listen again if another one has the same client already.
