@@ -44,6 +44,31 @@ fn for_each_check_there_is_a_server_that_fails_it() {
     assert_eq!(known, checks().map(|check| check.id).collect());
 }
 
+/// A stack may not get over a loss, and then the server's deadline is right to end the connection.
+#[test]
+fn one_that_stands_still_is_forgiven_where_segments_are_lost() {
+    const MANY_LINES: [&str; 3] = [
+        "lines/pipeline",
+        "lines/reader-stops",
+        "lines/beside-pipeline",
+    ];
+    for id in MANY_LINES {
+        let grade_over = |fault, untimely: Option<&'static str>| {
+            let mut lab = MemoryLab::new(FaultyLines::new(fault), 8);
+            if let Some(reason) = untimely {
+                lab = lab.untimely(reason);
+            }
+            grade(&mut lab, &Plan::DEFAULT, |check| check.id == id)
+        };
+        let lossy = Some("segments are lost");
+        assert!(!grade_over(Fault::Stalls, None).failed.is_empty(), "{id}");
+        let forgiven = grade_over(Fault::Stalls, lossy);
+        assert!(forgiven.failed.is_empty(), "{:?}", forgiven.failed);
+        assert!(forgiven.passed.contains(id), "{id}");
+        assert!(!grade_over(Fault::Stops, lossy).failed.is_empty(), "{id}");
+    }
+}
+
 /// Each fault, and checks that it fails.
 const FOUND: &[(Fault, &[&str])] = &[
     (Fault::Once, &["lines/two", "lines/in-turn"]),
@@ -60,6 +85,7 @@ const FOUND: &[(Fault, &[&str])] = &[
     (Fault::Filters, &["lines/reply-as-name"]),
     (Fault::Few, &["lines/hundred"]),
     (Fault::Stops, &["lines/pipeline"]),
+    (Fault::Stalls, &["lines/pipeline"]),
     (Fault::ShortLines, &["lines/full-line"]),
     (Fault::ShortRest, &["lines/full-rest"]),
     (

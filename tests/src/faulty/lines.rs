@@ -23,6 +23,8 @@ pub struct FaultyLines {
     /// The last line that anybody sent.
     last: Vec<u8>,
     dead: bool,
+    /// A client stands still, or did.
+    stalled: bool,
     ours: Ours,
 }
 
@@ -48,6 +50,8 @@ enum Phase {
     /// The same after a refusal.
     Refused,
     Draining,
+    /// No longer answered.
+    Stalled,
     Done,
 }
 
@@ -66,6 +70,7 @@ impl FaultyLines {
             clients: Vec::new(),
             last: Vec::new(),
             dead: false,
+            stalled: false,
             ours: Ours::default(),
         }
     }
@@ -108,6 +113,10 @@ impl Service for FaultyLines {
                 moved |= client.receive(self.fault, &mut self.last, &mut self.dead, now);
             }
             for client in &mut self.clients {
+                if self.fault == LinesFault::Stalls && client.names >= 500 && !self.stalled {
+                    self.stalled = true;
+                    client.phase = Phase::Stalled;
+                }
                 client.answer(self.fault, &self.last, now);
                 moved |= client.send(self.fault, now);
                 client.timeout(self.fault, now);
@@ -136,7 +145,7 @@ impl Client {
         let reads = match self.phase {
             Phase::Open => self.output.len() < ROOM || fault == LinesFault::Overflows,
             Phase::Draining => true,
-            Phase::Closing | Phase::Refused | Phase::Done => false,
+            Phase::Closing | Phase::Refused | Phase::Stalled | Phase::Done => false,
         };
         if !reads || self.fin {
             return false;
@@ -284,7 +293,7 @@ impl Client {
 
     /// Sends what goes, and says whether that was something.
     fn send(&mut self, fault: LinesFault, now: Instant) -> bool {
-        if matches!(self.phase, Phase::Draining | Phase::Done) {
+        if matches!(self.phase, Phase::Draining | Phase::Stalled | Phase::Done) {
             return false;
         }
         let mut moved = false;
@@ -338,6 +347,10 @@ impl Client {
                     self.phase = Phase::Closing;
                 }
                 self.send(fault, now);
+            }
+            Phase::Stalled => {
+                self.end.abort();
+                self.phase = Phase::Done;
             }
             _ => self.phase = Phase::Done,
         }

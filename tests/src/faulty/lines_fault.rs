@@ -33,6 +33,9 @@ pub enum LinesFault {
     Few,
     /// After 500 lines nothing is answered any more.
     Stops,
+    /// The first client with 500 lines gets no more answers, and RST at the deadline: what a stack makes of
+    /// losses that it doesn't get over.
+    Stalls,
     /// A line of 1024 bytes is too long.
     ShortLines,
     /// A last name of 1024 bytes is too long.

@@ -160,6 +160,10 @@ impl ProbeStack for PolledLab {
         self.lab.stream(slot)
     }
 
+    fn no_route(&mut self, slot: usize) -> Option<&'static str> {
+        self.lab.no_route(slot)
+    }
+
     fn close(&mut self, slot: usize) {
         self.lab.close(slot);
     }

@@ -54,6 +54,7 @@ pub struct MemoryLab<S, const TAKES_ALL: bool = false> {
     slots: Vec<Option<End<TAKES_ALL>>>,
     /// So many connections its machine has files for.
     files: usize,
+    untimely: Option<&'static str>,
     now: Instant,
 }
 
@@ -97,6 +98,7 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
             service,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
             files: slots,
+            untimely: None,
             now: Instant::from_millis(1_000_000),
         }
     }
@@ -105,6 +107,13 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
     #[must_use]
     pub fn with_files(mut self, files: usize) -> Self {
         self.files = files;
+        self
+    }
+
+    /// The same, with a reason why bytes don't arrive as they were sent, though they do.
+    #[must_use]
+    pub fn untimely(mut self, reason: &'static str) -> Self {
+        self.untimely = Some(reason);
         self
     }
 
@@ -168,8 +177,11 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
         self.slots[slot] = None;
     }
 
-    fn unsupported(&self, _: Need) -> Option<&'static str> {
-        None
+    fn unsupported(&self, need: Need) -> Option<&'static str> {
+        match need {
+            Need::Timing => self.untimely,
+            _ => None,
+        }
     }
 
     fn half_open(&mut self, count: usize) -> Result<(), StackError> {

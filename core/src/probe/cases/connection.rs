@@ -9,7 +9,7 @@ use super::super::need::{Mode, Need};
 use super::super::pipeline::Pipeline;
 use super::super::session::Session;
 use super::super::stack::Dial;
-use super::super::verdict::{Cause, Done, During, Expected, Verdict};
+use super::super::verdict::{Cause, Done, During, End, Expected, Verdict};
 use super::LINES;
 
 pub(super) static CASES: [Case; 10] = [
@@ -153,6 +153,10 @@ fn many(session: &Session<'_>) -> u32 {
 }
 
 fn pipeline(session: &mut Session<'_>) -> Done {
+    with_patience(session, fill)
+}
+
+fn fill(session: &mut Session<'_>) -> Done {
     open(session, 0).during("connecting")?;
     let mut pipeline = Pipeline::new(0, many(session));
     pipeline
@@ -161,14 +165,36 @@ fn pipeline(session: &mut Session<'_>) -> Done {
     leave(session, 0)
 }
 
-fn reader_stops(session: &mut Session<'_>) -> Done {
-    let done = stop_reading(session);
-    // Where segments are lost, the window's update may be, and the probes for it, up to the deadline.
-    if done.is_err() && untimely(session) {
-        session.stack.close(0);
-        return stop_reading(session);
+/// Runs a check of many lines, and where segments are lost, [once more](stalled).
+fn with_patience(session: &mut Session<'_>, check: fn(&mut Session<'_>) -> Done) -> Done {
+    match check(session) {
+        Err(failure) if untimely(session) && stalled(session, failure.cause) => {
+            session.close_all();
+            check(session)
+        }
+        done => done,
     }
-    done
+}
+
+/// Whether a connection may have stood still until the server's deadline ended it, as it must, or until
+/// there was no patience left. No byte was wrong.
+///
+/// TCP gets over losses, but some stacks don't get over all of them: one repeats nothing once a late ACK has
+/// closed the window, another sends more than the window allows in a fast retransmission, and from then on
+/// its peer takes none of its ACKs.
+fn stalled(session: &Session<'_>, cause: Cause) -> bool {
+    match cause {
+        Cause::Reply { end, .. } => match end {
+            End::Silence | End::Broken(_) => true,
+            End::Fin | End::Open => Expected::Late.is(session.actual()),
+            End::Flood => false,
+        },
+        cause => session.may_pass(cause),
+    }
+}
+
+fn reader_stops(session: &mut Session<'_>) -> Done {
+    with_patience(session, stop_reading)
 }
 
 fn stop_reading(session: &mut Session<'_>) -> Done {
@@ -243,6 +269,10 @@ fn untimely(session: &Session<'_>) -> bool {
 }
 
 fn beside_pipeline(session: &mut Session<'_>) -> Done {
+    with_patience(session, greet_beside)
+}
+
+fn greet_beside(session: &mut Session<'_>) -> Done {
     open(session, 1).during("connecting")?;
     let mut pipeline = Pipeline::new(1, many(session));
     for number in 0..3 {
