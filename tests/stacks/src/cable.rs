@@ -25,6 +25,9 @@ pub const NEAR: &str = "cable0";
 /// The server's where that isn't the prober's: in its namespace, or behind a broken cable.
 pub const FAR: &str = "eth0";
 
+/// What a veth pair does by itself unless it is told not to.
+pub const OFFLOADS: &str = "tx off gso off tso off gro off";
+
 impl Kind {
     /// The interface that the server is told.
     pub fn server_interface(self, broken: Option<&Breakage>) -> &'static str {
@@ -123,9 +126,16 @@ fn silence(interface: &str) {
 }
 
 fn ip(arguments: &str) -> Result<()> {
-    let status = Command::new("ip").args(arguments.split(' ')).status();
-    if !status.context("can't run ip")?.success() {
-        bail!("ip {arguments} failed");
+    ran("ip", arguments)
+}
+
+fn ran(program: &str, arguments: &str) -> Result<()> {
+    let mut command = Command::new(program);
+    let output = command.args(arguments.split(' ')).output();
+    let output = output.with_context(|| format!("can't run {program}"))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        bail!("{program} {arguments}: {}", words.trim());
     }
     Ok(())
 }

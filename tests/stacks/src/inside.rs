@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cable::{FAR, Kind, NEAR, plug_in};
-use crate::place::{Place, SOCKETS};
+use crate::cable::{FAR, Kind, NEAR, OFFLOADS, plug_in};
+use crate::place::{Place, SOCKETS, WIRE};
 use crate::run::Run;
-use crate::stack::Stack;
 
 /// How long a server may take until it listens: an emulated board boots.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -32,8 +31,9 @@ pub fn grade(run: &Run<'_>, place: &Place) -> Result<()> {
     });
     let mut capture = capture.transpose()?;
     probe(run, place, SOCKETS, &[])?;
-    // With raw packets as well, as soon as this probe has them and the cable carries Ethernet:
-    // `&["--wire", NEAR]`, into WIRE.
+    if let Some(host) = run.second_host() {
+        probe(run, place, WIRE, &["--wire", NEAR, "--wire-ip", &host])?;
+    }
     if let Some(tcpdump) = &mut capture {
         // It writes what it has.
         Command::new("kill")
@@ -50,7 +50,7 @@ fn start(run: &Run<'_>, place: &Place) -> Result<Child> {
     let log = File::create(place.report(run, "log"))?;
     let is_elsewhere = stack.cable == Kind::Veth;
     let mut shell = if is_elsewhere {
-        elsewhere(stack, place)
+        elsewhere(run, place)
     } else {
         stack.cable.lay(0, broken)?;
         plug_in(stack.near)?;
@@ -87,9 +87,11 @@ fn start(run: &Run<'_>, place: &Place) -> Result<Child> {
 
 /// The server in a namespace of its own. It says a line when that is there, waits for one, and says
 /// another when its end of the cable is up.
-fn elsewhere(stack: &Stack, place: &Place) -> Command {
+fn elsewhere(run: &Run<'_>, place: &Place) -> Command {
+    let (stack, offloads) = (run.stack, if run.broken.is_none() { OFFLOADS } else { "" });
     let script = format!(
         "echo; read -r _; [ ! -d /proc/sys/net/ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/{FAR}/disable_ipv6; \
+         [ -z \"{offloads}\" ] || ethtool -K {FAR} {offloads} > /dev/null; \
          ip link set lo up; ip address add {}/24 dev {FAR}; ip link set {FAR} up; \
          echo; exec sh -ec \"$0\"",
         stack.address

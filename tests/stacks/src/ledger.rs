@@ -8,10 +8,12 @@ use serde::Deserialize;
 
 use crate::probe::{Check, Graded, Tier};
 
-/// `known.toml`: a table for each tier of checks, with an entry for each check.
+/// `known.toml`: entries for checks, in a table for both tiers and in one for each, which comes first.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
+    #[serde(default)]
+    both: Entries,
     #[serde(default)]
     sockets: Entries,
     #[serde(default)]
@@ -49,22 +51,24 @@ impl Verdicts {
 impl Ledger {
     /// This one, and another whose entries come first.
     pub fn with(&self, own: Self) -> Self {
-        let mut both = self.clone();
-        both.sockets.extend(own.sockets);
-        both.wire.extend(own.wire);
-        both
+        let mut all = self.clone();
+        all.both.extend(own.both);
+        all.sockets.extend(own.sockets);
+        all.wire.extend(own.wire);
+        all
     }
 
     /// What didn't come out as it is known.
     pub fn surprises(&self, tier: Tier, graded: &Graded) -> Vec<String> {
-        let entries = match tier {
-            Tier::Sockets => &self.sockets,
-            Tier::Wire => &self.wire,
-        };
+        let mut entries = self.both.clone();
+        entries.extend(match tier {
+            Tier::Sockets => self.sockets.clone(),
+            Tier::Wire => self.wire.clone(),
+        });
         let seen = graded
             .checks
             .iter()
-            .filter_map(|check| surprise(check, entry(entries, &check.id)));
+            .filter_map(|check| surprise(check, entry(&entries, &check.id)));
         let unseen = entries
             .keys()
             .filter(|&key| graded.checks.iter().all(|check| !is_for(key, &check.id)))
@@ -79,7 +83,8 @@ impl Ledger {
     /// Whether every entry has its reason.
     #[cfg(test)]
     pub fn is_explained(&self) -> bool {
-        let mut all = self.sockets.values().chain(self.wire.values());
+        let tiers = [&self.both, &self.sockets, &self.wire];
+        let mut all = tiers.into_iter().flat_map(Entries::values);
         all.all(|known| !known.why.is_empty() && !known.verdict.all().is_empty())
     }
 }
@@ -192,6 +197,16 @@ mod tests {
             error: Some("dead".to_owned()),
         };
         assert_eq!(Ledger::default().surprises(Tier::Sockets, &graded).len(), 1);
+    }
+
+    #[test]
+    fn an_entry_for_one_tier_comes_before_that_for_both() {
+        let text = KNOWN.replace("sockets", "both");
+        assert!(surprises(&text, "failed").is_empty());
+        let own = "\n[sockets]\n\"close/leave\" = { verdict = \"noted\", why = \"so\" }";
+        assert!(surprises(&(text.clone() + own), "noted").is_empty());
+        let other = own.replace("sockets", "wire");
+        assert_eq!(surprises(&(text + &other), "noted").len(), 1);
     }
 
     #[test]

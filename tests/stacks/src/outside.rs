@@ -39,12 +39,15 @@ impl Outcome {
 
 /// Sees to it that a stack can be graded here.
 pub fn prepare(stack: &Stack, place: &Place) -> Result<(), Outcome> {
-    let cable = (stack.cable != Kind::Veth).then_some("tap");
+    let cable = match stack.cable {
+        Kind::Veth => "ethtool",
+        Kind::Tap | Kind::Tun => "tap",
+    };
     let own = stack.needs.iter().map(String::as_str);
     let tcpdump = place.capture.as_ref().map(|_| "tcpdump");
     let all = ["ip", "unshare"]
         .into_iter()
-        .chain(cable)
+        .chain([cable])
         .chain(tcpdump)
         .chain(own);
     if let Some(need) = needs::missing(all) {

@@ -20,6 +20,15 @@ impl Run<'_> {
         }
     }
 
+    /// The address of a host with packets in its own hand, beside the prober on the same cable. A cable
+    /// without Ethernet has none, and a broken one is asked over sockets alone.
+    pub fn second_host(&self) -> Option<String> {
+        let Stack { near, cable, .. } = self.stack;
+        let [a, b, c, d] = near.octets();
+        let is_asked = *cable != Kind::Tun && self.broken.is_none();
+        is_asked.then(|| format!("{a}.{b}.{c}.{}/24", d ^ 8))
+    }
+
     /// Whether this can be done to this stack.
     pub fn is_possible(&self) -> bool {
         self.broken.is_none_or(|broken| {

@@ -18,6 +18,7 @@ const SOCKETS: usize = 12;
 const LIMIT: usize = 1024;
 const GREETING: &[u8] = b"Hello, ";
 const DEADLINE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a name must be quiet that may have come in more than one segment.
 const SETTLE: Duration = Duration::from_millis(20);
 /// The default MSS: less is one segment.
@@ -65,8 +66,10 @@ async fn serve(stack: Stack<'static>) -> ! {
     let mut socket = TcpSocket::new(stack, &mut received, &mut sent);
     socket.set_nagle_enabled(false);
     loop {
-        socket.set_timeout(Some(DEADLINE * 2)); // nor does a vanished client hold it
+        // A handshake that nobody completes gives its socket back, and so does a client who has vanished.
+        socket.set_timeout(Some(HANDSHAKE));
         if socket.accept(8000).await.is_ok() {
+            socket.set_timeout(Some(DEADLINE * 2));
             // Whatever goes wrong is this client's alone.
             let _ = greet(&mut socket).await;
         }

@@ -16,6 +16,7 @@ const LIMIT: usize = 1024;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a name must be quiet that may have come in more than one segment.
 const SETTLE: Duration = Duration::from_millis(20);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 /// The default MSS: less is one segment.
 const SEGMENT: usize = 536;
@@ -79,8 +80,6 @@ fn tcp_socket() -> tcp::Socket<'static> {
     let mut socket = tcp::Socket::new(buffer(LIMIT + 1), buffer(7 + LIMIT));
     socket.set_nagle_enabled(false);
     socket.set_ack_delay(None);
-    // A handshake that nobody completes, or a client who has vanished, gives its socket back.
-    socket.set_timeout(Some(DEADLINE + LINGER));
     socket
 }
 
@@ -105,11 +104,15 @@ impl Client {
     fn drive(&mut self, socket: &mut tcp::Socket<'_>, now: Instant) -> Instant {
         if self.state == State::Listening {
             if !socket.is_open() {
+                // A handshake that nobody completes gives its socket back.
+                socket.set_timeout(Some(HANDSHAKE));
                 socket.listen(8000).expect("it isn't open");
             }
             if !socket.may_send() {
                 return now + DEADLINE;
             }
+            // So does a client who has vanished.
+            socket.set_timeout(Some(DEADLINE + LINGER));
             *self = Self {
                 state: State::Reading,
                 since: now,
