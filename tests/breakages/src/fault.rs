@@ -32,7 +32,7 @@ pub enum Kind {
     Delay,
     /// Longer ones are cut to N bytes, the Ethernet header included.
     Truncate,
-    /// N bytes follow each.
+    /// N bytes follow each that is short enough for them: no frame gets longer than 1514 bytes.
     Trail,
     /// Those of more than N bytes are lost, the Ethernet header included.
     LoseLonger,

@@ -10,6 +10,8 @@ use crate::frame;
 const SWAP: Duration = Duration::from_millis(20);
 /// How long a ring takes to be emptied.
 const TURN: Duration = Duration::from_millis(2);
+/// What a cable carries: more would be lost, which is another fault.
+const LONGEST: usize = 1514;
 /// A line of the cache.
 const LINE: usize = 32;
 
@@ -82,7 +84,11 @@ impl Way {
                 }
             }
             Kind::Truncate => frame.truncate(bytes),
-            Kind::Trail => frame.resize(frame.len() + bytes, 0xa5),
+            Kind::Trail => {
+                if frame.len() + bytes <= LONGEST {
+                    frame.resize(frame.len() + bytes, 0xa5);
+                }
+            }
             Kind::CorruptEvery => self.corrupt(&mut frame),
             Kind::WrongSumEvery => {
                 if self.is_nth(frame::data(&frame).is_some()) {

@@ -237,6 +237,14 @@ fn bytes_follow_that_are_no_data() {
 }
 
 #[test]
+fn no_bytes_follow_where_the_cable_has_no_room_for_them() {
+    let (fits, long) = (of(1, 1440), of(1, 1441));
+    let out = through("trail=20", [fits, long.clone()]);
+    assert_eq!(out[0].len(), 1514);
+    assert_eq!(out[1], long);
+}
+
+#[test]
 fn a_byte_is_another_one_behind_a_checksum_that_fits() {
     for frame in [
         of(1, 101),

@@ -62,7 +62,8 @@ async fn run(mut runner: Runner<'static, TunTapDevice>) -> ! {
 
 #[embassy_executor::task(pool_size = SOCKETS)]
 async fn serve(stack: Stack<'static>) -> ! {
-    let (mut received, mut sent) = ([0; LIMIT + 1], [0; GREETING.len() + LIMIT]);
+    // Linux sends segments of up to half the window: with less room it cuts a name below 536 bytes.
+    let (mut received, mut sent) = ([0; 2 * LIMIT], [0; GREETING.len() + LIMIT]);
     let mut socket = TcpSocket::new(stack, &mut received, &mut sent);
     socket.set_nagle_enabled(false);
     loop {
