@@ -269,7 +269,15 @@ impl Wire {
     }
 
     /// Whether chance deals a fault, and it may happen. Keeps it, if somebody wants to know.
+    ///
+    /// Most links know few kinds of faults: one that never happens costs each packet a comparison.
+    #[inline]
     fn strikes(&mut self, kind: FaultKind, probability: Probability, number: u64) -> bool {
+        probability != Probability::NEVER && self.deals(kind, probability, number)
+    }
+
+    #[inline(never)]
+    fn deals(&mut self, kind: FaultKind, probability: Probability, number: u64) -> bool {
         let stream = match kind {
             FaultKind::Loss => Kind::Loss,
             FaultKind::BurstLoss => Kind::BurstLoss,
@@ -277,7 +285,7 @@ impl Wire {
             FaultKind::Duplication => Kind::Duplication,
             FaultKind::Corruption => Kind::Corruption,
         };
-        if !self.happens(stream, probability, number) {
+        if !probability.decides(self.draw(stream, number)) {
             return false;
         }
         let fault = Fault {
