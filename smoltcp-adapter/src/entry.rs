@@ -81,6 +81,14 @@ impl SocketEntry {
     }
 }
 
+impl SocketState {
+    /// Whether it changes by itself, with what comes or in time: at others a scan finds nothing.
+    #[inline]
+    pub(crate) fn is_on_the_way(self) -> bool {
+        !matches!(self, Self::Unmanaged | Self::Idle | Self::InUse { .. })
+    }
+}
+
 impl ListenerEntry {
     /// Before the first scan over its sockets.
     pub(crate) fn new(endpoint: IpListenEndpoint) -> Self {

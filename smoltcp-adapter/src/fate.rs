@@ -75,7 +75,7 @@ impl Scan {
 
     /// Adds what is to be found at one socket, and tells its listener; after an egress, moves the
     /// socket on towards its next connection.
-    #[cfg_attr(target_pointer_width = "32", inline(never))]
+    #[inline(never)]
     pub(crate) fn add(
         &mut self,
         slot: usize,

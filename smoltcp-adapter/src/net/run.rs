@@ -106,6 +106,7 @@ impl Net<'_> {
         let mut scan = Scan::NOTHING;
         for (slot, (_, socket)) in self.set.iter_mut().enumerate() {
             if let Some(entry) = self.entries.get_mut(slot)
+                && entry.state.is_on_the_way()
                 && let Some(socket) = tcp::Socket::downcast_mut(socket)
             {
                 scan.add(slot, entry, socket, &mut self.filter.listeners, &by);
