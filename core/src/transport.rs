@@ -87,8 +87,9 @@ pub trait Stream: ErrorType {
     /// once: one send of so many travels in one segment, and a longer one would have filled it.
     ///
     /// For TCP, that is fewer bytes than the maximum segment size: 536 (RFC 9293, section 3.7.1)
-    /// or what either side has announced, if that is less. For a byte stream without segments,
-    /// such as a serial line, it is never so.
+    /// or what either side has announced, if that is less; and not more than half the receive window
+    /// if that is small, which a sender may fill piece by piece (section 3.8.6.2.1). For a byte stream
+    /// without segments, such as a serial line, it is never so.
     fn in_one_segment(&self, len: usize) -> bool {
         len < DEFAULT_MSS
     }

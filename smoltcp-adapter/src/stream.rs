@@ -149,10 +149,22 @@ impl transport::Stream for Stream<'_, '_> {
         Poll::Ready(Ok(Sent { bytes: sent, fin }))
     }
 
+    /// Our window counts as well: a peer may cut what is longer than half the largest that it has seen
+    /// (RFC 9293, section 3.8.6.2.1), as Linux does with one of more than 536 bytes.
     fn in_one_segment(&self, len: usize) -> bool {
-        len < self
-            .mss
-            .map_or(DEFAULT_MSS, |mss| DEFAULT_MSS.min(mss.get().into()))
+        let window = self
+            .socket
+            .as_ref()
+            .map_or(0, |socket| socket.recv_capacity());
+        let cut = if window > DEFAULT_MSS {
+            window / 2
+        } else {
+            window
+        };
+        len < cut.min(
+            self.mss
+                .map_or(DEFAULT_MSS, |mss| DEFAULT_MSS.min(mss.get().into())),
+        )
     }
 
     fn abort(&mut self) {

@@ -18,13 +18,19 @@ const SETTLED: Instant = Instant::from_millis(1_100);
 
 /// Whether a name of so many bytes that came at once is taken for whole at once; else it is after
 /// it has settled. `waits`: its client had to wait in the backlog first.
-fn is_taken_at_once(path: Path, mtu: usize, mss: u16, len: usize, waits: bool) -> bool {
+fn is_taken_at_once<const WINDOW: usize>(
+    path: Path,
+    mtu: usize,
+    mss: u16,
+    len: usize,
+    waits: bool,
+) -> bool {
     let tap = Tap {
         mtu,
         ..Tap::default()
     };
     let mut slots = SocketSlots::<1, 1>::new();
-    let mut places = TcpBuffers::<1, 1024, 1031>::new();
+    let mut places = TcpBuffers::<1, WINDOW, 1031>::new();
     let mut stack = path.stack_on(tap, &mut slots);
     let listener = stack.net().listen(&mut places, 8000).expect("room");
     let mut server = Server::<_, 1>::new(Limits::DEFAULT);
@@ -76,10 +82,13 @@ fn assert_segment(path: Path, mtu: usize, mss: u16, expected: usize) {
     for waits in [false, true] {
         let what = format!("MTU {mtu}, MSS {mss}, {path:?}, waits: {waits}");
         assert!(
-            is_taken_at_once(path, mtu, mss, expected - 1, waits),
+            is_taken_at_once::<2048>(path, mtu, mss, expected - 1, waits),
             "{what}"
         );
-        assert!(!is_taken_at_once(path, mtu, mss, expected, waits), "{what}");
+        assert!(
+            !is_taken_at_once::<2048>(path, mtu, mss, expected, waits),
+            "{what}"
+        );
     }
 }
 
@@ -108,4 +117,21 @@ fn a_device_with_a_small_mtu_gets_smaller_segments() {
     assert_segment(V6, 400, 1_460, 340);
     assert_segment(V4, 400, 1_460, 360);
     assert_segment(V4, 400, 100, 100);
+}
+
+/// Linux fills at most half of a window of more than 536 bytes with one segment, and one of fewer whole.
+#[test]
+fn a_window_that_a_sender_fills_in_pieces_is_a_segment_no_longer_than_a_piece() {
+    fn assert_piece<const WINDOW: usize>(expected: usize) {
+        for (len, is_whole) in [(expected - 1, true), (expected, false)] {
+            let at_once = is_taken_at_once::<WINDOW>(V4, 1_500, 1_460, len, false);
+            assert_eq!(at_once, is_whole, "{len} bytes into a window of {WINDOW}");
+        }
+    }
+    assert_piece::<1072>(536);
+    assert_piece::<1071>(535);
+    assert_piece::<1025>(512);
+    assert_piece::<600>(300);
+    assert_piece::<536>(536);
+    assert_piece::<500>(500);
 }
