@@ -230,12 +230,3 @@ impl Course {
         matches!((self.phase, self.verdict), (Phase::Done, Verdict::Unread))
     }
 }
-
-impl Verdict {
-    pub(crate) const fn is_refusal(self) -> bool {
-        matches!(
-            self,
-            Self::TooLong | Self::NotUtf8 | Self::Late | Self::GaveWay
-        )
-    }
-}

@@ -249,9 +249,8 @@ impl Machine for Lines {
             course::End::Refused(refusal) => End::Refused(refusal),
             course::End::Abandoned(why) => End::Abandoned(why),
         };
-        let refused = self.course.verdict().is_refusal();
         Some(Outcome {
-            greeted: self.answers.given(refused),
+            greeted: self.answers.given(),
             end,
         })
     }

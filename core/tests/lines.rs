@@ -249,6 +249,22 @@ fn lines_are_answered_in_one_piece_and_in_order() {
     assert_eq!((outcome.greeted, outcome.end), (4, End::Finished));
 }
 
+/// Whatever becomes of a refusal, it is no greeting.
+#[test]
+fn a_refusal_that_never_left_takes_nothing_from_what_was_given() {
+    let mut lines = begun();
+    give(&mut lines, b"Ada\nGra", START);
+    take(&mut lines, usize::MAX, START);
+    let late = lines.due();
+    lines.timeout(late);
+    assert_eq!(lines.transmit(), b"Error: no name within 10 s\n");
+    take(&mut lines, b"Error: ".len(), late);
+    lines.timeout(lines.due());
+    let outcome = lines.outcome().expect("done");
+    assert_eq!(outcome.end, End::Abandoned(Abandonment::Unread));
+    assert_eq!(outcome.greeted, 1);
+}
+
 #[test]
 fn fin_behind_a_line_feed_is_no_name() {
     let mut lines = begun();

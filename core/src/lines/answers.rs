@@ -16,6 +16,8 @@ pub(super) struct Answers {
     sent: u16,
     /// The last answer is a greeting without a line feed.
     open_end: bool,
+    /// The last answer is a refusal.
+    refused: bool,
     /// Greetings that were given or are on their way.
     greeted: u32,
     bytes: [u8; OUTPUT],
@@ -26,6 +28,7 @@ impl Answers {
         len: 0,
         sent: 0,
         open_end: false,
+        refused: false,
         greeted: 0,
         bytes: [0; OUTPUT],
     };
@@ -35,6 +38,7 @@ impl Answers {
         self.len = 0;
         self.sent = 0;
         self.open_end = false;
+        self.refused = false;
         self.greeted = greeted;
     }
 
@@ -93,6 +97,7 @@ impl Answers {
     pub(super) fn refuse(&mut self, why: Refusal) {
         let room = self.bytes.get_mut(self.len.into()..);
         self.len += short(why.reply(room.unwrap_or_default()));
+        self.refused = true;
     }
 
     /// So many bytes have left. Whether with them the last byte of an answer has.
@@ -109,14 +114,14 @@ impl Answers {
         left.is_some_and(|left| left.contains(&b'\n'))
     }
 
-    /// Greetings that have left to their last byte, where what hasn't left ends in a refusal or not.
-    pub(super) fn given(&self, refused: bool) -> u32 {
+    /// Greetings that have left to their last byte.
+    pub(super) fn given(&self) -> u32 {
         if self.is_empty() {
             return self.greeted;
         }
         // What hasn't left ends in a refusal, if there is one, or in a name without line feed.
         let ends = self.unsent().split(|byte| *byte == b'\n').count() - 1;
-        let unsent = ends.saturating_sub(usize::from(refused)) + usize::from(self.open_end);
+        let unsent = ends.saturating_sub(usize::from(self.refused)) + usize::from(self.open_end);
         self.greeted
             .saturating_sub(u32::try_from(unsent).unwrap_or(u32::MAX))
     }
