@@ -43,15 +43,17 @@ impl Ladder {
         let (spans, silences, bottom) = self.lay_out();
         let mut svg = String::new();
         let height = bottom + 60;
+        let [left, right] = self.overhang();
+        let (width, edge) = (left + WIDTH + right, -left);
         push(
             &mut svg,
             format_args!(
-                r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" font-family="Helvetica, Arial, sans-serif" font-size="12">"#
+                r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="{edge} 0 {width} {height}" font-family="Helvetica, Arial, sans-serif" font-size="12">"#
             ),
         );
         push(
             &mut svg,
-            format_args!(r#"<rect width="{WIDTH}" height="{height}" fill="white"/>"#),
+            format_args!(r#"<rect x="{edge}" width="{width}" height="{height}" fill="white"/>"#),
         );
         for (x, label) in [(LEFT, &self.left), (RIGHT, &self.right)] {
             push(
@@ -82,6 +84,22 @@ impl Ladder {
         legend(&mut svg, bottom + 40);
         push(&mut svg, format_args!("</svg>"));
         svg
+    }
+
+    /// How far remarks reach beyond the usual width, to the left and to the right.
+    fn overhang(&self) -> [i32; 2] {
+        let longest = |on_the_left: bool| {
+            let remarks = self.steps.iter().map(|step| {
+                if step.rightwards == on_the_left {
+                    step.remark_on_sending().chars().count()
+                } else {
+                    step.remark_on_arrival().len()
+                }
+            });
+            let letters = i32::try_from(remarks.max().unwrap_or(0)).unwrap_or(0);
+            (TIME + 20 + letters.saturating_mul(LETTER) - LEFT).max(0)
+        };
+        [true, false].map(longest)
     }
 
     /// Where each arrow goes; where long silences are; and how far down it all reaches.

@@ -179,6 +179,47 @@ fn words_and_arrows_keep_apart() {
     assert!(cross.parse::<usize>().unwrap() > letters * 6 + 14, "{svg}");
 }
 
+/// A picture is as wide as the longest remark beside it, on either side.
+#[test]
+fn a_remark_is_within_the_picture() {
+    const LONG: &str = "a remark of many words, as somebody has who wants to explain something";
+    let [narrow, left, right] = [None, Some(0), Some(1)].map(|remarked| {
+        let mut trace = Trace::new(Medium::Ip);
+        let (one, other) = (trace.add_host("one"), trace.add_host("other"));
+        let (there, back) = (long_segment(7), long_segment(7 + 102));
+        trace.push(&Packet::new(one, other, at(1), &there));
+        let mut answer = back;
+        let mut ip = Ipv4Packet::new_unchecked(&mut answer);
+        ip.set_src_addr(RECEIVER.into());
+        ip.set_dst_addr(SENDER.into());
+        let mut tcp = TcpPacket::new_unchecked(ip.payload_mut());
+        tcp.set_src_port(50_001);
+        tcp.set_dst_port(50_000);
+        trace.push(&Packet::new(other, one, at(2), &answer));
+        if let Some(packet) = remarked {
+            trace.remark(packet, LONG);
+        }
+        let svg = Ladder::new(&trace, &trace.flows()[0]).svg();
+        let view = svg.split('"').skip_while(|part| !part.contains("viewBox"));
+        let view: Vec<i32> = view
+            .take(2)
+            .flat_map(|part| part.split(' '))
+            .filter_map(|number| number.parse().ok())
+            .collect();
+        assert_eq!(svg.contains(LONG), remarked.is_some(), "{svg}");
+        (view[0], view[0] + view[2])
+    });
+    let room = i32::try_from(LONG.len()).unwrap() * 6;
+    assert!(
+        left.0 <= narrow.0 - room / 2 && left.1 == narrow.1,
+        "{left:?}"
+    );
+    assert!(
+        right.1 >= narrow.1 + room / 2 && right.0 == narrow.0,
+        "{right:?}"
+    );
+}
+
 /// A segment with a payload that can't be shown as it is.
 fn long_segment(seq: u32) -> Vec<u8> {
     let payload = [0xff; 100];
