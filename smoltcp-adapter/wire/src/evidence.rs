@@ -44,12 +44,20 @@ impl Evidence {
         let mut names = trace.host_names();
         let tester = timed.add_host(names.next().unwrap_or_default());
         timed.add_host(names.next().unwrap_or_default());
+        // The stack's time stands still while it takes what has come: nothing is taken before it came, nor
+        // answered.
+        let mut last = moments::smoltcp(Instant::START);
         for mut packet in trace.packets().take(most) {
-            if packet.from != tester
-                && !packet.is_copy
+            if packet.from == tester {
+                packet.sent = packet.sent.max(last);
+            } else if !packet.is_copy
                 && let Some(came) = stamps.pop_front()
             {
                 packet.sent = moments::smoltcp(came);
+                last = last.max(packet.sent);
+            }
+            if let End::Delivered { at, .. } = &mut packet.end {
+                *at = packet.sent.max(*at);
             }
             timed.push(&packet);
         }
