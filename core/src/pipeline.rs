@@ -131,7 +131,7 @@ impl<const N: usize> Pipeline<N> {
     }
 
     /// Takes the last name, which leaves without a line feed: of 1 to
-    /// [`MAX_TEXT`](crate::limits::MAX_TEXT) bytes.
+    /// [`MAX_TEXT`] bytes.
     ///
     /// # Errors
     ///
