@@ -103,6 +103,9 @@ impl<M: Machine> Ongoing<M> {
         clock: Clock,
     ) -> Result<Self, Error> {
         stream.set_nonblocking(true).map_err(setup)?;
+        // What a machine sends next isn't to wait for the ACK of what it has sent. A peer that has reset
+        // by now is the conversation's own news.
+        let _ = stream.set_nodelay(true);
         let mut stream = Stream::from_non_blocking(mio::net::TcpStream::from_std(stream));
         let poll = mio::Poll::new().map_err(setup)?;
         let interest = Interest::READABLE | Interest::WRITABLE;

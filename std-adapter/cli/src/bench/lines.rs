@@ -41,6 +41,8 @@ impl Lines {
         token: Token,
     ) -> io::Result<Self> {
         let mut stream = TcpStream::connect(server)?;
+        // A name may leave in two pieces; the second isn't to wait for the first one's ACK.
+        stream.set_nodelay(true)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self {
             stream: Stream::from_non_blocking(stream),
