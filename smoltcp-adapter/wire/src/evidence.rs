@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use greet_core::time::Instant;
 use smoltcp::phy::Medium;
-use smoltcp_sim::{End, HostId, Ladder, Packet, Segment, Tap, Trace};
+use smoltcp_sim::{End, Flow, HostId, Ladder, Packet, Segment, Tap, Trace};
 
 use crate::moments;
 
@@ -83,6 +83,7 @@ impl Evidence {
     /// Marks the frame at which the verdict fell, with words that files and ladders show. `false`: there is
     /// none.
     pub fn mark(&mut self, mark: Mark, words: &str) -> bool {
+        let opened = self.opened();
         let counts = |packet: &Packet<'_>| {
             let segment = Segment::read(Medium::Ethernet, packet.bytes);
             segment.is_some_and(|segment| {
@@ -93,7 +94,13 @@ impl Evidence {
         };
         let mut judged = self.trace.packets().enumerate().take(self.judged);
         let found = judged
-            .rfind(|(_, packet)| counts(packet))
+            .rfind(|(number, packet)| {
+                let is_its_own = self
+                    .trace
+                    .flow_of(*number)
+                    .is_some_and(|flow| opened.contains(&flow));
+                (is_its_own || opened.is_empty()) && counts(packet)
+            })
             .map(|(number, _)| number);
         drop(judged);
         self.marked = found;
@@ -101,6 +108,23 @@ impl Evidence {
             self.trace.remark(number, words);
         }
         self.marked.is_some()
+    }
+
+    /// What the tester began among these frames: connections of before may still have something to say.
+    fn opened(&self) -> Vec<Flow> {
+        let begins = |(number, packet): (usize, Packet<'_>)| {
+            let segment = Segment::read(Medium::Ethernet, packet.bytes)?;
+            let is_first = segment.tcp.is_none_or(|tcp| tcp.syn && tcp.ack.is_none());
+            (packet.from == self.tester && is_first).then(|| self.trace.flow_of(number))?
+        };
+        let mut flows: Vec<_> = self
+            .trace
+            .packets()
+            .enumerate()
+            .filter_map(begins)
+            .collect();
+        flows.dedup();
+        flows
     }
 
     /// Writes a pcapng file, with comments on what happened on the way and on the mark. Times are those of

@@ -14,7 +14,7 @@ use greet_wire::smoltcp::wire::{
     Ipv4Repr, Ipv6Address, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr, TcpControl,
 };
 use greet_wire::smoltcp_sim::Segment;
-use greet_wire::{Error, choose, owner};
+use greet_wire::{Error, Mark, choose, owner};
 use support::{
     BOARD, BOARD_IP, Desk, HOST, HOST_IP, Says, answers_arp, arp, framed, segment, settle,
 };
@@ -179,6 +179,43 @@ fn a_half_open_handshake_stays_so() {
         Segment::read(Medium::Ethernet, packet.bytes).is_some_and(|segment| segment.is_syn_ack())
     });
     assert_eq!(answers.count(), 5);
+}
+
+/// A server may still speak to a connection of the check before; the verdict is about this one's.
+#[test]
+fn a_verdict_is_marked_at_a_connection_that_the_check_began() {
+    let desk = Desk::default();
+    desk.0.borrow_mut().answer = Some(Box::new(shakes_hands));
+    let mut host = desk.host();
+    let recording = host.recording();
+    let ports = [0, 1].map(|slot| {
+        recording.take();
+        desk.sent();
+        host.connect(slot, Mode::Name, Dial::Plain)
+            .expect("a socket");
+        settle(&mut host, 10);
+        let sent = desk.sent();
+        let mut segments = sent
+            .iter()
+            .filter_map(|frame| Segment::read(Medium::Ethernet, frame));
+        segments.find(Segment::is_syn).expect("a SYN").from.port
+    });
+    let again = Says {
+        control: TcpControl::Syn,
+        seq: 1000,
+        ack: Some(1),
+        payload: b"",
+    };
+    desk.comes(segment(ports[0], &again));
+    settle(&mut host, 10);
+    let mut stream = host.stream(1).expect("a connection");
+    assert!(stream.receive(&mut [0; 16]).is_pending());
+    drop(stream);
+    let mut evidence = recording.take();
+    assert!(evidence.mark(Mark::Last, "nothing came after this"));
+    let ladder = evidence.ladder().expect("a connection").to_string();
+    let heading = ladder.lines().next().unwrap_or_default();
+    assert!(heading.contains(&format!(":{} ", ports[1])), "{ladder}");
 }
 
 #[test]
