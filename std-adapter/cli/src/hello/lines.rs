@@ -57,6 +57,10 @@ pub fn run(args: &HelloArgs) -> Result<()> {
                 let sentence = conversation.machine().refusal().unwrap_or_default();
                 bail!("{server} refused line {line}: {}", shown(sentence));
             }
+            End::Failed(error) if conversation.machine().in_flight() == 0 => bail!(
+                "every line was greeted up to line {greeted}, but then {server} didn't close the \
+                 connection as it should: {error}"
+            ),
             End::Failed(error) => return Err(failure(server, line, error)),
             _ => unreachable!("a pipeline ends in no other way"),
         }

@@ -35,8 +35,8 @@ pub fn hello(args: &HelloArgs) -> Result<()> {
     args.to.say_taken(&addresses, greeting.from());
     if !takes_fin {
         console::complain(format_args!(
-            "greet: FIN behind the name cost the reply: {} answers only who sends none (its stack, or \
-             it, takes FIN for the end of the connection)",
+            "greet: FIN behind the name may have cost the reply: {} answered when none was sent (a \
+             stack or server that takes FIN for the end of the connection does so; `greet probe` tells)",
             greeting.from()
         ));
     }

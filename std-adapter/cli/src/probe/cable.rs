@@ -73,10 +73,21 @@ fn network(typed: &str) -> Result<IpCidr, String> {
     let network: Result<IpCidr, _> = typed.parse();
     network
         .ok()
-        .filter(|network| network.address().is_unicast())
+        .filter(|network| network.address().is_unicast() && is_a_hosts(network))
         .ok_or_else(|| {
             "write an address and the bits of its network, such as 192.168.1.99/24".to_owned()
         })
+}
+
+/// Whether it is neither its network's own address nor its broadcast.
+fn is_a_hosts(network: &IpCidr) -> bool {
+    let IpCidr::Ipv4(network) = network else {
+        return true;
+    };
+    let is_pair = network.prefix_len() > 30; // RFC 3021
+    is_pair
+        || network.address() != network.network().address()
+            && Some(network.address()) != network.broadcast()
 }
 
 fn impairment(typed: &str) -> Result<Impairment, String> {
@@ -120,6 +131,8 @@ mod tests {
             "192.168.1.99",
             "192.168.1.99/33",
             "255.255.255.255/8",
+            "192.168.1.255/24",
+            "192.168.1.0/24",
             "ff02::1/64",
             "",
         ] {

@@ -356,6 +356,10 @@ fn grade_from(
         progress.graded.summary = progress.graded.count();
     }
     progress.graded.notes = witness.notes();
+    if progress.graded.entries.is_empty() && !progress.graded.notes.is_empty() {
+        // Nothing but the error is shown.
+        end = end.with_context(|| progress.graded.notes.join("; "));
+    }
     if let Some(failure) = witness.failure() {
         return Err(failure);
     }

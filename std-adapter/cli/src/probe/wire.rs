@@ -31,6 +31,14 @@ pub fn open(args: &ProbeArgs, asked: Asked) -> Result<(Host<Box<dyn Frames>>, Ca
             beside(server)
         )));
     }
+    if let Some(own) = wire.ip
+        && IpAddr::from(own.address()) == server
+    {
+        return Err(wrong(&format!(
+            "{server} is the server's own address: --wire-ip takes one beside it that is free, such as {}",
+            beside(server)
+        )));
+    }
     let mut frames = place.open().map_err(|error| match error {
         greet_wire::Error::NotAllowed { .. } => {
             let program = std::env::current_exe();
