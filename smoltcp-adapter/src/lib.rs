@@ -92,8 +92,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
-// Succeeds while smoltcp has the fault: what guards against it can go when this fails.
+// Each succeeds while smoltcp has the fault: what guards against it can go when this fails.
 #![cfg_attr(doctest, doc = include_str!("../reports/fin-wait-2-zero-window.md"))]
+#![cfg_attr(doctest, doc = include_str!("../reports/idle-behind-a-zero-window.md"))]
+#![cfg_attr(doctest, doc = include_str!("../reports/fast-retransmission-past-the-window.md"))]
 
 #[cfg(test)]
 extern crate std;
