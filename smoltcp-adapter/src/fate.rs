@@ -22,12 +22,6 @@ const RESET_WAITS: Duration = Duration::from_secs(1);
 /// a flood whose SYNs come faster than round trips end.
 pub(crate) const OVERRUN: Duration = Duration::from_millis(60);
 
-/// How often a connection that is closing asks its peer for a sign, when it waits for nothing else.
-///
-/// smoltcp 0.14 would wait for ever where its last bytes were lost and a late segment says that the
-/// peer's window is closed: it repeats nothing then, and doesn't probe the window.
-const KEEP_ALIVE: Duration = Duration::from_secs(1);
-
 /// What a scan follows.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum After {
@@ -183,9 +177,12 @@ impl Scan {
 }
 
 /// Half-closes a connection that is released. It has to be done by `until`.
+///
+/// smoltcp 0.14 may stand still behind a window that was closed (see
+/// reports/idle-behind-a-zero-window.md). Its keep-alive would wake it up, but has a byte that the
+/// peer may take for one of the reply: so the connection is reset then.
 pub(crate) fn release(entry: &mut SocketEntry, socket: &mut tcp::Socket<'_>, until: Instant) {
     socket.close();
-    socket.set_keep_alive(Some(KEEP_ALIVE));
     entry.state = SocketState::Closing { until };
 }
 
@@ -211,7 +208,6 @@ pub(crate) fn reuse(
     socket: &mut tcp::Socket<'_>,
     listeners: &mut [ListenerEntry],
 ) {
-    socket.set_keep_alive(None);
     entry.state = match entry.listener(listeners) {
         None => SocketState::Idle,
         Some(listener) => {
