@@ -29,8 +29,8 @@ TARGET = "thumbv7m-none-eabi"
 TARGETS = ["thumbv6m-none-eabi", TARGET, "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"]
 OURS = ["greet-core", "greet-smoltcp", "syn-backlog"]
 # A little above what the lines of our crates become in the greet image, so that growth is noticed; and
-# what that image may take beside the one without greet: 6 and 8.5 KiB.
-LINES, DIFFERENCE = 6_144, 8_704
+# what that image may take beside the one without greet: 6.25 and 9 KiB.
+LINES, DIFFERENCE = 6_400, 9_216
 # What the feature `lines` may take beside that image: 5 KiB.
 LINES_MODE = 5_120
 # What cortex-m-rt fills the stack with.
