@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 /// A longer time counts as this one, which nobody sees the end of: no sum of times overflows.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
 
 /// A whole number from 1 to as many as fit.
 pub fn number<T: TryFrom<NonZeroU64>>(typed: &str) -> Result<T, String> {
@@ -73,7 +73,7 @@ mod tests {
                 .checked_add(longest.saturating_mul(3))
                 .is_some()
         );
-        assert!(longest > Duration::from_secs(50 * 365 * 24 * 60 * 60));
+        assert!(longest > Duration::from_hours(50 * 365 * 24));
     }
 
     #[test]
