@@ -81,7 +81,7 @@ fn a_pipeline_with_a_slow_reader_costs_the_buffers_and_no_more() {
 
 /// `.ci/long lines` runs it.
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes a minute where nothing is optimized: .ci/long lines"]
 fn a_hundred_megabytes_cost_the_buffers_and_no_more() {
     pipeline(100_000_000);
 }
