@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 ..
             } => println!("{}: {}\n    {failure:?}", check.id, check.sentence),
             Event::NotGreeting { failure, .. } => println!("nobody greets there: {failure:?}"),
-            Event::Stopped { after } => println!("the server greets nobody since {}", after.id),
+            Event::Stopped { after, .. } => println!("the server greets nobody since {}", after.id),
             _ => {}
         },
     );

@@ -5,6 +5,7 @@ use std::path::Path;
 use greet_core::limits::Limits;
 use greet_core::lines::Lines;
 use greet_core::machine::{Machine, Service, Want};
+use greet_core::probe::CASES;
 use greet_core::time::Instant;
 use greet_tests::table::{dialogs, messages};
 use greet_tests::vectors::files;
@@ -28,6 +29,21 @@ fn the_files_are_what_the_table_says() {
             "tests/vectors/{name} isn't what the table says, from line {line} on: `cargo vectors` \
              writes it anew"
         );
+    }
+}
+
+/// Whoever looks a check up in the protocol finds it.
+#[test]
+fn each_source_in_the_protocol_is_a_heading_of_it() {
+    let protocol = include_str!("../PROTOCOL.md");
+    let headings: Vec<_> = (protocol.lines())
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim())
+        .collect();
+    let sources = (CASES.iter().copied().flatten())
+        .filter_map(|case| case.about.source.strip_prefix("PROTOCOL.md, "));
+    for source in sources {
+        assert!(headings.contains(&source), "PROTOCOL.md has no '{source}'");
     }
 }
 

@@ -140,6 +140,8 @@ impl fmt::Display for Abandonment {
                 "connection closed by the peer"
             }
             Self::Connection(ErrorKind::TimedOut) => "the peer vanished",
+            // A server that stops at once does so, and a system that gives up.
+            Self::Connection(ErrorKind::ConnectionAborted) => "connection ended on this side",
             Self::Connection(_) => "connection lost",
             Self::Unread => "the answer wasn't read by the deadline",
         })

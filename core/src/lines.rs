@@ -8,6 +8,7 @@
 mod answers;
 mod names;
 mod outcome;
+mod serial;
 
 use core::fmt;
 
@@ -21,6 +22,7 @@ use crate::time::Instant;
 use answers::Answers;
 use names::{INPUT, Names, Next};
 pub use outcome::{End, Outcome, Tally};
+pub use serial::SerialLines;
 
 /// The server's side of a connection in *lines* mode: a state machine over two buffers.
 ///

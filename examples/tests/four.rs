@@ -18,6 +18,18 @@ fn the_tcp_client_is_greeted_by_the_tcp_server() {
 }
 
 #[test]
+fn a_server_on_the_standard_library_alone_greets_as_well() {
+    let server = Process::start(example("plain_std").arg("127.0.0.1:0"));
+    let port = server.tcp_port();
+    for _ in 0..20 {
+        let received = run(example("tcp_client").arg(format!("127.0.0.1:{port}")));
+        assert_eq!(received, ["Received: Hello, World"]);
+    }
+    port_in(&server.line(), "Connection from 127.0.0.1:", "");
+    assert!(server.line().ends_with(": Greeted"));
+}
+
+#[test]
 fn the_udp_senders_message_reaches_the_udp_receiver() {
     let receiver = Process::start(example("udp_receiver").arg("127.0.0.1:0"));
     let port = receiver.udp_port();

@@ -131,7 +131,8 @@ impl Scan {
             }
             // The client has taken too long, or is gone. A reset makes a socket listen again by
             // itself (RFC 9293, section 3.10.7.4), but smoltcp 0.14 keeps the pause after which it
-            // repeats its SYN-ACK, which each repetition to that client has doubled.
+            // repeats its SYN-ACK, which each repetition to that client has doubled (see
+            // reports/listening-again-after-a-reset.md).
             _ => reuse(entry, socket, listeners),
         }
     }

@@ -96,6 +96,11 @@
 #![cfg_attr(doctest, doc = include_str!("../reports/fin-wait-2-zero-window.md"))]
 #![cfg_attr(doctest, doc = include_str!("../reports/idle-behind-a-zero-window.md"))]
 #![cfg_attr(doctest, doc = include_str!("../reports/fast-retransmission-past-the-window.md"))]
+#![cfg_attr(doctest, doc = include_str!("../reports/syn-on-a-connection.md"))]
+#![cfg_attr(doctest, doc = include_str!("../reports/ack-of-what-was-never-sent.md"))]
+#![cfg_attr(doctest, doc = include_str!("../reports/listening-again-after-a-reset.md"))]
+#![cfg_attr(doctest, doc = include_str!("../reports/window-in-last-ack.md"))]
+#![cfg_attr(doctest, doc = include_str!("../reports/silly-windows.md"))]
 
 #[cfg(test)]
 extern crate std;

@@ -149,19 +149,61 @@ impl<'a> Net<'a> {
         clients: &Clients,
         peer: SocketAddr,
     ) -> Result<Connection, ConnectError> {
-        let peer = address::endpoint(peer).ok_or(ConnectError::Address)?;
-        let (slot, _) = self
-            .entries
-            .iter()
-            .enumerate()
-            .skip(clients.first)
-            .take(clients.count)
-            .find(|(_, entry)| matches!(entry.state, SocketState::Idle))
-            .ok_or(ConnectError::NoSocket)?;
+        let slot = self.idle_of(clients)?;
         let port = self
             .ports
             .take(Protocol::Tcp, &self.set)
             .ok_or(ConnectError::NoPort)?;
+        self.connect_slot(slot, peer, port)
+    }
+
+    /// The same, from this port.
+    ///
+    /// A peer that has had a connection from there may keep another out for as long as its TIME-WAIT lasts
+    /// (RFC 9293, section 3.6.1): without a reason, leave the choice to [`connect`](Self::connect).
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect); [`ConnectError::NoPort`] while a socket has it.
+    pub fn connect_from(
+        &mut self,
+        clients: &Clients,
+        peer: SocketAddr,
+        port: u16,
+    ) -> Result<Connection, ConnectError> {
+        let slot = self.idle_of(clients)?;
+        if port == 0 || ports::in_use(Protocol::Tcp, port, &self.set) {
+            return Err(ConnectError::NoPort);
+        }
+        self.connect_slot(slot, peer, port)
+    }
+
+    /// The port at this end of a connection. `None`: it is over.
+    pub fn local_port(&mut self, connection: &Connection) -> Option<u16> {
+        let (_, socket) = self.tcp(connection.slot)?;
+        Some(socket.local_endpoint()?.port)
+    }
+
+    fn idle_of(&self, clients: &Clients) -> Result<usize, ConnectError> {
+        let mut group = self
+            .entries
+            .iter()
+            .enumerate()
+            .skip(clients.first)
+            .take(clients.count);
+        let (slot, _) = group
+            .find(|(_, entry)| matches!(entry.state, SocketState::Idle))
+            .ok_or(ConnectError::NoSocket)?;
+        Ok(slot)
+    }
+
+    fn connect_slot(
+        &mut self,
+        slot: usize,
+        peer: SocketAddr,
+        port: u16,
+    ) -> Result<Connection, ConnectError> {
+        let peer = address::endpoint(peer).ok_or(ConnectError::Address)?;
         let (entry, socket, interface) = entry(self.entries, &mut self.set, slot)
             .map(|(entry, socket)| (entry, socket, &mut self.interface))
             .ok_or(ConnectError::NoSocket)?;

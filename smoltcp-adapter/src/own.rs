@@ -77,6 +77,11 @@ impl Own {
         }
     }
 
+    /// Whether a frame is for more hosts than one.
+    pub(crate) fn is_for_many(&self, frame: &[u8]) -> bool {
+        self.link() == Link::Ethernet && frame.first().is_some_and(|first| first & 1 == 1)
+    }
+
     /// To which of the interface's addresses a SYN is sent that it would answer.
     pub(crate) fn destination(&self, syn: &Segment<'_>) -> Option<IpAddr> {
         self.host.destination(syn, &self.networks)

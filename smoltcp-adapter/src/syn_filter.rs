@@ -120,6 +120,10 @@ impl<'a> SynFilter<'a> {
         if !segment.is_syn() {
             return true;
         }
+        // Nobody connects to many at once (RFC 1122, section 3.3.6), and smoltcp doesn't look.
+        if self.own.is_for_many(frame) {
+            return false;
+        }
         if listener.open {
             self.mss = mss_of(&segment, self.mtu, self.own.link().header_len());
             return true;

@@ -16,6 +16,7 @@ use mio::{Events, Interest, Token};
 use crate::clock::{Clock, wait_for};
 use crate::error::Error;
 use crate::stream::Stream;
+use crate::sys;
 
 const CONNECTION: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -106,6 +107,7 @@ impl<M: Machine> Ongoing<M> {
         // What a machine sends next isn't to wait for the ACK of what it has sent. A peer that has reset
         // by now is the conversation's own news.
         let _ = stream.set_nodelay(true);
+        sys::take_urgent_inline(&stream);
         let mut stream = Stream::from_non_blocking(mio::net::TcpStream::from_std(stream));
         let poll = mio::Poll::new().map_err(setup)?;
         let interest = Interest::READABLE | Interest::WRITABLE;

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use greet_core::request::RequestError;
 use greet_core::text::shown;
 
+use crate::failure::lack_of_files;
+
 /// Why something on [`std::net`] failed, and what can be done.
 ///
 /// A sentence says all of it, the cause included, so there is no `source` behind it.
@@ -73,14 +75,16 @@ pub enum Error {
     },
 }
 
-/// The system's sentence without its number: `address already in use`.
+/// The system's sentence without its number: `address already in use`. Where files are lacking, whatever was
+/// tried, also what can be done.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let sentence = text.find(" (os error").map_or(&*text, |end| &text[..end]);
     let mut chars = sentence.chars();
-    chars
+    let lower = chars
         .next()
-        .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+        .map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect());
+    lower + &lack_of_files(error).unwrap_or_default()
 }
 
 fn resolve_advice(error: &io::Error) -> &'static str {

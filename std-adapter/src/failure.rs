@@ -49,6 +49,28 @@ pub(crate) fn is_lack_of_files(error: &io::Error) -> bool {
         .is_some_and(|number| LACKS.contains(&Errno::from_raw_os_error(number)))
 }
 
+/// What can be done where this process or machine has all the files open that it may.
+#[cfg(all(unix, not(target_os = "espidf")))]
+pub(crate) fn lack_of_files(error: &io::Error) -> Option<String> {
+    use rustix::io::Errno;
+    use rustix::process::{Resource, getrlimit};
+    let errno = Errno::from_raw_os_error(error.raw_os_error()?);
+    if errno == Errno::NFILE {
+        return Some(" (close some on this machine, or raise fs.file-max)".to_owned());
+    }
+    let most = match getrlimit(Resource::Nofile).current {
+        Some(most) => format!("this process may have {most}"),
+        None => "this process may have no more".to_owned(),
+    };
+    (errno == Errno::MFILE).then(|| format!(" ({most}: raise the limit with `ulimit -n`)"))
+}
+
+/// What can be done where this process has all the sockets open that it may.
+#[cfg(not(all(unix, not(target_os = "espidf"))))]
+pub(crate) fn lack_of_files(error: &io::Error) -> Option<String> {
+    is_lack_of_files(error).then(|| " (close other programs that hold sockets)".to_owned())
+}
+
 fn is_about_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{
         ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,

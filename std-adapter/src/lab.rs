@@ -10,7 +10,7 @@ use embedded_io::{ErrorKind, ErrorType};
 #[cfg(unix)]
 use greet_core::limits::DEFAULT_MSS;
 use greet_core::limits::MAX_REPLY;
-use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
+use greet_core::probe::{Dial, LinkCounters, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use greet_core::transport::{self, Sent};
 use mio::{Events, Interest, Token};
@@ -19,12 +19,19 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::clock::{Clock, wait};
 use crate::error::Error;
 use crate::stream::Stream;
+use crate::sys;
 use crate::udp::UdpSocket;
 
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+mod info;
 mod lack;
+mod link;
 mod ports;
+#[cfg(target_os = "linux")]
+mod unchecked;
 
 use lack::classify;
+use link::Link;
 use ports::Ports;
 
 /// Connects to one server: for single greetings, in lines mode, and over UDP, wherever it has an address.
@@ -55,12 +62,15 @@ pub struct SocketStack {
     lines: Option<SocketAddr>,
     udp: Option<UdpSocket<mio::net::UdpSocket>>,
     slots: Vec<Option<Connection>>,
+    /// Where the connection in each slot came from, or the one that was there.
+    sources: Vec<Option<SocketAddr>>,
     poll: mio::Poll,
     events: Events,
     clock: Clock,
     ports: Ports,
     /// The smallest window is smaller than the longest reply, so that it closes.
     has_tiny_window: bool,
+    link: Link,
 }
 
 /// A connection that is there or on its way.
@@ -68,6 +78,9 @@ pub struct SocketStack {
 pub struct Connection {
     stream: Stream<mio::net::TcpStream>,
     established: bool,
+    dial: Dial,
+    /// FIN has come, and no RST leaves: nothing will follow.
+    has_ended: bool,
     /// What broke it. The system says it once, to whichever call comes first.
     broken: Option<io::ErrorKind>,
 }
@@ -111,11 +124,13 @@ impl SocketStack {
             lines: None,
             udp,
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
+            sources: vec![None; slots],
             poll,
             events: Events::with_capacity(64),
             clock: Clock::start(),
             ports: Ports::of_this_system(),
             has_tiny_window: has_tiny_window().unwrap_or(false),
+            link: Link::new(),
         })
     }
 
@@ -132,7 +147,14 @@ impl SocketStack {
         self.ports.used_up()
     }
 
-    fn dial(&mut self, slot: usize, mode: Mode, dial: Dial) -> io::Result<()> {
+    /// Connects, from where an earlier connection came if that is wanted.
+    fn dial(
+        &mut self,
+        slot: usize,
+        mode: Mode,
+        dial: Dial,
+        from: Option<SocketAddr>,
+    ) -> io::Result<()> {
         let address = match mode {
             Mode::Name => self.server,
             Mode::Lines => self.lines,
@@ -142,16 +164,23 @@ impl SocketStack {
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?; // each send is a segment
+        sys::take_urgent_inline(&socket);
         if dial == Dial::SmallWindow {
             socket.set_recv_buffer_size(SMALLEST)?;
             // Smaller ones would cut names that the protocol takes for whole.
             #[cfg(unix)]
             socket.set_tcp_mss(u32::try_from(DEFAULT_MSS).unwrap_or(u32::MAX))?;
         }
-        self.ports.bind(&socket, address)?;
+        match from {
+            Some(from) => socket.bind(&from.into())?,
+            None => self.ports.bind(&socket, address)?,
+        }
         match socket.connect(&address.into()) {
             Err(error) if !is_underway(&error) => return Err(error),
             _ => {}
+        }
+        if let Some(source) = self.sources.get_mut(slot) {
+            *source = socket.local_addr().ok().and_then(|from| from.as_socket());
         }
         let mut stream = mio::net::TcpStream::from_std(socket.into());
         let both = Interest::READABLE | Interest::WRITABLE;
@@ -161,6 +190,8 @@ impl SocketStack {
         let connection = Connection {
             stream: Stream::from_non_blocking(stream),
             established: false,
+            dial,
+            has_ended: false,
             broken: None,
         };
         let place = self.slots.get_mut(slot).ok_or(io::ErrorKind::OutOfMemory)?;
@@ -214,8 +245,29 @@ impl ProbeStack for SocketStack {
     }
 
     fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
-        self.dial(slot, mode, dial)
+        match self
+            .dial(slot, mode, dial, None)
             .map_err(|error| classify(&error))
+        {
+            // What is kept of earlier connections is needed now.
+            Err(StackError::Lacks(_)) if self.link.release() => self
+                .dial(slot, mode, dial, None)
+                .map_err(|error| classify(&error)),
+            dialed => dialed,
+        }
+    }
+
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        self.link.let_go();
+        let from = self.sources.get(slot).copied().flatten();
+        let from = from.ok_or(ErrorKind::Unsupported)?;
+        self.dial(slot, mode, Dial::Plain, Some(from))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => {
+                    StackError::Refused(ErrorKind::AddrInUse)
+                }
+                _ => classify(&error),
+            })
     }
 
     fn stream(&mut self, slot: usize) -> Option<&mut Connection> {
@@ -228,9 +280,16 @@ impl ProbeStack for SocketStack {
     }
 
     fn close(&mut self, slot: usize) {
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = None;
-        }
+        let Some(connection) = self.slots.get_mut(slot).and_then(Option::take) else {
+            return;
+        };
+        let has_own_mss = connection.dial == Dial::SmallWindow;
+        let socket = connection.stream.into_inner();
+        self.link.close(socket, has_own_mss, connection.has_ended);
+    }
+
+    fn link(&mut self) -> Option<LinkCounters> {
+        self.link.take()
     }
 
     fn unsupported(&self, need: Need) -> Option<&'static str> {
@@ -253,6 +312,16 @@ impl ProbeStack for SocketStack {
             return Poll::Ready(Err(ErrorKind::Unsupported.into()));
         };
         crate::failure::poll(|| socket.get_ref().send(datagram))
+            .map_ok(|_whole| ())
+            .map_err(|error| classify(&error))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn send_unchecked(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
+        let Some(socket) = &self.udp else {
+            return Poll::Ready(Err(ErrorKind::Unsupported.into()));
+        };
+        crate::failure::poll(|| unchecked::send(socket.get_ref(), datagram))
             .map_ok(|_whole| ())
             .map_err(|error| classify(&error))
     }
@@ -318,7 +387,10 @@ impl transport::Stream for Connection {
     fn receive(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match self.call(|stream| stream.receive(buffer)) {
             // The end of what came is no FIN where another call has heard of RST.
-            Poll::Ready(Ok(0)) => Poll::Ready(self.broken.map_or(Ok(0), |kind| Err(kind.into()))),
+            Poll::Ready(Ok(0)) => {
+                self.has_ended = !buffer.is_empty() && self.broken.is_none();
+                Poll::Ready(self.broken.map_or(Ok(0), |kind| Err(kind.into())))
+            }
             done => done,
         }
     }
@@ -343,6 +415,7 @@ impl transport::Stream for Connection {
     }
 
     fn abort(&mut self) {
+        self.has_ended = false;
         self.stream.abort();
     }
 }

@@ -44,6 +44,7 @@ mod listener;
 #[cfg(target_os = "linux")]
 mod pktinfo;
 mod receiver;
+mod screened;
 pub mod server;
 mod stream;
 mod sys;
@@ -56,6 +57,7 @@ pub use greet_core as core;
 pub use lab::SocketStack;
 pub use listener::Listener;
 pub use receiver::{Receiver, ReceiverHandle};
+pub use screened::Screening;
 pub use server::Server;
 pub use stream::Stream;
 pub use udp::{UdpSocket, send};

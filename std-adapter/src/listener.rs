@@ -99,6 +99,7 @@ pub(crate) fn bind(addresses: impl ToSocketAddrs, backlog: i32) -> Result<TcpLis
         // Linux hands it on to whom it accepts. Each write is all that there is to say: it must not wait
         // until the one before is acknowledged (Nagle's algorithm, RFC 9293, section 3.7.4).
         socket.set_tcp_nodelay(true).map_err(setup)?;
+        sys::take_urgent_inline(&socket);
         socket.bind(&address.into()).map_err(listen)?;
         socket.listen(backlog).map_err(listen)?;
         Ok(socket.into())

@@ -18,6 +18,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use crate::clock::{Clock, wait_for};
 use crate::error::Error;
 use crate::failure::Episode;
+use crate::screened::{Screened, Screening};
 use crate::udp::{RECEIVE_BUFFER, UdpSocket};
 
 #[cfg(target_os = "linux")]
@@ -56,7 +57,7 @@ const SOURCES: usize = 2048;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Receiver {
-    socket: Socket,
+    socket: Screened<Socket>,
     address: SocketAddr,
     poll: Poll,
     handle: ReceiverHandle,
@@ -104,7 +105,7 @@ impl Receiver {
                 not(target_os = "linux"),
                 expect(clippy::useless_conversion, reason = "it is another type on Linux")
             )]
-            socket: socket.into(),
+            socket: Screened::new(socket.into()),
             address,
             poll,
             handle,
@@ -120,6 +121,20 @@ impl Receiver {
     #[must_use]
     pub fn reply(mut self, per_second: NonZeroU16) -> Self {
         self.mode = Mode::Replying(Box::new(Responder::new(per_second).keyed(random())));
+        self
+    }
+
+    /// Shows each datagram to `screen` first, in replying mode too: its bytes, cut behind the first that
+    /// no message has any more, and from where it came. What it doesn't let pass ends there.
+    ///
+    /// An answer of its own goes to an address that can be forged: let it have no more bytes than what it
+    /// answers.
+    #[must_use]
+    pub fn screen(
+        mut self,
+        screen: impl FnMut(&[u8], SocketAddr) -> Screening + Send + 'static,
+    ) -> Self {
+        self.socket.show_to(Box::new(screen));
         self
     }
 
@@ -185,14 +200,16 @@ fn random() -> u32 {
 impl Mode {
     fn poll(
         &mut self,
-        socket: &mut Socket,
+        socket: &mut Screened<Socket>,
         now: Instant,
         report: impl FnMut(Event<'_, io::Error>),
     ) -> Instant {
-        match self {
+        socket.begin();
+        let due = match self {
             Self::Silent(receiver) => receiver.poll(socket, now, report),
             Self::Replying(responder) => responder.poll(socket, now, report),
-        }
+        };
+        if socket.may_have_more() { now } else { due }
     }
 
     fn tally(&self) -> &Tally {

@@ -64,7 +64,8 @@ impl<S> ErrorType for Stream<S> {
 
 impl<S: TcpSocket> transport::Stream for Stream<S> {
     /// A read that doesn't fill the buffer has emptied the socket (epoll(7), *Questions and
-    /// answers*). On Windows, mio only watches on after a read that would block.
+    /// answers*), or has ended at the mark of urgent data, which is a border between pieces as well. On
+    /// Windows, mio only watches on after a read that would block.
     const TAKES_ALL: bool = cfg!(unix);
 
     fn receive(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {

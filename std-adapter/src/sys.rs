@@ -118,6 +118,12 @@ pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAdd
     Ok((stream, peer))
 }
 
+/// Leaves urgent data in its place in the stream (RFC 6093, section 6), for a connection, or for all that a listener
+/// accepts. Where a system doesn't know of it, as lwIP doesn't, it is there anyway.
+pub(crate) fn take_urgent_inline<'a>(socket: impl Into<socket2::SockRef<'a>>) {
+    let _ = socket.into().set_out_of_band_inline(true);
+}
+
 /// Whether a connection waits to be accepted.
 pub(crate) fn is_awaited(listener: &TcpListener) -> bool {
     has_client(listener, Some(&Timespec::default()))

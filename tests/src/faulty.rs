@@ -3,7 +3,6 @@
 //! Without a fault it is as good as any. An honest client that is alone is always served well, as
 //! a server that never greets isn't graded at all.
 
-use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,16 +10,19 @@ use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::Limits;
 use greet_core::machine::{Machine, Service as _, Want};
 use greet_core::time::Instant;
-use greet_core::transport::{Datagram, Datagrams, Listener, Local, Stream};
+use greet_core::transport::{Listener, Stream};
 
 use crate::memory::lab::{Ours, Service};
 use crate::memory::{Backlog, End, Mailbox};
 
+mod datagrams;
 mod lines;
 mod lines_fault;
 
 pub use lines::FaultyLines;
 pub use lines_fault::LinesFault;
+
+use datagrams::Inbox;
 
 /// What is wrong with a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,16 @@ pub enum Fault {
     Endless,
     /// The deadline comes ten times too early.
     FastClock,
+    /// All that waits for time takes ten times as long.
+    SlowClock,
+    /// Who comes from the port of an earlier client is refused.
+    TimeWait,
+    /// Names of more than 900 bytes don't arrive.
+    LosesLongNames,
+    /// Greetings of such names don't.
+    LosesLongGreetings,
+    /// In every third long greeting 32 bytes are those of the one before, at an aligned place.
+    StaleBytes,
     /// The first quiet ends every name.
     Hasty,
     /// Every datagram is answered, the answers too, and all in the same way.
@@ -69,13 +81,25 @@ pub enum Fault {
     Lossy,
     /// No datagram is answered.
     Deaf,
+    /// What comes in fragments is thrown away.
+    DropsFragments,
+    /// Once in fifteen replies beside others it is another client's.
+    MixesUpRarely,
+    /// Of the datagrams that come at once, those behind the fourth are lost.
+    SmallRing,
+    /// Messages of more than 900 bytes don't arrive.
+    LosesLongMessages,
+    /// Answers to them don't.
+    LosesLongAnswers,
+    /// In every third long answer 32 bytes are those of the one before, at an aligned place.
+    StaleAnswers,
     /// No fault: clients for whom there is no place are reset, and may come back.
     TurnsAway,
 }
 
 impl Fault {
     /// All that are some.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 32] = [
         Self::FlipsLastByte,
         Self::KeepsOpen,
         Self::Impatient,
@@ -93,10 +117,21 @@ impl Fault {
         Self::KeepsHalfOpen,
         Self::Endless,
         Self::FastClock,
+        Self::SlowClock,
+        Self::TimeWait,
+        Self::LosesLongNames,
+        Self::LosesLongGreetings,
+        Self::StaleBytes,
         Self::Hasty,
         Self::Chatty,
         Self::Lossy,
         Self::Deaf,
+        Self::DropsFragments,
+        Self::MixesUpRarely,
+        Self::SmallRing,
+        Self::LosesLongMessages,
+        Self::LosesLongAnswers,
+        Self::StaleAnswers,
     ];
 }
 
@@ -108,7 +143,9 @@ pub struct Faulty {
     served: usize,
     half_open: usize,
     last_reply: Vec<u8>,
-    datagrams: usize,
+    beside_others: usize,
+    stale: Stale,
+    inbox: Inbox,
     ours: Ours,
 }
 
@@ -116,8 +153,38 @@ struct Client {
     end: End<false>,
     exchange: Exchange,
     since: Instant,
+    /// How much it has sent, and whether that was too much to arrive.
+    came: usize,
+    lost: bool,
+    /// Nothing of its answer arrives.
+    silent: bool,
     /// It is done, and closed then.
     until: Option<Instant>,
+}
+
+/// More bytes of text are lost, or stale.
+const LONG: usize = 900;
+
+/// Memory that isn't written back in time.
+#[derive(Default)]
+struct Stale {
+    before: Vec<u8>,
+    count: usize,
+}
+
+impl Stale {
+    fn mix(&mut self, reply: &mut [u8]) {
+        const LINE: std::ops::Range<usize> = 128..160;
+        if reply.len() < LINE.end {
+            return;
+        }
+        let came = reply.to_vec();
+        self.count += 1;
+        if self.count.is_multiple_of(3) {
+            reply[LINE].copy_from_slice(&self.before[LINE]);
+        }
+        self.before = came;
+    }
 }
 
 const PLACES: usize = 8;
@@ -132,7 +199,9 @@ impl Faulty {
             served: 0,
             half_open: 0,
             last_reply: Vec::new(),
-            datagrams: 0,
+            beside_others: 0,
+            stale: Stale::default(),
+            inbox: Inbox::default(),
             ours: Ours::default(),
         }
     }
@@ -151,6 +220,9 @@ impl Faulty {
         let limits = match self.fault {
             Fault::Hasty => Limits::DEFAULT.with_settle(Duration::ZERO),
             Fault::FastClock => Limits::DEFAULT.with_deadline(Duration::from_secs(1)),
+            Fault::SlowClock => Limits::DEFAULT
+                .with_settle(Limits::DEFAULT.settle() * 10)
+                .with_deadline(Limits::DEFAULT.deadline() * 10),
             Fault::Endless => Limits::DEFAULT.with_deadline(Duration::from_secs(10_000)),
             _ => Limits::DEFAULT,
         };
@@ -164,6 +236,9 @@ impl Faulty {
                     end,
                     exchange: Exchange::new(now, limits),
                     since: now,
+                    came: 0,
+                    lost: false,
+                    silent: false,
                     until: None,
                 });
             } else if self.fault == Fault::TurnsAway {
@@ -195,6 +270,8 @@ impl Faulty {
                     }
                     Poll::Ready(Ok(n)) => {
                         came = true;
+                        client.came += n;
+                        client.lost |= (LONG + 1..).contains(&client.came);
                         exchange.received(n, now);
                     }
                     Poll::Ready(Err(error)) => {
@@ -232,11 +309,30 @@ impl Faulty {
             let exchange = &mut client.exchange;
             while !exchange.transmit().is_empty() {
                 let mut reply = exchange.transmit().to_vec();
-                if self.fault == Fault::SharesReply {
+                if crowded {
+                    self.beside_others += 1;
+                }
+                let mixes_up = crowded && self.beside_others.is_multiple_of(15);
+                if self.fault == Fault::SharesReply
+                    || self.fault == Fault::MixesUpRarely && mixes_up
+                {
                     reply.clone_from(&self.last_reply);
                 }
-                if self.fault == Fault::FastClock && reply == b"Error: no name within 1 s\n" {
+                let is_late = reply.starts_with(b"Error: no name within ");
+                if is_late && matches!(self.fault, Fault::FastClock | Fault::SlowClock) {
                     reply = b"Error: no name within 10 s\n".to_vec();
+                }
+                let is_long = reply.len() > LONG + 7;
+                if is_long && self.fault == Fault::LosesLongGreetings
+                    || client.lost && self.fault == Fault::LosesLongNames
+                {
+                    exchange.lost(embedded_io::ErrorKind::Other);
+                    client.silent = true;
+                    client.until = Some(now + Limits::DEFAULT.deadline());
+                    break;
+                }
+                if self.fault == Fault::StaleBytes {
+                    self.stale.mix(&mut reply);
                 }
                 let honest = reply.starts_with(b"Hello, client ");
                 if self.fault == Fault::FlipsLastByte
@@ -247,7 +343,10 @@ impl Faulty {
                 }
                 match client.end.send(&reply) {
                     Poll::Ready(Ok(_))
-                        if matches!(self.fault, Fault::WritesOnce | Fault::FastClock) =>
+                        if matches!(
+                            self.fault,
+                            Fault::WritesOnce | Fault::FastClock | Fault::SlowClock
+                        ) =>
                     {
                         exchange.transmitted(usize::MAX, now);
                     }
@@ -278,46 +377,14 @@ impl Faulty {
     fn release(&mut self, now: Instant) {
         let (fault, before) = (self.fault, self.clients.len());
         self.clients.retain_mut(|client| {
-            let done = client.until.is_some_and(|until| now >= until);
+            let done = client.until.is_some_and(|until| now >= until)
+                || client.silent && matches!(client.end.receive(&mut [0]), Poll::Ready(Err(_)));
             if done && fault == Fault::Impatient {
                 client.end.abort();
             }
             !done
         });
         self.served += before - self.clients.len();
-    }
-
-    fn messages(&mut self, mailbox: &mut Mailbox, now: Instant) -> Instant {
-        let mut buffer = [0; 2000];
-        match self.fault {
-            Fault::Chatty => {
-                while let Poll::Ready(Ok(Datagram { from, .. })) = mailbox.receive_from(&mut buffer)
-                {
-                    let _ = mailbox.send_to(b"Hello, you", from, Local::default());
-                }
-                Instant::NEVER
-            }
-            Fault::Deaf => {
-                while mailbox.receive_from(&mut buffer).is_ready() {}
-                Instant::NEVER
-            }
-            Fault::Lossy => {
-                let mut kept = Vec::<(Vec<u8>, SocketAddr)>::new();
-                while let Poll::Ready(Ok(Datagram { len, from, .. })) =
-                    mailbox.receive_from(&mut buffer)
-                {
-                    self.datagrams += 1;
-                    if self.datagrams % 4 == 1 || !buffer.starts_with(b"client ") {
-                        kept.push((buffer[..len.min(2000)].to_vec(), from));
-                    }
-                }
-                for (datagram, from) in kept {
-                    mailbox.post(&datagram, from);
-                }
-                self.ours.poll(&mut Backlog::new(), mailbox, now)
-            }
-            _ => self.ours.poll(&mut Backlog::new(), mailbox, now),
-        }
     }
 }
 
@@ -331,7 +398,7 @@ impl Service for Faulty {
         if self.dead {
             return Instant::NEVER;
         }
-        let next = self.messages(mailbox, now);
+        let next = self.inbox.poll(self.fault, &mut self.ours, mailbox, now);
         self.accept(backlog, now);
         self.receive(now);
         if self.dead {
@@ -350,6 +417,10 @@ impl Service for Faulty {
 
     fn poll_lines(&mut self, backlog: &mut Backlog<false>, now: Instant) -> Instant {
         self.ours.poll_lines(backlog, now)
+    }
+
+    fn lets_in_again(&self) -> bool {
+        self.fault != Fault::TimeWait
     }
 
     fn half_open(&mut self, count: usize) {

@@ -53,6 +53,11 @@ impl Answers {
             .unwrap_or_default()
     }
 
+    /// Whether the last answer is a refusal: there is no room behind it.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.refused
+    }
+
     /// Whether the last answer is a greeting without a line feed.
     pub(super) const fn is_open_end(&self) -> bool {
         self.open_end

@@ -146,6 +146,24 @@ impl Names {
         }
     }
 
+    /// Throws away the next line, whatever it is, and says whether its end was there; else all that there
+    /// is.
+    pub(super) fn skip_line(&mut self) -> bool {
+        let waiting = self.bytes.get(self.start.into()..self.len.into());
+        let found = line_feed::find(waiting.unwrap_or_default());
+        match found {
+            Some(at) if usize::from(self.start) + at + 1 < self.len.into() => {
+                self.start += short(at + 1);
+                self.scanned = self.start;
+                self.checked = self.start;
+                self.wrong = false;
+                self.came(0);
+            }
+            _ => self.clear(),
+        }
+        found.is_some()
+    }
+
     /// A line that is too long may be something worse in its first [`MAX_TEXT`] bytes.
     fn judge_long(&self) -> Verdict {
         let start = usize::from(self.start);

@@ -35,6 +35,13 @@ pub enum Need {
     HalfClose,
     /// A UDP address, and a receiver that answers there.
     Udp,
+    /// Connections: each begins anew, and ends with FIN or RST. A serial line has none.
+    Connections,
+    /// That whoever sends waits while nobody reads. A serial line without flow control loses what comes
+    /// then.
+    FlowControl,
+    /// A receiver that puts fragments together.
+    Reassembly,
     /// A deadline to wait for.
     Deadline,
     /// Two connections at once.

@@ -4,22 +4,18 @@
 //! [`request`](crate::request), so that a fault in one doesn't hide the same fault in the other.
 
 use core::fmt;
-use core::mem;
 use core::task::Poll;
 use core::time::Duration;
 
-use embedded_io::ErrorKind;
-
 use super::bytes::{Repeat, byte_of};
+use super::link::LinkCounters;
 use super::need::{Mode, Need};
-use super::stack::{Dial, StackError, Tester};
+use super::noted::{Left, Nudge, Searched};
+use super::stack::{Dial, Tester};
 use super::verdict::{Cause, End, Expected};
 use super::{Event, Plan};
 use crate::time::Instant;
 use crate::transport::Sent;
-
-/// How long after a refused connection the next is tried, while a server comes back.
-const RETRY: Duration = Duration::from_millis(50);
 
 /// How often a report hears of a wait.
 const TELL: Duration = Duration::from_secs(1);
@@ -30,7 +26,30 @@ pub(super) struct Known {
     /// Whether a client that has sent FIN gets its reply.
     pub(super) half_close: Option<bool>,
     pub(super) answers: Answers,
+    /// Whether fragments are put together.
+    pub(super) reassembles: Option<bool>,
+    /// How long the shortest handshake took: a round trip, and a little.
+    pub(super) handshake: Option<Duration>,
+    /// Of greetings in a row so many were disturbed that the link loses segments.
+    pub(super) is_lossy: bool,
+    /// Checks that wait for the deadline, side by side.
+    pub(super) waits: Waits,
+    pub(super) left: Left,
+    pub(super) searched: Searched,
 }
+
+/// Checks that wait for the deadline, by their numbers: one wait is enough for all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waits {
+    /// Which are to run.
+    pub(super) asked: [bool; WAITS],
+    /// That they have waited together, and which of them passed.
+    pub(super) done: bool,
+    pub(super) passed: [bool; WAITS],
+}
+
+/// So many checks wait for the deadline.
+pub(super) const WAITS: usize = 4;
 
 /// Whether messages over UDP are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,9 +74,14 @@ pub struct Session<'a> {
     pub(super) room: &'a mut [u8],
     /// How many bytes of `room` came.
     pub(super) received: usize,
-    /// The end of the wait that goes on, and when the report heard of it.
+    /// How many connections were begun.
+    pub(super) connections: u64,
+    /// What is waited for, to which end, and when the report heard of it.
+    pub(super) waits_for: &'static str,
     pub(super) waits_until: Instant,
     pub(super) told: Instant,
+    /// What is to be done if the greeting that goes on stands still.
+    pub(super) nudge: Option<Nudge>,
     pub(super) report: &'a mut dyn FnMut(Event<'_>),
 }
 
@@ -93,19 +117,38 @@ impl Session<'_> {
     /// Lets the network go on until something may have happened, or until this time at the latest.
     /// The report hears of a wait that takes long.
     pub(super) fn wait(&mut self, until: Instant) {
+        self.wait_until(until, until);
+    }
+
+    /// The same, where something else is due before the wait is over, or isn't.
+    pub(super) fn wait_until(&mut self, next: Instant, until: Instant) {
         let now = self.stack.now();
         if until != self.waits_until {
             (self.waits_until, self.told) = (until, now);
         } else if now.since(self.told) >= TELL {
             self.told = now;
-            let left = until.since(now);
-            (self.report)(Event::Waiting { left });
+            let (what, left) = (self.waits_for, until.since(now));
+            (self.report)(Event::Waiting { what, left });
         }
-        self.stack.wait(until.min(now + TELL));
+        let nudge = self.nudge_when_due(now);
+        self.stack.wait(next.min(until).min(now + TELL).min(nudge));
+    }
+
+    /// Tells the report what was seen of the link since this was called last, and of which greeting.
+    pub(super) fn tell_link(&mut self, greeting: Option<Duration>) -> Option<LinkCounters> {
+        let seen = self.stack.link()?;
+        (self.report)(Event::Link { seen, greeting });
+        Some(seen)
+    }
+
+    /// Whether segments are lost on the way, as the stack says of itself or as was seen.
+    pub(super) fn loses(&self) -> bool {
+        self.known.is_lossy || self.stack.unsupported(Need::Timing).is_some()
     }
 
     /// Lets time go by.
     pub(super) fn pause(&mut self, time: Duration) {
+        self.waits_for = "time to go by";
         let until = self.stack.now() + time;
         while self.stack.now() < until {
             self.wait(until);
@@ -131,8 +174,25 @@ impl Session<'_> {
         dial: Dial,
         until: Instant,
     ) -> Result<(), Cause> {
+        let start = self.stack.now();
+        self.begin(mode, slot, dial)?;
+        self.established(slot, until)?;
+        let took = self.stack.now().since(start);
+        let shortest = self.known.handshake.unwrap_or(took);
+        self.known.handshake = Some(shortest.min(took));
+        Ok(())
+    }
+
+    /// Sends SYN.
+    pub(super) fn begin(&mut self, mode: Mode, slot: usize, dial: Dial) -> Result<(), Cause> {
         self.received = 0;
-        self.stack.connect(slot, mode, dial)?;
+        self.connections += 1;
+        Ok(self.stack.connect(slot, mode, dial)?)
+    }
+
+    /// Waits until a connection is there.
+    pub(super) fn established(&mut self, slot: usize, until: Instant) -> Result<(), Cause> {
+        self.waits_for = "a connection";
         loop {
             match self.stack.send(slot, &[]) {
                 Poll::Ready(Ok(_)) => return Ok(()),
@@ -180,7 +240,9 @@ impl Session<'_> {
         self.send_room(slot, len, until);
     }
 
-    fn send_room(&mut self, slot: usize, len: usize, until: Instant) -> bool {
+    /// Sends so many bytes of the room, and says whether all of them left.
+    pub(super) fn send_room(&mut self, slot: usize, len: usize, until: Instant) -> bool {
+        self.waits_for = "room to send";
         let mut sent = 0;
         while sent < len {
             let bytes = self.room.get(sent..len).unwrap_or_default();
@@ -243,6 +305,29 @@ impl Session<'_> {
         self.take_rest(slot, expected, until)
     }
 
+    /// Takes a refusal, which may come until this time: up to FIN, or where nothing ends, to its line
+    /// feed.
+    pub(super) fn expect_refusal(
+        &mut self,
+        slot: usize,
+        expected: Expected,
+        until: Instant,
+    ) -> Result<(), Cause> {
+        if self.stack.unsupported(Need::Connections).is_none() {
+            return self.expect_until(slot, expected, until);
+        }
+        self.received = 0;
+        let mut end = Ok(());
+        while end.is_ok() && !self.actual().ends_with(b"\n") {
+            end = self.take(slot, 1, until);
+        }
+        if end.is_ok() && expected.is(self.actual()) {
+            return Ok(());
+        }
+        let end = end.err().unwrap_or(End::Open);
+        Err(Cause::Reply { expected, end })
+    }
+
     /// Takes the rest of a reply that has begun.
     pub(super) fn go_on_expecting(&mut self, slot: usize, expected: Expected) -> Result<(), Cause> {
         let until = self.bound();
@@ -281,6 +366,22 @@ impl Session<'_> {
 
     /// Takes at most so many bytes of the reply, or says how it ended.
     pub(super) fn take(&mut self, slot: usize, most: usize, until: Instant) -> Result<(), End> {
+        self.waits_for = "a reply";
+        self.take_or_wait(slot, most, until)
+    }
+
+    /// Takes some of what comes for want of something else.
+    pub(super) fn take_while_waiting_for(
+        &mut self,
+        what: &'static str,
+        slot: usize,
+        until: Instant,
+    ) -> Result<(), End> {
+        self.waits_for = what;
+        self.take_or_wait(slot, usize::MAX, until)
+    }
+
+    fn take_or_wait(&mut self, slot: usize, most: usize, until: Instant) -> Result<(), End> {
         loop {
             let end = self.received.saturating_add(most).min(self.room.len());
             let space = self.room.get_mut(self.received..end).unwrap_or_default();
@@ -314,205 +415,10 @@ impl Session<'_> {
         self.room.get(..self.received).unwrap_or_default()
     }
 
-    /// One whole greeting of an honest client, and how long it took from the first SYN on. The
-    /// server closes first, so no port is left waiting at this end.
-    pub(super) fn greet(&mut self, slot: usize, number: u16) -> Result<Duration, Cause> {
-        self.greet_in(Mode::Name, slot, number)
-    }
-
-    /// The same in another mode: one line, and FIN where that doesn't cost the reply.
-    pub(super) fn greet_in(
-        &mut self,
-        mode: Mode,
-        slot: usize,
-        number: u16,
-    ) -> Result<Duration, Cause> {
-        let until = self.patience();
-        self.greet_until(mode, slot, number, until)
-    }
-
-    /// The same, connected until this time.
-    pub(super) fn greet_until(
-        &mut self,
-        mode: Mode,
-        slot: usize,
-        number: u16,
-        until: Instant,
-    ) -> Result<Duration, Cause> {
-        let start = self.stack.now();
-        let result = self
-            .open_until(mode, slot, Dial::Plain, until)
-            .and_then(|()| match mode {
-                Mode::Name => self.ask(slot, number),
-                Mode::Lines => {
-                    let line = Expected::Line(number);
-                    self.send_name_of(slot, line);
-                    if self.known.half_close == Some(false) {
-                        self.expect_one(slot, line)
-                    } else {
-                        self.finish(slot);
-                        self.expect(slot, line)
-                    }
-                }
-            });
-        self.stack.close(slot);
-        let took = self.stack.now().since(start);
-        result.map(|()| took)
-    }
-
-    /// The first greeting of all in this mode. Where nobody is, nobody wants to wait for long.
-    pub(super) fn greet_first(&mut self, mode: Mode) -> Result<(), Cause> {
-        let until = self.bound();
-        let greeted = self.greet_until(mode, 0, u16::MAX, until);
-        if let (Err(Cause::Reply { .. }), Mode::Lines, None) =
-            (greeted, mode, self.known.half_close)
-        {
-            // FIN may have cost the reply.
-            let until = self.bound();
-            self.known.half_close = Some(false);
-            let without = self.greet_until(mode, 0, u16::MAX, until);
-            if without.is_err() {
-                self.known.half_close = None;
-            }
-            return without.map(drop);
-        }
-        greeted.map(drop)
-    }
-
-    /// A greeting, and another up to this time, where who comes is turned away for want of a place.
-    /// How long the one took that was none in vain.
-    pub(super) fn greet_when_free(
-        &mut self,
-        slot: usize,
-        number: u16,
-        until: Instant,
-    ) -> Result<Duration, Cause> {
-        loop {
-            match self.greet_until(Mode::Name, slot, number, until) {
-                Err(cause) if self.is_turned_away(cause) && self.stack.now() < until => {
-                    self.pause(RETRY);
-                }
-                done => return done,
-            }
-        }
-    }
-
-    /// Whether a client was told that there is no place: by RST, instead of a handshake or behind it,
-    /// or by silence.
-    pub(super) fn is_turned_away(&self, cause: Cause) -> bool {
-        match cause {
-            Cause::Refused(_) | Cause::Unreachable => true,
-            Cause::Reply { end, .. } => {
-                self.received == 0 && end == End::Broken(ErrorKind::ConnectionReset)
-            }
-            _ => false,
-        }
-    }
-
-    /// A greeting over a connection that is there.
-    pub(super) fn ask(&mut self, slot: usize, number: u16) -> Result<(), Cause> {
-        self.send_client(slot, number);
-        self.expect(slot, Expected::Client(number))
-    }
-
-    /// Whether the server still greets in this mode. It is asked again as long as there is
-    /// [patience](Self::patience): a board may be busy, or have restarted. Where this side can't ask,
-    /// nothing speaks against it.
-    pub(super) fn is_alive(&mut self, mode: Mode) -> Result<(), Cause> {
-        let mut until = self.patience();
-        // Of one client all segments may be lost.
-        let mut once_more = self.stack.unsupported(Need::Timing).is_some();
-        loop {
-            match self.greet_until(mode, 0, u16::MAX, until) {
-                Ok(_) | Err(Cause::Lacks(_)) => return Ok(()),
-                Err(_) if self.stack.now() < until => self.pause(RETRY),
-                Err(_) if mem::take(&mut once_more) => until = self.patience(),
-                Err(cause) => return Err(cause),
-            }
-        }
-    }
-
-    /// A greeting, and another up to this time, where the server has no place yet or segments are
-    /// lost. Any other answer is final.
-    pub(super) fn greet_with_retry(&mut self, number: u16, until: Instant) -> Result<(), Cause> {
-        loop {
-            match self.greet(0, number) {
-                Ok(_) => return Ok(()),
-                Err(cause) if self.stack.now() >= until || !self.may_pass(cause) => {
-                    return Err(cause);
-                }
-                Err(_) => self.pause(RETRY),
-            }
-        }
-    }
-
-    /// Whether a client who waited, or whose name was lost, may see this.
-    pub(super) fn may_pass(&self, cause: Cause) -> bool {
-        match cause {
-            Cause::Refused(_) | Cause::NoRoute(_) | Cause::Unreachable => true,
-            Cause::Reply { end, .. } => {
-                end == End::Silence || self.judge(Expected::Late, end).is_ok()
-            }
-            Cause::Lacks(_) | Cause::Lost { .. } | Cause::Slow { .. } | Cause::Early { .. } => {
-                false
-            }
-        }
-    }
-
     /// Closes whatever a check left open.
     pub(super) fn close_all(&mut self) {
         for slot in 0..self.stack.slots() {
             self.stack.close(slot);
-        }
-    }
-
-    /// Throws away answers over UDP that came late.
-    pub(super) fn drain_datagrams(&mut self) {
-        // An error speaks of a datagram from before as well.
-        for _ in 0..64 {
-            if self.stack.receive_datagram(self.room).is_pending() {
-                return;
-            }
-        }
-    }
-
-    /// Sends one datagram, made of its bytes by their offsets.
-    pub(super) fn send_datagram(
-        &mut self,
-        byte: impl Fn(usize) -> Option<u8>,
-        until: Instant,
-    ) -> Result<(), StackError> {
-        let len = self.fill(byte);
-        let mut again = true;
-        loop {
-            let datagram = self.room.get(..len).unwrap_or_default();
-            match self.stack.send_datagram(datagram) {
-                // Many systems report here that an earlier datagram found nobody.
-                Poll::Ready(Err(StackError::Refused(ErrorKind::ConnectionRefused))) if again => {
-                    again = false;
-                }
-                Poll::Ready(result) => return result,
-                Poll::Pending if self.stack.now() >= until => {
-                    return Err(ErrorKind::TimedOut.into());
-                }
-                Poll::Pending => self.wait(until),
-            }
-        }
-    }
-
-    /// Takes one datagram.
-    pub(super) fn take_datagram(&mut self, until: Instant) -> End {
-        self.received = 0;
-        loop {
-            match self.stack.receive_datagram(self.room) {
-                Poll::Ready(Ok(len)) => {
-                    self.received = len.min(self.room.len());
-                    return End::Fin;
-                }
-                Poll::Ready(Err(kind)) => return End::Broken(kind),
-                Poll::Pending if self.stack.now() >= until => return End::Silence,
-                Poll::Pending => self.wait(until),
-            }
         }
     }
 

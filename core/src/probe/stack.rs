@@ -8,6 +8,7 @@ use core::task::Poll;
 
 use embedded_io::{Error, ErrorKind};
 
+use super::link::LinkCounters;
 use super::need::{Mode, Need};
 use super::verdict::Cause;
 use crate::time::Instant;
@@ -39,6 +40,17 @@ pub trait ProbeStack {
     /// The connection is refused, or this side lacks something for it.
     fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError>;
 
+    /// Starts to connect as [`connect`](Self::connect) does, but from the address and port of the connection
+    /// that was in this slot last.
+    ///
+    /// # Errors
+    ///
+    /// As there; by default that this can't be chosen. [`ErrorKind::AddrInUse`]: that connection isn't over
+    /// at this end yet.
+    fn connect_again(&mut self, _slot: usize, _mode: Mode) -> Result<(), StackError> {
+        Err(StackError::Lacks("this stack chooses its ports by itself"))
+    }
+
     /// Lends the connection in a slot; `None` if there is none.
     ///
     /// While it is still connecting, its calls are [`Poll::Pending`], sending nothing as well.
@@ -57,7 +69,10 @@ pub trait ProbeStack {
     /// Why it can't meet a need, in a sentence that a report shows; `None` if it can. It is asked
     /// about [`Name`](Need::Name), [`Lines`](Need::Lines), [`Udp`](Need::Udp),
     /// [`Reset`](Need::Reset), [`SmallWindow`](Need::SmallWindow), [`TinyWindow`](Need::TinyWindow),
-    /// [`HalfOpen`](Need::HalfOpen) and [`Timing`](Need::Timing).
+    /// [`HalfOpen`](Need::HalfOpen), [`Timing`](Need::Timing), [`Connections`](Need::Connections) and
+    /// [`FlowControl`](Need::FlowControl), and of one that it can have only so many at once as
+    /// [`slots`](Self::slots) says, about [`Two`](Need::Two), [`Clients`](Need::Clients) and
+    /// [`OneMore`](Need::OneMore).
     fn unsupported(&self, need: Need) -> Option<&'static str>;
 
     /// Starts so many connections that never complete their handshake: SYN, and then nothing.
@@ -69,12 +84,30 @@ pub trait ProbeStack {
         Err(StackError::Refused(ErrorKind::Unsupported))
     }
 
+    /// Ends them with RST, where it can: whatever runs next isn't to find their places taken.
+    fn end_half_open(&mut self) {}
+
+    /// What it saw of the link since this was called last: of a connection by the time it is closed.
+    /// `None`: it doesn't tell.
+    fn link(&mut self) -> Option<LinkCounters> {
+        None
+    }
+
     /// Sends one datagram to the server's UDP address.
     ///
     /// # Errors
     ///
     /// One before it was refused, or this side lacks something for it.
     fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>>;
+
+    /// The same without a checksum, as a datagram over IPv4 may be (RFC 1122, section 4.1.3.4).
+    ///
+    /// # Errors
+    ///
+    /// As above, or it can't.
+    fn send_unchecked(&mut self, _datagram: &[u8]) -> Poll<Result<(), StackError>> {
+        Poll::Ready(Err(StackError::Refused(ErrorKind::Unsupported)))
+    }
 
     /// Takes the next datagram from there, and says how long it is.
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>>;
@@ -125,6 +158,7 @@ pub(super) trait Tester {
     fn wait(&mut self, until: Instant);
     fn slots(&self) -> usize;
     fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError>;
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError>;
     fn is_open(&mut self, slot: usize) -> bool;
     fn no_route(&mut self, slot: usize) -> Option<&'static str>;
     fn send(&mut self, slot: usize, bytes: &[u8]) -> Poll<Result<usize, ErrorKind>>;
@@ -134,7 +168,10 @@ pub(super) trait Tester {
     fn close(&mut self, slot: usize);
     fn unsupported(&self, need: Need) -> Option<&'static str>;
     fn half_open(&mut self, count: usize) -> Result<(), StackError>;
+    fn end_half_open(&mut self);
+    fn link(&mut self) -> Option<LinkCounters>;
     fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>>;
+    fn send_unchecked(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>>;
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>>;
 }
 
@@ -156,6 +193,10 @@ impl<S: ProbeStack> Tester for S {
 
     fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
         S::connect(self, slot, mode, dial)
+    }
+
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        S::connect_again(self, slot, mode)
     }
 
     fn is_open(&mut self, slot: usize) -> bool {
@@ -205,8 +246,20 @@ impl<S: ProbeStack> Tester for S {
         S::half_open(self, count)
     }
 
+    fn end_half_open(&mut self) {
+        S::end_half_open(self);
+    }
+
+    fn link(&mut self) -> Option<LinkCounters> {
+        S::link(self)
+    }
+
     fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
         S::send_datagram(self, datagram)
+    }
+
+    fn send_unchecked(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
+        S::send_unchecked(self, datagram)
     }
 
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Poll<Result<usize, ErrorKind>> {

@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use embedded_io::ErrorKind;
 
-use super::bytes::{Repeat, byte_of, client_byte, line_byte};
+use super::bytes::{Repeat, byte_of, client_byte, len_of, line_byte};
+use super::sample::Sample;
 use crate::limits::GREETING;
 
 /// How a check ended.
@@ -84,6 +85,13 @@ pub enum Cause {
         /// After which time it came.
         took: Duration,
     },
+    /// It came long after its time, twice.
+    Overdue {
+        /// The deadline that the server's sentence says.
+        due: Duration,
+        /// After which time it came.
+        took: Duration,
+    },
 }
 
 /// How a reply ended.
@@ -110,6 +118,8 @@ pub enum Expected {
     Client(u16),
     /// The same with a line feed, in lines mode.
     Line(u16),
+    /// `Hello, ` and text made from a seed.
+    Sample(Sample),
     /// These bytes.
     Refusal(&'static str),
     /// A refusal after a deadline of any length.
@@ -153,7 +163,7 @@ impl Expected {
             Self::Refusal(sentence) => sentence.as_bytes().get(at).copied(),
             Self::Late => LATE.0.as_bytes().get(at).copied(),
             Self::Nothing => None,
-            Self::Greeting(_) | Self::Client(_) | Self::Line(_) => {
+            Self::Greeting(_) | Self::Client(_) | Self::Line(_) | Self::Sample(_) => {
                 match GREETING.as_bytes().get(at) {
                     Some(byte) => Some(*byte),
                     None => self.name_byte(at - GREETING.len()),
@@ -181,7 +191,19 @@ impl Expected {
             Self::Greeting(pieces) => byte_of(pieces, at),
             Self::Client(number) => client_byte(number, at),
             Self::Line(number) => line_byte(number, at),
+            Self::Sample(sample) => sample.byte(at),
             Self::Refusal(_) | Self::Late | Self::Nothing => None,
+        }
+    }
+}
+
+impl Expected {
+    /// How many bytes of text it greets, where that may be any number.
+    pub fn text_len(self) -> Option<u16> {
+        match self {
+            Self::Greeting(pieces) => u16::try_from(len_of(pieces)).ok(),
+            Self::Sample(sample) => Some(sample.len()),
+            _ => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use greet_core::asynch::converse;
+use greet_core::asynch::{Copying, converse};
 use greet_core::error::Abandonment;
 use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::Limits;
@@ -18,19 +18,41 @@ use crate::clock::Clock;
 use crate::pipe::{End, pipe};
 use crate::task::Task;
 
-/// Both sides of a conversation in a task each, over a pipe with this much room. At each point where
-/// one of them waits, `cancels` says of its number whether both futures are dropped and made anew.
-/// Returns how many such points there were.
-fn both<A: Machine, B: Machine>(
-    (a, b): (&mut A, &mut B),
-    (ours, theirs): (&mut End, &mut End),
-    cancels: impl Fn(usize) -> bool,
-) -> usize {
+/// One side of a conversation, which can be gone on with.
+trait Side {
+    async fn go_on(&mut self, clock: &Clock);
+    fn is_done(&self) -> bool;
+}
+
+impl<M: Machine> Side for (&mut M, &mut End) {
+    async fn go_on(&mut self, clock: &Clock) {
+        converse(self.0, self.1, clock).await;
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.outcome().is_some()
+    }
+}
+
+/// The same with what is read copied.
+impl<M: Machine> Side for (&mut M, Copying<'_, End, End>) {
+    async fn go_on(&mut self, clock: &Clock) {
+        self.1.converse(self.0, clock).await;
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.outcome().is_some()
+    }
+}
+
+/// Both sides of a conversation in a task each. At each point where one of them waits, `cancels` says of its
+/// number whether both futures are dropped and made anew. Returns how many such points there were.
+fn both(mut a: impl Side, mut b: impl Side, cancels: impl Fn(usize) -> bool) -> usize {
     let (clock, mut points) = (Clock::new(), 0);
-    while a.outcome().is_none() || b.outcome().is_none() {
+    while !a.is_done() || !b.is_done() {
         let mut tasks = [Task::new(), Task::new()];
-        let mut one = pin!(converse(a, ours, &clock));
-        let mut other = pin!(converse(b, theirs, &clock));
+        let mut one = pin!(a.go_on(&clock));
+        let mut other = pin!(b.go_on(&clock));
         let mut done = [false; 2];
         'running: while done != [true; 2] {
             let mut rests = true;
@@ -61,7 +83,7 @@ fn both<A: Machine, B: Machine>(
 }
 
 /// Runs something as it is, then cancelled at each point alone, then at all of them.
-fn everywhere(run: impl Fn(&dyn Fn(usize) -> bool) -> usize) {
+pub(crate) fn everywhere(run: impl Fn(&dyn Fn(usize) -> bool) -> usize) {
     let points = run(&|_| false);
     assert!(points > 20, "{points} points only");
     for chosen in 1..=points {
@@ -76,8 +98,8 @@ fn greeting(name: &str, room: usize, slow: usize, cancels: &dyn Fn(usize) -> boo
     let mut exchange = Exchange::new(Instant::START, Limits::DEFAULT);
     let (mut ours, mut theirs) = pipe(room);
     (ours.slow, theirs.slow) = (slow, slow);
-    let machines = (&mut request, &mut exchange);
-    let points = both(machines, (&mut ours, &mut theirs), cancels);
+    let client = (&mut request, &mut ours);
+    let points = both(client, (&mut exchange, &mut theirs), cancels);
     assert_eq!(ours.goes.borrow().written, name.as_bytes());
     let reply = format!("Hello, {name}");
     assert_eq!(theirs.goes.borrow().written, reply.as_bytes());
@@ -115,8 +137,8 @@ fn a_pipeline_cancelled_anywhere_loses_no_answer_and_doubles_none() {
         let mut lines = Lines::VACANT;
         lines.begin(Instant::START, &Limits::DEFAULT);
         let (mut ours, mut theirs) = pipe(23);
-        let machines = (&mut asking, &mut lines);
-        let points = both(machines, (&mut ours, &mut theirs), cancels);
+        let client = (&mut asking, &mut ours);
+        let points = both(client, (&mut lines, &mut theirs), cancels);
         assert_eq!(String::from_utf8_lossy(&asking.got), expected);
         assert_eq!(asking.outcome(), Some(true));
         let outcome = lines.outcome().expect("it has ended");
@@ -124,6 +146,32 @@ fn a_pipeline_cancelled_anywhere_loses_no_answer_and_doubles_none() {
         assert!(matches!(outcome.end, LinesEnd::Finished));
         points
     });
+}
+
+/// Where what is read is copied, what was copied and not yet taken stays. Of the reader nothing is lost, as
+/// this one can be cancelled; of one that can't, `Copying` promises nothing.
+#[test]
+fn what_is_copied_is_neither_lost_nor_doubled() {
+    let name: String = ('a'..='z').cycle().take(200).collect();
+    for (room, buffer) in [(1, 1), (7, 3), (11, 5), (16, 200)] {
+        everywhere(|cancels| {
+            let deadline = Instant::START + Duration::from_secs(5);
+            let mut request = Request::new(Text::new(&name).expect("short"), deadline);
+            let mut exchange = Exchange::new(Instant::START, Limits::DEFAULT);
+            let (ours, theirs) = pipe(room);
+            let (mut client_room, mut server_room) = (vec![0; buffer], vec![0; buffer]);
+            let (sent, answered) = (ours.goes.clone(), theirs.goes.clone());
+            let client = Copying::new(ours.beside(), ours, &mut client_room);
+            let server = Copying::new(theirs.beside(), theirs, &mut server_room);
+            let points = both((&mut request, client), (&mut exchange, server), cancels);
+            let reply = format!("Hello, {name}");
+            assert_eq!(sent.borrow().written, name.as_bytes());
+            assert_eq!(answered.borrow().written, reply.as_bytes());
+            assert_eq!(request.reply(), reply.as_bytes());
+            assert_eq!(exchange.outcome(), Some(Outcome::Greeted));
+            points
+        });
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use greet_core::limits::Limits;
 use greet_core::server::{Event, Server};
 use greet_core::transport::Accepted;
 
+use crate::cancelling::everywhere;
 use crate::clock::Clock;
 use crate::pipe::{End, pipe};
 use crate::task::Task;
@@ -165,44 +166,48 @@ fn a_listener_that_fails_is_asked_again() {
     assert_eq!(events.borrow()[0], "failed: OutOfMemory");
 }
 
-/// Dropped at each point, the server keeps its clients.
-#[test]
-fn a_server_cancelled_anywhere_greets_all() {
-    for cancels in [false, true] {
-        let (clock, mut task, port) = (Clock::new(), Task::new(), Port::default());
-        let mut server = Server::<End, 2>::new(Limits::DEFAULT);
-        let clients: Vec<_> = (0..4).map(|number| port.connect(number)).collect();
-        let mut got = vec![Vec::new(); 4];
-        let mut step = 0;
-        let mut listener = &port;
-        while got.iter().any(|got| got.len() < "Hello, name 0".len()) {
-            let mut future = pin!(serve(&mut server, &mut listener, &clock, |_event| ()));
-            loop {
-                assert!(task.poll(future.as_mut()).is_pending());
-                let client = step % 4;
-                let name = format!("name {client}");
-                match step / 4 {
-                    third @ 0..3 => clients[client].put(&name.as_bytes()[2 * third..][..2]),
-                    3 => clients[client].put_fin(),
-                    _ => _ = task.is_woken() || clock.go_on(),
-                }
-                for (client, got) in clients.iter().zip(&mut got) {
-                    got.extend(client.take(3));
-                }
-                step += 1;
-                assert!(step < 1_000, "{got:?}");
-                if cancels {
-                    break;
-                }
-                if got.iter().all(|got| got.len() == "Hello, name 0".len()) {
-                    break;
-                }
+/// Four clients on two places, with names in pieces. At each point where the server waits, `cancels` says of
+/// its number whether its future is dropped and made anew. Returns how many such points there were.
+fn greeted_by_two(cancels: &dyn Fn(usize) -> bool) -> usize {
+    let (clock, mut task, port) = (Clock::new(), Task::new(), Port::default());
+    let mut server = Server::<End, 2>::new(Limits::DEFAULT);
+    let clients: Vec<_> = (0..4).map(|number| port.connect(number)).collect();
+    let mut got = vec![Vec::new(); 4];
+    let mut step = 0;
+    let mut listener = &port;
+    let is_whole = |got: &Vec<u8>| got.len() >= "Hello, name 0".len();
+    while !got.iter().all(is_whole) {
+        let mut future = pin!(serve(&mut server, &mut listener, &clock, |_event| ()));
+        while !got.iter().all(is_whole) {
+            assert!(task.poll(future.as_mut()).is_pending());
+            let client = step % 4;
+            let name = format!("name {client}");
+            match step / 4 {
+                third @ 0..3 => clients[client].put(&name.as_bytes()[2 * third..][..2]),
+                3 => clients[client].put_fin(),
+                _ => _ = task.is_woken() || clock.go_on(),
+            }
+            for (client, got) in clients.iter().zip(&mut got) {
+                got.extend(client.take(3));
+            }
+            step += 1;
+            assert!(step < 1_000, "{got:?}");
+            if cancels(step) {
+                break;
             }
         }
-        for (number, got) in got.iter().enumerate() {
-            let expected = format!("Hello, name {number}");
-            assert_eq!(String::from_utf8_lossy(got), expected);
-        }
-        assert_eq!(server.tally().greeted, 4);
     }
+    for (number, (client, got)) in clients.iter().zip(&mut got).enumerate() {
+        got.extend(client.take(99)); // nothing comes twice
+        let expected = format!("Hello, name {number}");
+        assert_eq!(String::from_utf8_lossy(got), expected);
+    }
+    assert_eq!(server.tally().greeted, 4);
+    step
+}
+
+/// The server keeps its clients.
+#[test]
+fn a_server_cancelled_anywhere_greets_all() {
+    everywhere(|cancels| greeted_by_two(cancels));
 }

@@ -159,3 +159,79 @@ fn an_answer_without_room_is_dropped() {
     let tally = responder.tally();
     assert_eq!((tally.messages, tally.unsent), (2, 2));
 }
+
+/// Either side of messages.
+enum Side {
+    Receives(Receiver),
+    Answers(Responder<4>),
+}
+
+impl Side {
+    async fn run(&mut self, socket: &mut &Mailbox, clock: &Clock, report: impl FnMut(Event<'_>)) {
+        match self {
+            Self::Receives(receiver) => match receive(receiver, socket, clock, report).await {},
+            Self::Answers(responder) => match respond(responder, socket, clock, report).await {},
+        }
+    }
+}
+
+/// Messages that come one at a time, two at a time, and while nobody is there. At each point where the
+/// task waits, `cancels` says of its number whether its future is dropped and made anew. Returns how many
+/// such points there were.
+fn exchange(mut side: Side, cancels: impl Fn(usize) -> bool) -> usize {
+    let texts: Vec<_> = (0..24).map(|number| format!("message {number}")).collect();
+    let (clock, mailbox, got) = (Clock::new(), Mailbox::default(), RefCell::default());
+    let (mut socket, mut coming, mut points) = (&mailbox, texts.iter(), 0);
+    let mut come = |most: usize| {
+        let some = coming.by_ref().take(most);
+        some.map(|text| mailbox.put(Ok(text))).count() > 0
+    };
+    'anew: loop {
+        let mut task = Task::new();
+        let report = |event: Event<'_>| Vec::push(&mut got.borrow_mut(), words(event));
+        let mut running = pin!(side.run(&mut socket, &clock, report));
+        loop {
+            if task.polls > 0 && !come(1 + points % 2) {
+                break 'anew;
+            }
+            assert!(task.polls == 0 || task.is_woken(), "nobody hears of it");
+            assert!(task.poll(running.as_mut()).is_pending());
+            points += 1;
+            if cancels(points) {
+                if come(1) {
+                    continue 'anew;
+                }
+                break 'anew;
+            }
+        }
+    }
+    assert_eq!(*got.borrow(), texts);
+    let answered = mailbox
+        .sent
+        .borrow()
+        .iter()
+        .map(|answer| answer.replace("Hello, ", ""))
+        .collect();
+    let expected = match side {
+        Side::Receives(_) => Vec::new(),
+        Side::Answers(_) => texts,
+    };
+    assert_eq!(Vec::<String>::from_iter::<Vec<_>>(answered), expected);
+    points
+}
+
+#[test]
+fn messages_cancelled_anywhere_are_not_lost_and_none_comes_twice() {
+    let sides: [fn() -> Side; 2] = [
+        || Side::Receives(Receiver::new()),
+        || Side::Answers(Responder::new(REPLIES_PER_SECOND)),
+    ];
+    for side in sides {
+        let points = exchange(side(), |_| false);
+        assert!(points > 10, "{points} points only");
+        for chosen in 1..=points {
+            exchange(side(), |point| point == chosen);
+        }
+        exchange(side(), |_| true);
+    }
+}

@@ -55,6 +55,15 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 impl End {
+    /// The same end once more: one reads, the other writes.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            comes: Rc::clone(&self.comes),
+            goes: Rc::clone(&self.goes),
+            ..*self
+        }
+    }
+
     /// Writes as a peer that isn't a task, whatever the room.
     pub(crate) fn put(&self, bytes: &[u8]) {
         let mut way = self.goes.borrow_mut();

@@ -7,11 +7,11 @@
 use core::cell::Cell;
 use core::time::Duration;
 
+use embassy_backlog::greet::{Clock, Socket, serve};
 use embassy_executor::{Executor, Spawner};
 use embassy_futures::yield_now;
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
-use greet_async_examples::board::{Clock, Socket, serve};
 use greet_async_examples::cable::{End, cable};
 use greet_async_examples::virtual_time::Time;
 use greet_core::asynch::{Timer, converse};

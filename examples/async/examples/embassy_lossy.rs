@@ -7,8 +7,8 @@ use std::error::Error;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use embassy_backlog::greet::{Clock, Socket, serve};
 use embassy_net::tcp::TcpSocket;
-use greet_async_examples::board::{Clock, Socket, serve};
 use greet_async_examples::simulated::boot;
 use greet_async_examples::virtual_time::Time;
 use greet_core::asynch::{Timer, converse};

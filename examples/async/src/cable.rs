@@ -19,6 +19,16 @@ struct Way {
 pub struct End {
     comes: Rc<RefCell<Way>>,
     goes: Rc<RefCell<Way>>,
+    address: HardwareAddress,
+}
+
+impl End {
+    /// With frames of Ethernet on it, from this address, where else there are bare packets of IP.
+    #[must_use]
+    pub fn with_ethernet(mut self, address: [u8; 6]) -> Self {
+        self.address = HardwareAddress::Ethernet(address);
+        self
+    }
 }
 
 /// Both ends.
@@ -27,6 +37,7 @@ pub fn cable() -> (End, End) {
     let end = |comes: &Rc<_>, goes: &Rc<_>| End {
         comes: Rc::clone(comes),
         goes: Rc::clone(goes),
+        address: HardwareAddress::Ip,
     };
     (end(&back, &there), end(&there, &back))
 }
@@ -54,20 +65,30 @@ impl Driver for End {
 
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::default();
-        capabilities.max_transmission_unit = 1_500;
+        capabilities.max_transmission_unit = match self.address {
+            HardwareAddress::Ethernet(_) => 1_514,
+            _ => 1_500,
+        };
         // No more than a peer can take before it has its turn.
         capabilities.max_burst_size = Some(8);
         capabilities
     }
 
     fn hardware_address(&self) -> HardwareAddress {
-        HardwareAddress::Ip
+        self.address
     }
 }
 
-/// A packet that has come.
+/// A packet that has come, over whatever cable.
 #[derive(Debug)]
 pub struct Received(Vec<u8>);
+
+impl Received {
+    /// With these bytes.
+    pub const fn new(packet: Vec<u8>) -> Self {
+        Self(packet)
+    }
+}
 
 impl RxToken for Received {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, read: F) -> R {

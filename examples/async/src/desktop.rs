@@ -17,7 +17,8 @@ use tokio::task::unconstrained;
 /// A connection.
 ///
 /// Its calls are `unconstrained`: with tokio's cooperative budget they would be pending now and then
-/// though bytes are waiting, and a pause may end a name. A drive has a budget of its own.
+/// though bytes are waiting, and a pause may end a name. A drive has a budget of its own. What is behind the mark of
+/// urgent data tokio reads with the next segment, as it takes a read that ends there for the end of what has come.
 #[derive(Debug)]
 pub struct Socket(Option<Adapted>);
 

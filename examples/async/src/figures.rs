@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use embassy_backlog::greet::{self, Clock, Port, Socket, release};
 use embassy_backlog::{Backlog, Buffers, Listener};
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
@@ -19,7 +20,6 @@ use greet_core::server::Server;
 use greet_core::text::Text;
 use smoltcp_sim::{Host, HostId, Link, Network, Probability};
 
-use crate::board::{self, Clock, Port, Socket, release};
 use crate::simulated::{boot, boot_behind};
 use crate::virtual_time::Time;
 
@@ -91,7 +91,7 @@ pub fn run(behind: Behind, clients: usize, percent: u32, seed: u64) -> Counts {
     match behind {
         Behind::Nothing => boot(&mut network, home, &time, |stack| async move {
             let places = (0..PLACES)
-                .map(|_| board::serve::<Exchange>(stack, 8000, Limits::DEFAULT, |_outcome| ()));
+                .map(|_| greet::serve::<Exchange>(stack, 8000, Limits::DEFAULT, |_outcome| ()));
             join_all(places).await;
         }),
         Behind::Backlog => with_backlog(&mut network, home, &time, &counts),

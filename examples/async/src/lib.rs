@@ -3,13 +3,13 @@
 //! | module | carries over |
 //! |---|---|
 //! | [`desktop`] | tokio's sockets |
-//! | [`board`] | embassy-net's sockets, on whatever embassy-net runs |
 //! | [`cable`] | a cable in memory, for two stacks of embassy-net in one program |
 //! | [`figures`] | clients refused with and without a backlog |
 //! | [`simulated`] | a host of a simulated network for an embassy application |
 //! | [`virtual_time`] | time for embassy that goes on when it is told to |
+//!
+//! embassy-net's sockets, on whatever embassy-net runs, are [`embassy_backlog::greet`]'s.
 
-pub mod board;
 pub mod cable;
 pub mod desktop;
 pub mod figures;

@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
-use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
+use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, TxToken};
 use greet_core::time::Instant;
 use smoltcp::phy::{Device, RxToken as _, TxToken as _};
 use smoltcp::time::Instant as NetworkInstant;
 use smoltcp::wire::IpCidr;
 use smoltcp_sim::{Boot, Card, HostId, Network};
 
+use crate::cable::Received;
 use crate::virtual_time::Time;
 
 /// So many sockets an application may have.
@@ -167,7 +168,7 @@ impl Driver for Driven {
 
     fn receive(&mut self, _context: &mut Context<'_>) -> Option<(Received, Sent<'_>)> {
         let (frame, room) = self.0.receive(NetworkInstant::ZERO)?;
-        Some((Received(frame.consume(<[u8]>::to_vec)), Sent(room)))
+        Some((Received::new(frame.consume(<[u8]>::to_vec)), Sent(room)))
     }
 
     fn transmit(&mut self, _context: &mut Context<'_>) -> Option<Sent<'_>> {
@@ -186,16 +187,6 @@ impl Driver for Driven {
 
     fn hardware_address(&self) -> HardwareAddress {
         HardwareAddress::Ip
-    }
-}
-
-/// A packet that has come.
-#[derive(Debug)]
-pub struct Received(Vec<u8>);
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, read: F) -> R {
-        read(&mut self.0)
     }
 }
 

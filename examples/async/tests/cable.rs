@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use embassy_backlog::greet::{self, Clock, Messages, Socket, release};
 use embassy_executor::{Executor, Spawner};
 use embassy_futures::yield_now;
 use embassy_net::tcp::TcpSocket;
 use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
-use greet_async_examples::board::{self, Clock, Messages, Socket, release};
 use greet_async_examples::cable::{End, cable};
 use greet_async_examples::virtual_time::Time;
 use greet_core::asynch::{Timer, converse, respond};
@@ -33,7 +33,7 @@ async fn network(mut runner: Runner<'static, End>) {
 #[embassy_executor::task(pool_size = 2)]
 async fn place(stack: Stack<'static>, seen: Seen) {
     let report = |outcome: Outcome| seen.borrow_mut().push(format!("{outcome:?}"));
-    board::serve::<Exchange>(stack, 8000, Limits::DEFAULT, report).await;
+    greet::serve::<Exchange>(stack, 8000, Limits::DEFAULT, report).await;
 }
 
 #[embassy_executor::task]

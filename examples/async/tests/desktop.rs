@@ -1,38 +1,26 @@
-//! Over tokio: many clients in one task, tasks that a runtime may move, messages, and its budget.
+//! Over tokio: many clients in one task, tasks that a runtime may move, and messages.
+
+mod runtime;
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use greet_async_examples::desktop::{Clock, Messages, Port, Socket};
-use greet_core::asynch::embedded_io_async::ErrorKind;
-use greet_core::asynch::{Timer, converse, respond, serve};
+use greet_core::asynch::embedded_io_async::{ErrorType, Read, Write};
+use greet_core::asynch::{Close, Timer, converse, respond, serve};
 use greet_core::exchange::{Exchange, Outcome};
 use greet_core::limits::Limits;
 use greet_core::lines::Lines;
-use greet_core::machine::{Machine, Want};
 use greet_core::request::{Answer, Request};
 use greet_core::responder::{REPLIES_PER_SECOND, Responder};
 use greet_core::server::{Event, Server};
 use greet_core::text::Text;
-use greet_core::time::Instant;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-
-const ANY: &str = "127.0.0.1:0";
-const LONG: Duration = Duration::from_secs(30);
-
-/// Runs a future on one thread; nothing here takes long.
-fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        let done = tokio::time::timeout(LONG, future).await;
-        done.expect("not within half a minute")
-    })
-}
+use runtime::{ANY, LONG, connected, listening, run};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::Notify;
 
 async fn greet(address: SocketAddr, name: &str, clock: Clock) -> String {
     let stream = TcpStream::connect(address).await.expect("a server");
@@ -50,8 +38,7 @@ async fn greet(address: SocketAddr, name: &str, clock: Clock) -> String {
 fn one_task_serves_more_clients_than_it_has_places() {
     run(async {
         let clock = Clock::start();
-        let listener = TcpListener::bind(ANY).await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
+        let (listener, address) = listening().await;
         let mut server = Server::<Socket, 3>::new(Limits::DEFAULT);
         let mut port = Port::new(listener);
         let names: Vec<_> = (0..20).map(|number| format!("name {number}")).collect();
@@ -78,18 +65,22 @@ fn one_task_serves_more_clients_than_it_has_places() {
 fn a_silent_client_gives_way_to_one_who_waits() {
     run(async {
         let clock = Clock::start();
-        let listener = TcpListener::bind(ANY).await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
+        let (listener, address) = listening().await;
         let mut server = Server::<Socket, 1>::new(Limits::DEFAULT);
         let mut port = Port::new(listener);
         let silent = TcpStream::connect(address).await.expect("a server");
+        let taken = Notify::new();
         let client = async {
-            // Once the place is taken.
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            taken.notified().await;
             greet(address, "World", clock).await
         };
+        let report = |event: Event<'_, _, _>| {
+            if let Event::Connected { .. } = event {
+                taken.notify_one();
+            }
+        };
         tokio::select! {
-            _ = serve(&mut server, &mut port, &clock, |_event| ()) => unreachable!("it never ends"),
+            _ = serve(&mut server, &mut port, &clock, report) => unreachable!("it never ends"),
             reply = client => assert_eq!(reply, "Hello, World"),
         }
         drop(silent);
@@ -101,13 +92,16 @@ fn a_silent_client_gives_way_to_one_who_waits() {
 fn tasks_are_spawned() {
     run(async {
         let clock = Clock::start();
-        let listener = TcpListener::bind(ANY).await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
+        let (listener, address) = listening().await;
+        let (came, comes) = mpsc::channel();
         let client = std::thread::spawn(move || {
             // A peer without any of this, that goes quiet in the middle of a character.
             let mut stream = std::net::TcpStream::connect(address).expect("a server");
             stream.write_all(b"caf\xc3").expect("a connection");
-            std::thread::sleep(Duration::from_millis(20));
+            let mut read = 0;
+            while read < 4 {
+                read += comes.recv_timeout(LONG).expect("it reads");
+            }
             stream.write_all(b"\xa9").expect("a connection");
             let mut reply = String::new();
             stream.read_to_string(&mut reply).expect("a reply");
@@ -115,7 +109,7 @@ fn tasks_are_spawned() {
         });
         let (stream, _) = listener.accept().await.expect("a client");
         let task = tokio::spawn(async move {
-            let mut socket = Socket::new(stream).expect("a socket");
+            let mut socket = Telling(Socket::new(stream).expect("a socket"), came);
             let mut exchange = Exchange::new(clock.now(), Limits::DEFAULT);
             converse(&mut exchange, &mut socket, &clock).await
         });
@@ -124,12 +118,47 @@ fn tasks_are_spawned() {
     });
 }
 
+/// A socket that tells how many bytes were read from it.
+struct Telling(Socket, mpsc::Sender<usize>);
+
+impl ErrorType for Telling {
+    type Error = <Socket as ErrorType>::Error;
+}
+
+impl Read for Telling {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        let read = self.0.read(buffer).await?;
+        // Nobody may want to know any more.
+        let _ = self.1.send(read);
+        Ok(read)
+    }
+}
+
+impl Write for Telling {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+        self.0.write(bytes).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        self.0.flush().await
+    }
+}
+
+impl Close for Telling {
+    async fn finish(&mut self) -> Result<(), Self::Error> {
+        self.0.finish().await
+    }
+
+    async fn abort(&mut self) {
+        self.0.abort().await;
+    }
+}
+
 #[test]
 fn another_machine_is_served_as_well() {
     run(async {
         let clock = Clock::start();
-        let listener = TcpListener::bind(ANY).await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
+        let (listener, address) = listening().await;
         let mut server = Server::<Socket, 2, Lines>::serving(Limits::DEFAULT);
         let mut port = Port::new(listener);
         let client = tokio::task::spawn_blocking(move || {
@@ -177,177 +206,12 @@ fn messages_are_answered() {
     });
 }
 
-/// A reset comes to the peer, and only where a part must not look like all.
-#[test]
-fn who_does_not_read_is_reset() {
-    run(async {
-        let clock = Clock::start();
-        let listener = TcpListener::bind(ANY).await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
-        let mut client = std::net::TcpStream::connect(address).expect("a server");
-        let (stream, _) = listener.accept().await.expect("a client");
-        let mut socket = Socket::new(stream).expect("a socket");
-        let mut endless = Endless {
-            deadline: clock.now() + Duration::from_millis(200),
-            done: false,
-        };
-        converse(&mut endless, &mut socket, &clock).await;
-        let mut got = Vec::new();
-        let end = client.read_to_end(&mut got).map_err(|error| error.kind());
-        assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
-    });
-}
-
-/// Sends without end, and resets at its deadline.
-struct Endless {
-    deadline: Instant,
-    done: bool,
-}
-
-impl Machine for Endless {
-    type Outcome = ();
-
-    fn want(&self) -> Want {
-        if self.done { Want::Done } else { Want::Write }
-    }
-
-    fn space(&mut self) -> &mut [u8] {
-        &mut []
-    }
-
-    fn received(&mut self, _: usize, _: Instant) {}
-
-    fn received_fin(&mut self, _: Instant) {}
-
-    fn transmit(&self) -> &[u8] {
-        &[0; 4096]
-    }
-
-    fn fin_follows(&self) -> bool {
-        false
-    }
-
-    fn transmitted(&mut self, _: usize, _: Instant) {}
-
-    fn finished(&mut self, _: Instant) {}
-
-    fn lost(&mut self, _: ErrorKind) {
-        self.done = true;
-    }
-
-    fn due(&self) -> Instant {
-        self.deadline
-    }
-
-    fn timeout(&mut self, now: Instant) {
-        self.done |= now >= self.deadline;
-    }
-
-    fn outcome(&self) -> Option<()> {
-        self.done.then_some(())
-    }
-
-    fn resets(&self) -> bool {
-        self.done
-    }
-}
-
-/// tokio lets a task do 128 things, and then makes all that it asks for pend. With thirty conversations in
-/// one task that would be taken for quiet in the middle of bytes that wait.
-#[test]
-fn the_budget_of_the_runtime_is_not_taken_for_quiet() {
-    run(async {
-        let clock = Clock::start();
-        let listener = TcpListener::bind(ANY).await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
-        let mut sockets = Vec::new();
-        let mut clients = Vec::new();
-        for _ in 0..30 {
-            let mut client = std::net::TcpStream::connect(address).expect("a server");
-            client.write_all(&[b'x'; 12]).expect("a connection");
-            clients.push(client);
-            let (stream, _) = listener.accept().await.expect("a client");
-            stream.readable().await.expect("bytes");
-            sockets.push(Socket::new(stream).expect("a socket"));
-        }
-        let conversations = sockets.iter_mut().map(|socket| async move {
-            let mut nibbling = Nibbling::default();
-            converse(&mut nibbling, socket, &clock).await
-        });
-        let quiet_after = join_all(conversations).await;
-        assert_eq!(quiet_after, [12; 30]);
-        drop(clients);
-    });
-}
-
-/// Reads a byte at a time up to the first quiet after one, and says how many came.
-#[derive(Default)]
-struct Nibbling {
-    space: [u8; 1],
-    got: usize,
-    quiet: bool,
-}
-
-impl Machine for Nibbling {
-    type Outcome = usize;
-
-    fn want(&self) -> Want {
-        if self.quiet { Want::Done } else { Want::Read }
-    }
-
-    fn space(&mut self) -> &mut [u8] {
-        &mut self.space
-    }
-
-    fn received(&mut self, n: usize, _: Instant) {
-        self.got += n;
-    }
-
-    fn received_fin(&mut self, _: Instant) {
-        self.quiet = true;
-    }
-
-    fn quiet(&mut self, _: Instant, _: impl FnOnce(usize) -> bool) {
-        self.quiet |= self.got > 0;
-    }
-
-    fn transmit(&self) -> &[u8] {
-        &[]
-    }
-
-    fn fin_follows(&self) -> bool {
-        false
-    }
-
-    fn transmitted(&mut self, _: usize, _: Instant) {}
-
-    fn finished(&mut self, _: Instant) {}
-
-    fn lost(&mut self, _: ErrorKind) {
-        self.quiet = true;
-    }
-
-    fn due(&self) -> Instant {
-        Instant::NEVER
-    }
-
-    fn timeout(&mut self, _: Instant) {}
-
-    fn outcome(&self) -> Option<usize> {
-        self.quiet.then_some(self.got)
-    }
-}
-
 /// A conversation that is cancelled goes on where it was.
 #[test]
 fn a_conversation_goes_on_after_a_timeout() {
     run(async {
         let clock = Clock::start();
-        let listener = TcpListener::bind(ANY).await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
-        let mut client = std::net::TcpStream::connect(address).expect("a server");
-        let (stream, _) = listener.accept().await.expect("a client");
-        let mut socket = Socket::new(stream).expect("a socket");
+        let (mut client, mut socket) = connected().await;
         let mut exchange = Exchange::new(clock.now(), Limits::DEFAULT);
         // Up to its last byte this is no name, and nobody is answered.
         for byte in "\u{1F600}".bytes() {

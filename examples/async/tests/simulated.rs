@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use embassy_backlog::greet::{Clock, Socket, release, serve};
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
-use greet_async_examples::board::{Clock, Socket, release, serve};
 use greet_async_examples::simulated;
 use greet_async_examples::virtual_time::Time;
 use greet_core::asynch::{Timer, converse};

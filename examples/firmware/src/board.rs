@@ -13,14 +13,19 @@ use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 use core::time::Duration;
 
-use cortex_m::interrupt::{self, InterruptNumber};
+use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SCB, SYST};
+#[cfg(feature = "handlers")]
 use cortex_m_rt::exception;
 use cortex_m_semihosting::debug;
 use greet_core::time::Instant;
 use lan9118::{Buffers, Lan9118, Mmio};
 use static_cell::ConstStaticCell;
+
+mod serial;
+
+pub use serial::SerialPort;
 
 /// The driver of the network chip, a [`smoltcp::phy::Device`].
 pub type Ethernet = Lan9118<'static, Mmio>;
@@ -45,6 +50,8 @@ static FRAMES: ConstStaticCell<Buffers> = ConstStaticCell::new(Buffers::new());
 
 const ETHERNET: usize = 0x4020_0000;
 const ETHERNET_INTERRUPT: Interrupt = Interrupt(13);
+/// The second UART's receiver.
+const SERIAL_INTERRUPT: Interrupt = Interrupt(2);
 
 /// The board, switched on.
 pub struct Board {
@@ -105,29 +112,67 @@ impl Board {
     /// reason.
     #[inline(never)]
     pub fn sleep(&mut self, until: Instant) {
-        let pause = until.since(self.now()).min(LONGEST_SLEEP);
-        let Ok(micros @ 1..) = u32::try_from(pause.as_micros()) else {
+        self.sleep_until(ETHERNET_INTERRUPT, until);
+    }
+
+    /// The same until a byte comes on the second UART.
+    pub fn sleep_until_byte(&mut self, until: Instant) {
+        self.sleep_until(SERIAL_INTERRUPT, until);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "most images have one of these")]
+    fn sleep_until(&mut self, interrupt: Interrupt, until: Instant) {
+        if !self.set_alarm(until) {
             return;
+        }
+        // With interrupts disabled, one that is already pending still ends `wfi`: none is slept
+        // through, whenever it comes.
+        cortex_m::interrupt::disable();
+        // SAFETY: no critical section relies on this interrupt being masked.
+        unsafe { NVIC::unmask(interrupt) };
+        cortex_m::asm::wfi();
+        // SAFETY: they were enabled above; this is not called in a critical section.
+        unsafe { cortex_m::interrupt::enable() };
+        self.alarm.disable_counter();
+    }
+
+    /// Has `SysTick` come at this time, or earlier: it doesn't count far. `false`: it is that late.
+    #[inline]
+    pub fn set_alarm(&mut self, at: Instant) -> bool {
+        let pause = at.since(self.now()).min(LONGEST_SLEEP);
+        let Ok(micros @ 1..) = u32::try_from(pause.as_micros()) else {
+            return false;
         };
         self.alarm.set_reload(micros * TICKS_PER_MICROSECOND);
         self.alarm.clear_current();
         SCB::clear_pendst();
         self.alarm.enable_counter();
-        // With interrupts disabled, one that is already pending still ends `wfi`: none is slept
-        // through, whenever it comes.
-        interrupt::disable();
-        // SAFETY: no critical section relies on this interrupt being masked.
-        unsafe { NVIC::unmask(ETHERNET_INTERRUPT) };
-        cortex_m::asm::wfi();
-        // SAFETY: they were enabled above; this is not called in a critical section.
-        unsafe { interrupt::enable() };
-        self.alarm.disable_counter();
+        true
+    }
+}
+
+/// Lets the network chip's interrupt come again, for those who have an executor to wake.
+pub fn expect_frames() {
+    NVIC::unpend(ETHERNET_INTERRUPT);
+    // SAFETY: no critical section relies on this interrupt being masked.
+    unsafe { NVIC::unmask(ETHERNET_INTERRUPT) };
+}
+
+/// Has an interrupt not come again before it is let: until the chip was asked what there is to do, it
+/// stays raised.
+pub fn mask(number: i16) {
+    if let Ok(number) = u16::try_from(number) {
+        NVIC::mask(Interrupt(number));
     }
 }
 
 /// A peripheral's register.
 #[derive(Clone, Copy)]
 struct Register(*mut u32);
+
+// SAFETY: a register is at the same address from everywhere, and has one owner at a time.
+unsafe impl Send for Register {}
 
 impl Register {
     /// # Safety
@@ -196,15 +241,15 @@ unsafe impl InterruptNumber for Interrupt {
 }
 
 /// All interrupts of the chip. They have done their work by ending `wfi`; the loop asks the chip
-/// what there is to do. Until then one that stays raised mustn't come again.
+/// what there is to do.
+#[cfg(feature = "handlers")]
 #[exception]
 unsafe fn DefaultHandler(number: i16) {
-    if let Ok(number) = u16::try_from(number) {
-        NVIC::mask(Interrupt(number));
-    }
+    mask(number);
 }
 
 /// The end of a pause.
+#[cfg(feature = "handlers")]
 #[exception]
 fn SysTick() {}
 
@@ -223,24 +268,35 @@ impl Uart {
     const TRANSMIT: u32 = 1 << 0;
 
     fn start() -> Self {
-        // SAFETY: registers of this board's first UART. Two values of this type may mix their
-        // output, but do no harm.
+        Self::at(Self::BASE, Self::TRANSMIT)
+    }
+
+    /// One of the board's UARTs, by its address.
+    #[inline]
+    fn at(base: usize, start: u32) -> Self {
+        // SAFETY: registers of a UART of this board. Two values of this type may mix their output,
+        // but do no harm.
         let [byte, state, control, divider] = unsafe {
             [
-                Register::at(Self::BASE),
-                Register::at(Self::BASE + 0x4),
-                Register::at(Self::BASE + 0x8),
-                Register::at(Self::BASE + 0x10),
+                Register::at(base),
+                Register::at(base + 0x4),
+                Register::at(base + 0x8),
+                Register::at(base + 0x10),
             ]
         };
         divider.write(TICKS_PER_MICROSECOND * 1_000_000 / Self::BAUD);
-        control.write(Self::TRANSMIT);
+        control.write(start);
         Self { byte, state }
+    }
+
+    #[inline]
+    fn has_room(&self) -> bool {
+        self.state.read() & Self::FULL == 0
     }
 
     /// Sends a byte, if the transmitter has room for it.
     pub fn send(&mut self, byte: u8) -> bool {
-        let room = self.state.read() & Self::FULL == 0;
+        let room = self.has_room();
         if room {
             self.byte.write(byte.into());
         }
@@ -267,7 +323,7 @@ pub fn fail(why: impl fmt::Display) -> ! {
 
 #[inline(never)]
 fn end(line: fmt::Arguments<'_>) -> ! {
-    interrupt::disable();
+    cortex_m::interrupt::disable();
     let _ = Uart::start().write_fmt(line);
     exit(debug::EXIT_FAILURE)
 }

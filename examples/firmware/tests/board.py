@@ -27,6 +27,12 @@ FULL_IMAGE = os.environ.get(
 )
 # The one without greet.
 BARE_IMAGE = os.environ.get("BARE_IMAGE", os.path.join(TARGET, BUILT, "bare"))
+# The one with embassy.
+EMBASSY_IMAGE = os.environ.get(
+    "EMBASSY_IMAGE", os.path.join(TARGET, BUILT, "greet-firmware-embassy")
+)
+# The one that takes lines over a UART.
+SERIAL_IMAGE = os.environ.get("SERIAL_IMAGE", os.path.join(TARGET, BUILT, "serial"))
 # The line with which an image says that it listens.
 READY = "READY\r\n"
 # For everything that is waited for. Nothing takes that long, on however busy a machine.
@@ -53,12 +59,12 @@ def our_program():
 class Board:
     """A board that listens, for a `with` statement."""
 
-    def __init__(self, raw=False, cable=False, image=IMAGE):
+    def __init__(self, raw=False, cable=False, serial=False, image=IMAGE):
         if shutil.which("qemu-system-arm") is None:
             missing("qemu", "qemu-system-arm is not installed")
         if not os.path.exists(image):
             missing("image", f"{image} is not built: see README.md")
-        self.raw, self.cable, self.image = raw, cable, image
+        self.raw, self.cable, self.serial, self.image = raw, cable, serial, image
 
     def __enter__(self):
         try:
@@ -114,6 +120,7 @@ class Board:
         command = [
             "timeout", LIFETIME, "qemu-system-arm", "-M", "mps2-an385",
             "-display", "none", "-serial", f"file:{self.path('uart')}",
+            *(["-serial", "pty"] if self.serial else []),
             "-monitor", f"unix:{self.path('monitor')},server=on,wait=off",
             "-icount", "shift=5,sleep=on",
             "-semihosting-config", "enable=on,target=native",

@@ -1,40 +1,19 @@
-//! A listener: sockets that listen, those in a handshake, and those that are closing.
+//! A listener: sockets, tasks that wait for a connection, and clients who wait for a socket.
 
 use core::cell::RefCell;
 use core::fmt;
 use core::future::{Future, poll_fn};
-use core::mem;
 use core::net::IpAddr;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-use embassy_net::tcp::{State, TcpSocket};
+use embassy_net::tcp::TcpSocket;
 use embassy_net::{IpEndpoint, Stack};
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Instant, Timer};
 use syn_backlog::host::Network;
 
 use crate::backlog::Backlog;
-
-/// How long a client may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For its side of the handshake.
-    pub handshake: Duration,
-    /// To close, after its connection was [released](Listener::release).
-    pub linger: Duration,
-}
-
-impl Timeouts {
-    /// 5 s, and 10 s.
-    pub const DEFAULT: Self = Self {
-        handshake: Duration::from_secs(5),
-        linger: Duration::from_secs(10),
-    };
-}
-
-/// The stack keeps back an ACK for 10 ms, that of the peer's FIN as well. A socket that is used again
-/// before forgets it.
-const LAST_ACK: Duration = Duration::from_millis(15);
+use crate::place::{Look, Place, Timeouts};
 
 /// The buffers of a listener's sockets: so many sockets, with so many bytes to receive and to send.
 #[derive(Debug)]
@@ -73,14 +52,6 @@ struct Inner<'a, const N: usize> {
     accepting: [Option<Waker>; N],
 }
 
-enum Place<'a> {
-    Lent,
-    /// It listens, is in a handshake, or is to listen again.
-    Open(TcpSocket<'a>),
-    /// Its peer has until then to close.
-    Closing(TcpSocket<'a>, Instant),
-}
-
 impl<'a, const N: usize, const WAITING: usize> Listener<'a, N, WAITING> {
     /// Makes sockets that listen once somebody [accepts](Self::accept).
     ///
@@ -96,7 +67,7 @@ impl<'a, const N: usize, const WAITING: usize> Listener<'a, N, WAITING> {
         assert!(backlog.open(port), "a backlog has four ports");
         let places = buffers.0.each_mut().map(|(receive, send)| {
             let socket = TcpSocket::new(stack, receive, send);
-            Place::Open(socket)
+            Place::Open(socket, None)
         });
         Self {
             stack,
@@ -127,46 +98,27 @@ impl<'a, const N: usize, const WAITING: usize> Listener<'a, N, WAITING> {
 
     /// The same as a poll.
     pub fn poll_accept(&self, context: &mut Context<'_>) -> Poll<Accepted<'a>> {
-        self.backlog.set_addresses(own(self.stack));
         let Inner { places, accepting } = &mut *self.inner.borrow_mut();
-        let (mut found, mut listening, mut due) = (None, 0, Instant::MAX);
-        for place in places {
-            self.look_after(place, &mut due, context);
-            let Place::Open(socket) = place else {
-                continue;
-            };
-            match socket.state() {
-                State::Listen => listening += 1,
-                State::SynReceived | State::Closed | State::TimeWait => {}
-                _ if found.is_some() => {}
-                _ => {
-                    if let Some(peer) = socket.remote_endpoint()
-                        && let Place::Open(mut socket) = mem::replace(place, Place::Lent)
-                    {
-                        socket.set_timeout(None);
-                        found = Some((socket, peer));
-                    }
-                }
-            }
-        }
-        self.backlog
-            .set_listening(self.port, listening, context.waker());
-        if let Some(accepted) = found {
+        let look = self.look(places, context);
+        let accepted = places.iter_mut().find_map(|place| {
+            let socket = place.take()?;
+            let peer = socket.remote_endpoint()?;
+            Some((socket, peer))
+        });
+        if let Some(accepted) = accepted {
             // Sockets know one waker: the others take over from this task.
             for waker in accepting.iter_mut().filter_map(Option::take) {
                 waker.wake();
             }
             return Poll::Ready(accepted);
         }
-        note(accepting, context.waker());
-        if due < Instant::MAX {
-            // A timer that is dropped still wakes.
-            let _ = pin!(Timer::at(due)).poll(context);
-        }
+        note(accepting, look.context.waker());
+        look.again();
         Poll::Pending
     }
 
-    /// Waits until a client waits for a socket to listen: while all are lent, say.
+    /// Waits until a client waits who finds no socket, even when those are back that were released last:
+    /// while all are lent, say. Or whom nobody has accepted.
     pub async fn awaited(&self) {
         poll_fn(|context| {
             // Whoever comes now finds no socket that isn't counted, and wakes this task.
@@ -180,21 +132,48 @@ impl<'a, const N: usize, const WAITING: usize> Listener<'a, N, WAITING> {
 
     fn poll_awaited(&self, context: &mut Context<'_>) -> bool {
         let Inner { places, .. } = &mut *self.inner.borrow_mut();
-        let (mut listening, mut due) = (0, Instant::MAX);
-        for place in places {
-            self.look_after(place, &mut due, context);
-            match place {
-                Place::Open(socket) if socket.state() == State::Listen => listening += 1,
-                _ => {}
+        let mut look = self.look(places, context);
+        // Who waits beside a socket that listens is about to have it.
+        let mut waiting = self.unheard(places);
+        if waiting > 0 {
+            let (linger, now) = (self.timeouts.linger, look.now);
+            for back in places.iter().filter_map(|p| p.is_back_by(linger, now)) {
+                waiting = waiting.saturating_sub(1);
+                look.due = look.due.min(back);
             }
         }
-        self.backlog
-            .set_listening(self.port, listening, context.waker());
-        if due < Instant::MAX {
-            // A timer that is dropped still wakes.
-            let _ = pin!(Timer::at(due)).poll(context);
+        look.again();
+        waiting > 0 || places.iter().any(Place::is_connected)
+    }
+
+    /// Looks after all sockets, and tells the backlog how many listen.
+    fn look<'c, 'w>(
+        &self,
+        places: &mut [Place<'a>; N],
+        context: &'c mut Context<'w>,
+    ) -> Look<'c, 'w> {
+        self.backlog.set_addresses(own(self.stack));
+        let mut look = Look {
+            port: self.port,
+            timeouts: self.timeouts,
+            context,
+            wanted: self.unheard(places),
+            now: Instant::now(),
+            due: Instant::MAX,
+        };
+        for place in &mut *places {
+            place.look_after(&mut look);
         }
-        self.backlog.waiting_at(self.port) > 0
+        let waker = look.context.waker();
+        self.backlog
+            .set_listening(self.port, listening(places), waker);
+        look
+    }
+
+    /// How many clients wait for whom no socket listens.
+    fn unheard(&self, places: &[Place<'a>; N]) -> usize {
+        let waiting = self.backlog.waiting_at(self.port);
+        waiting.saturating_sub(listening(places))
     }
 
     /// Gives a connection back, whatever its state. What was written is still sent, and FIN behind it;
@@ -213,48 +192,20 @@ impl<'a, const N: usize, const WAITING: usize> Listener<'a, N, WAITING> {
             waker.wake();
         }
     }
+}
 
-    /// Has a socket listen again, or close, as far as it goes now; and wake the task when it goes further.
-    fn look_after(&self, place: &mut Place<'a>, due: &mut Instant, context: &mut Context<'_>) {
-        if let Place::Closing(socket, until) = place {
-            // What a peer still sends is thrown away, up to its FIN.
-            while let Poll::Ready(Ok(1..)) = pin!(socket.read(&mut [0; 64])).poll(context) {}
-            let now = Instant::now();
-            match socket.state() {
-                State::TimeWait => {
-                    *until = (*until).min(now.saturating_add(LAST_ACK));
-                    if now < *until {
-                        *due = (*due).min(*until);
-                        return;
-                    }
-                }
-                // RST is on its way.
-                State::Closed if pin!(socket.flush()).poll(context).is_pending() => return,
-                State::Closed => {}
-                _ if now >= *until => {
-                    socket.abort();
-                    let _ = pin!(socket.flush()).poll(context);
-                    return;
-                }
-                _ => {
-                    let _ = pin!(socket.flush()).poll(context);
-                    *due = (*due).min(*until);
-                    return;
-                }
-            }
-            if let Place::Closing(socket, _) = mem::replace(place, Place::Lent) {
-                *place = Place::Open(socket);
-            }
-        }
-        if let Place::Open(socket) = place {
-            if matches!(socket.state(), State::Closed | State::TimeWait) {
-                socket.set_timeout(Some(self.timeouts.handshake));
-                // Polled once, it has begun to listen.
-                let _ = pin!(socket.accept(self.port)).poll(context);
-            }
-            let _ = pin!(socket.wait_write_ready()).poll(context);
+impl Look<'_, '_> {
+    /// Has the task woken when it is time to look again.
+    fn again(self) {
+        if self.due < Instant::MAX {
+            // A timer that is dropped still wakes.
+            let _ = pin!(Timer::at(self.due)).poll(self.context);
         }
     }
+}
+
+fn listening(places: &[Place<'_>]) -> usize {
+    places.iter().filter(|place| place.listens()).count()
 }
 
 /// Keeps a waker, once.
@@ -277,7 +228,7 @@ fn note(wakers: &mut [Option<Waker>], waker: &Waker) {
 }
 
 /// The stack's addresses.
-fn own(stack: Stack<'_>) -> impl Iterator<Item = Network> {
+pub(crate) fn own(stack: Stack<'_>) -> impl Iterator<Item = Network> {
     let network = |address: IpAddr, prefix| Network { address, prefix };
     #[cfg(feature = "ipv4")]
     let v4 = stack

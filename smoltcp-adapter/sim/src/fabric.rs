@@ -47,6 +47,8 @@ struct Line {
     from: usize,
     to: usize,
     wire: Wire,
+    /// What waits in front of the wire for the next packet.
+    stuck: Option<Frame>,
 }
 
 /// A packet that has come to the end of its wire.
@@ -99,7 +101,13 @@ impl Fabric {
             if let Some(only) = &self.only {
                 wire.only(only);
             }
-            self.lines.push(Line { from, to, wire });
+            let stuck = None;
+            self.lines.push(Line {
+                from,
+                to,
+                wire,
+                stuck,
+            });
             self.routes.insert((from, to), place);
         }
         link
@@ -154,6 +162,13 @@ impl Fabric {
     pub(crate) fn heal(&mut self) {
         for line in &mut self.lines {
             line.wire.set_partitioned(false);
+        }
+    }
+
+    /// Loses what waits in a host for its next packet.
+    pub(crate) fn forget_stuck(&mut self, host: usize) {
+        for line in self.lines.iter_mut().filter(|line| line.from == host) {
+            line.wire.counters.lost += u64::from(line.stuck.take().is_some());
         }
     }
 
@@ -263,15 +278,38 @@ impl Fabric {
         taken
     }
 
-    /// Sends a frame over this wire, and says when its last bit is on it.
+    /// Sends a frame over this wire, behind one that is stuck in front of it, and says when its last
+    /// bit is on it.
     pub(crate) fn send_over(
         &mut self,
         place: usize,
-        mut frame: Frame,
+        frame: Frame,
         now: Nanos,
         spare: &mut Vec<Frame>,
     ) -> Nanos {
         let deed = self.judge(&frame);
+        let line = self.lines.get_mut(place);
+        if let Some(stuck) = line.and_then(|line| line.stuck.take()) {
+            self.put_on(place, stuck, None, now, spare);
+        }
+        if deed == Some(Deed::Stick)
+            && let Some(line) = self.lines.get_mut(place)
+        {
+            line.stuck = Some(frame);
+            return now;
+        }
+        self.put_on(place, frame, deed, now, spare)
+    }
+
+    /// Puts a frame on this wire, and says when its last bit is on it.
+    fn put_on(
+        &mut self,
+        place: usize,
+        mut frame: Frame,
+        deed: Option<Deed>,
+        now: Nanos,
+        spare: &mut Vec<Frame>,
+    ) -> Nanos {
         let Some(line) = self.lines.get_mut(place) else {
             return now;
         };

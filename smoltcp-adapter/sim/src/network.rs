@@ -174,6 +174,7 @@ impl<'a> Network<'a> {
         let back = self.now.saturating_add(nanos(downtime));
         if let Some(machine) = self.machines.get_mut(host.0) {
             machine.fail(back);
+            self.fabric.forget_stuck(host.0);
         }
     }
 

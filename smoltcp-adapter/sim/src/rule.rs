@@ -48,6 +48,7 @@ pub(crate) enum Deed {
     Drop,
     Delay(Duration),
     Duplicate,
+    Stick,
 }
 
 impl Rule {
@@ -64,6 +65,12 @@ impl Rule {
     /// They arrive twice.
     pub const fn duplicate() -> Self {
         Self::of(Deed::Duplicate)
+    }
+
+    /// They stay where they are until another packet is sent the same way, and leave in front of it: as
+    /// in a driver that misses an interrupt.
+    pub const fn stick() -> Self {
+        Self::of(Deed::Stick)
     }
 
     const fn of(deed: Deed) -> Self {

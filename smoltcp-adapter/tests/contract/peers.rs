@@ -199,6 +199,12 @@ impl Peers for SmoltcpPeers {
         socket.send_slice(datagram, to).expect("room");
     }
 
+    fn send_to_all(&mut self, datagram: &[u8]) {
+        let to = IpEndpoint::new(IpAddress::v4(255, 255, 255, 255), UDP);
+        let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.udp);
+        socket.send_slice(datagram, to).expect("room");
+    }
+
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Option<(usize, Option<usize>)> {
         let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.udp);
         let (len, meta) = socket.recv_slice(buffer).ok()?;

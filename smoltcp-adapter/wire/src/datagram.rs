@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use greet_core::time::Instant;
 
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, Right};
 use crate::frames::{Frames, Seen};
 
 /// A cable to whoever has the other socket.
@@ -31,10 +31,17 @@ impl Datagrams {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAllowed`] or [`Error::Open`].
+    /// [`Error::NotAllowed`], [`Error::Taken`] or [`Error::Open`].
     pub fn bind(ours: &Path, peer: &Path) -> Result<Self, Error> {
         let name = format!("unix:{},{}", ours.display(), peer.display());
-        let open = |cause| Error::open(&name, cause);
+        let open = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::AddrInUse => Error::Taken {
+                name: name.clone(),
+                by: "its own path is there already; remove it if nobody has it open",
+                cause,
+            },
+            _ => Error::open(&name, Right::SocketFolder, cause),
+        };
         let socket = UnixDatagram::bind(ours).map_err(open)?;
         socket.set_nonblocking(true).map_err(open)?;
         Ok(Self {

@@ -1,5 +1,6 @@
 //! What can go wrong on a cable, as sentences that a person can act on.
 
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
@@ -20,10 +21,35 @@ pub enum Error {
         name: String,
     },
     /// The process may not open it.
-    #[error("{name} needs the right to send raw packets")]
+    #[error("{name} needs {right}")]
     NotAllowed {
         /// What was to be opened.
         name: String,
+        /// What the process lacks.
+        right: Right,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// This system has no TAP devices.
+    #[error(
+        "this system has no /dev/net/tun, so {name} can't be opened (`sudo modprobe tun`; for a container, \
+         `--device /dev/net/tun`)"
+    )]
+    NoTap {
+        /// What was to be opened.
+        name: String,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// Somebody else has it.
+    #[error("{name} is taken: {by}")]
+    Taken {
+        /// What was to be opened.
+        name: String,
+        /// By whom, as far as is known.
+        by: &'static str,
         /// What the system says.
         #[source]
         cause: io::Error,
@@ -100,11 +126,37 @@ pub enum Error {
     },
 }
 
+/// What a process may lack to open a cable: each kind needs something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Right {
+    /// The capability `CAP_NET_RAW`, for a network interface.
+    RawPackets,
+    /// Reading and writing `/dev/net/tun`, for any TAP device.
+    TunDevice,
+    /// A TAP device that is this user's, or the capability `CAP_NET_ADMIN`, by which any is.
+    OwnTap,
+    /// Writing in the folder in which a socket is to be.
+    SocketFolder,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RawPackets => "the right to send raw packets (CAP_NET_RAW)",
+            Self::TunDevice => "the right to read and write /dev/net/tun",
+            Self::OwnTap => "to be a TAP device of this user's",
+            Self::SocketFolder => "the right to write in the folder of its socket",
+        })
+    }
+}
+
 impl Error {
-    pub(crate) fn open(name: &str, cause: io::Error) -> Self {
+    /// Why it can't be opened, for which this right is needed.
+    pub(crate) fn open(name: &str, right: Right, cause: io::Error) -> Self {
         let name = name.to_owned();
         match cause.kind() {
-            io::ErrorKind::PermissionDenied => Self::NotAllowed { name, cause },
+            io::ErrorKind::PermissionDenied => Self::NotAllowed { name, right, cause },
             _ => Self::Open { name, cause },
         }
     }

@@ -15,8 +15,9 @@ use crate::moments;
 pub struct Evidence {
     trace: Trace,
     tester: HostId,
-    /// So many frames there were when somebody looked last at what came; later ones closed connections.
-    judged: usize,
+    /// Of each frame whether it was there when somebody looked last at what came; later ones closed
+    /// connections.
+    judged: Vec<bool>,
     origin: Duration,
     /// The frame at which the verdict fell.
     marked: Option<usize>,
@@ -44,25 +45,41 @@ impl Evidence {
         let mut names = trace.host_names();
         let tester = timed.add_host(names.next().unwrap_or_default());
         timed.add_host(names.next().unwrap_or_default());
-        // The stack's time stands still while it takes what has come: nothing is taken before it came, nor
-        // answered.
-        let mut last = moments::smoltcp(Instant::START);
-        for mut packet in trace.packets().take(most) {
+        let mut came = None;
+        let mut packets: Vec<_> = trace.packets().take(most).enumerate().collect();
+        for (_, packet) in &mut packets {
             if packet.from == tester {
-                packet.sent = packet.sent.max(last);
-            } else if !packet.is_copy
-                && let Some(came) = stamps.pop_front()
-            {
-                packet.sent = moments::smoltcp(came);
-                last = last.max(packet.sent);
+                continue;
             }
+            if !packet.is_copy {
+                came = stamps.pop_front().map(moments::smoltcp);
+            }
+            packet.sent = came.unwrap_or(packet.sent);
             if let End::Delivered { at, .. } = &mut packet.end {
+                // The link has looked at the clock before it looked for frames.
                 *at = packet.sent.max(*at);
             }
-            timed.push(&packet);
         }
+        // While the host is at work, frames come that it takes later.
+        packets.sort_by_key(|(_, packet)| packet.sent);
+        for (_, packet) in &packets {
+            timed.push(packet);
+        }
+        let judged = packets.iter().map(|(number, _)| *number < judged).collect();
         Self {
             trace: timed,
+            tester,
+            judged,
+            origin,
+            marked: None,
+        }
+    }
+
+    /// Frames with times of their own.
+    pub(crate) fn of(trace: Trace, tester: HostId, origin: Duration) -> Self {
+        let judged = vec![true; trace.packets().len()];
+        Self {
+            trace,
             tester,
             judged,
             origin,
@@ -83,7 +100,14 @@ impl Evidence {
     /// Marks the frame at which the verdict fell, with words that files and ladders show. `false`: there is
     /// none.
     pub fn mark(&mut self, mark: Mark, words: &str) -> bool {
-        let opened = self.opened();
+        let mut opened = self.opened();
+        if mark == Mark::Last {
+            // Whoever waits in vain waits on what the server hasn't ended.
+            let ended = self.ended();
+            if opened.iter().any(|flow| !ended.contains(flow)) {
+                opened.retain(|flow| !ended.contains(flow));
+            }
+        }
         let counts = |packet: &Packet<'_>| {
             let segment = Segment::read(Medium::Ethernet, packet.bytes);
             segment.is_some_and(|segment| {
@@ -92,22 +116,38 @@ impl Evidence {
                     || packet.from != self.tester && (says || !segment.payload.is_empty())
             })
         };
-        let mut judged = self.trace.packets().enumerate().take(self.judged);
-        let found = judged
-            .rfind(|(number, packet)| {
+        let found = self
+            .judged()
+            .filter(|(number, packet)| {
                 let is_its_own = self
                     .trace
                     .flow_of(*number)
                     .is_some_and(|flow| opened.contains(&flow));
                 (is_its_own || opened.is_empty()) && counts(packet)
             })
-            .map(|(number, _)| number);
-        drop(judged);
+            .map(|(number, _)| number)
+            .last();
         self.marked = found;
         if let Some(number) = self.marked {
             self.trace.remark(number, words);
         }
         self.marked.is_some()
+    }
+
+    /// The frames that were there when somebody looked last at what came.
+    fn judged(&self) -> impl Iterator<Item = (usize, Packet<'_>)> {
+        let judged = self.judged.iter().zip(self.trace.packets()).enumerate();
+        judged.filter_map(|(number, (is_judged, packet))| is_judged.then_some((number, packet)))
+    }
+
+    /// The connections that the server has ended by then.
+    fn ended(&self) -> Vec<Flow> {
+        let ends = |(number, packet): (usize, Packet<'_>)| {
+            let tcp = Segment::read(Medium::Ethernet, packet.bytes)?.tcp?;
+            let is_end = packet.from != self.tester && (tcp.fin || tcp.rst);
+            is_end.then(|| self.trace.flow_of(number))?
+        };
+        self.judged().filter_map(ends).collect()
     }
 
     /// What the tester began among these frames: connections of before may still have something to say.

@@ -62,6 +62,11 @@ pub trait Frames {
         None
     }
 
+    /// Whether frames come from a real wire, which carries none of less than 60 bytes.
+    fn is_physical(&self) -> bool {
+        false
+    }
+
     /// How long after the beginning of 1970 its clock started; nothing, where time is virtual.
     fn origin(&self) -> Duration {
         Duration::ZERO
@@ -126,6 +131,10 @@ impl<F: Frames + ?Sized> Frames for Box<F> {
 
     fn hardware(&self) -> Option<[u8; 6]> {
         (**self).hardware()
+    }
+
+    fn is_physical(&self) -> bool {
+        (**self).is_physical()
     }
 
     fn origin(&self) -> Duration {

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use embedded_io::ErrorKind;
-use greet_core::probe::{Dial, Mode, Need, ProbeStack, StackError};
+use greet_core::probe::{Dial, LinkCounters, Mode, Need, ProbeStack, StackError};
 use greet_core::time::Instant;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{EthernetAddress, IpCidr};
@@ -123,7 +123,7 @@ impl<F: Frames> Recording<F> {
         let judged = mem::take(&mut inner.judged);
         // What was sent after the end of all waiting has no time of its own.
         let most = if inner.is_late() { judged } else { usize::MAX };
-        let link = &mut inner.stack.device().device;
+        let link = &mut inner.stack.device().link;
         let trace = link.take_trace();
         let trace = trace.unwrap_or_else(|| Trace::new(Medium::Ethernet));
         let cable = link.get_mut();
@@ -190,6 +190,10 @@ impl<F: Frames> ProbeStack for Host<F> {
         self.0.borrow_mut().connect(slot, mode, dial)
     }
 
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        self.0.borrow_mut().connect_again(slot, mode)
+    }
+
     fn stream(&mut self, slot: usize) -> Option<Lent<'_, F>> {
         let mut inner = self.0.borrow_mut();
         inner.slots.get(slot)?.as_ref()?;
@@ -207,6 +211,15 @@ impl<F: Frames> ProbeStack for Host<F> {
 
     fn half_open(&mut self, count: usize) -> Result<(), StackError> {
         self.0.borrow_mut().half_open(count)
+    }
+
+    fn end_half_open(&mut self) {
+        self.0.borrow_mut().end_half_open();
+    }
+
+    fn link(&mut self) -> Option<LinkCounters> {
+        let mut inner = self.0.borrow_mut();
+        Some(inner.stack.device().watch.get_mut().take())
     }
 
     fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {

@@ -10,7 +10,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
+mod bench;
 mod cable;
+mod cases;
 mod choose;
 #[cfg(unix)]
 mod clock;
@@ -19,6 +21,7 @@ mod datagram;
 mod error;
 mod evidence;
 mod frames;
+mod grade;
 mod host;
 mod impairment;
 mod moments;
@@ -32,16 +35,26 @@ mod raw;
 mod recorded;
 mod shield;
 mod simulated;
+mod soak;
+mod stimuli;
 #[cfg(target_os = "linux")]
 mod tap;
+mod unreachable;
+mod watch;
 
+pub use bench::{
+    Bench, Body, Cause, Direction, Feature, Heard, Recording as BenchRecording, Said, Segment,
+    Setup, Stop, SumPattern, Sums, Symptom, Traffic, Trait, Verdict, Wants, Watch, craft,
+};
 pub use cable::Notes;
+pub use cases::RAW_CASES;
 pub use choose::{choose, owner};
 #[cfg(unix)]
 pub use datagram::Datagrams;
-pub use error::Error;
+pub use error::{Error, Right};
 pub use evidence::{Evidence, Mark};
 pub use frames::{Frames, LONGEST, Seen};
+pub use grade::{RawEvent, grade_raw};
 pub use host::{Host, Lent, MOST_SLOTS, Own, Recording, Task};
 pub use impairment::{BadImpairment, Impairment};
 pub use open::Place;
@@ -53,5 +66,7 @@ pub use recorded::Recorded;
 pub use simulated::Simulated;
 pub use smoltcp;
 pub use smoltcp_sim;
+pub use soak::soak_raw;
+pub use stimuli::{STIMULI, Stimulus};
 #[cfg(target_os = "linux")]
 pub use tap::Tap;

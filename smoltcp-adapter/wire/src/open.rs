@@ -34,10 +34,10 @@ impl Place {
             #[cfg(unix)]
             Self::Datagrams(ours, peer) => Ok(Box::new(crate::Datagrams::bind(ours, peer)?)),
             #[allow(unreachable_patterns, reason = "reached on other systems")]
-            other => Err(Error::open(
-                &other.to_string(),
-                std::io::ErrorKind::Unsupported.into(),
-            )),
+            other => Err(Error::Open {
+                name: other.to_string(),
+                cause: std::io::ErrorKind::Unsupported.into(),
+            }),
         }
     }
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::fs;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 use greet_core::time::Instant;
 use nix::cmsg_space;
@@ -20,7 +21,7 @@ use nix::sys::socket::{
 use nix::sys::time::TimeSpec;
 
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, Right};
 use crate::frames::{Frames, Seen};
 
 /// All frames of a network interface.
@@ -79,7 +80,7 @@ impl Interface {
     ///
     /// [`Error::NoInterface`], [`Error::NoEthernet`], [`Error::NotAllowed`] or [`Error::Open`].
     pub fn open(name: &str) -> Result<Self, Error> {
-        let open = |errno: Errno| Error::open(name, errno.into());
+        let open = |errno: Errno| Error::open(name, Right::RawPackets, errno.into());
         let mut known = getifaddrs().map_err(open)?.filter_map(|known| {
             let link = *known.address?.as_link_addr()?;
             (known.interface_name == name).then_some((link, known.flags))
@@ -214,11 +215,19 @@ impl Frames for Interface {
         };
         options::Membership
             .set(&self.socket, &membership)
-            .map_err(|errno| Error::open(&self.name, errno.into()))
+            .map_err(|errno| Error::open(&self.name, Right::RawPackets, errno.into()))
     }
 
     fn hardware(&self) -> Option<[u8; 6]> {
         Some(self.hardware)
+    }
+
+    /// Virtual interfaces have no device behind them.
+    fn is_physical(&self) -> bool {
+        Path::new("/sys/class/net")
+            .join(&self.name)
+            .join("device")
+            .exists()
     }
 
     fn origin(&self) -> Duration {

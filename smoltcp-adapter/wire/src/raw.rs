@@ -1,4 +1,5 @@
-//! Frames that no socket would send: a SYN of which nothing follows, and a datagram in fragments.
+//! Frames that no socket would send: a SYN of which nothing follows, the RST that ends that, and a datagram in
+//! fragments.
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
@@ -22,15 +23,33 @@ pub(crate) struct Hop {
 /// A SYN with this sequence number.
 pub(crate) fn syn(hop: Hop, from: IpEndpoint, to: IpEndpoint, seq: u32, mtu: usize) -> Vec<u8> {
     let headers = if is_v4(from.addr) { 40 } else { 60 };
+    let mss = u16::try_from(mtu.saturating_sub(headers)).ok();
+    bare(hop, from, to, TcpControl::Syn, seq, mss)
+}
+
+/// RST with this sequence number.
+pub(crate) fn rst(hop: Hop, from: IpEndpoint, to: IpEndpoint, seq: u32) -> Vec<u8> {
+    bare(hop, from, to, TcpControl::Rst, seq, None)
+}
+
+/// A segment without data that acknowledges nothing.
+fn bare(
+    hop: Hop,
+    from: IpEndpoint,
+    to: IpEndpoint,
+    control: TcpControl,
+    seq: u32,
+    mss: Option<u16>,
+) -> Vec<u8> {
     let tcp = TcpRepr {
         src_port: from.port,
         dst_port: to.port,
-        control: TcpControl::Syn,
+        control,
         seq_number: TcpSeqNumber(seq.cast_signed()),
         ack_number: None,
         window_len: 2048,
         window_scale: None,
-        max_seg_size: u16::try_from(mtu.saturating_sub(headers)).ok(),
+        max_seg_size: mss,
         sack_permitted: false,
         sack_ranges: [None; 3],
         timestamp: None,

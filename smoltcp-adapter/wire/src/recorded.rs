@@ -29,10 +29,13 @@ impl Recorded {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`], [`Error::NotAllowed`] or [`Error::NoCapture`].
+    /// [`Error::Open`] or [`Error::NoCapture`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let bytes = fs::read(path).map_err(|cause| Error::open(&name, cause))?;
+        let bytes = fs::read(path).map_err(|cause| Error::Open {
+            name: name.clone(),
+            cause,
+        })?;
         Self::read(&name, &bytes)
     }
 

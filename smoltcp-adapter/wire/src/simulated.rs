@@ -51,6 +51,20 @@ impl<'a> Simulated<'a> {
         }
     }
 
+    /// Gives a frame to the card. `false`: it has no room.
+    fn put(&mut self, frame: &[u8]) -> bool {
+        let now = self.network.now();
+        let mut card = self.card.borrow_mut();
+        let Some(card) = card.as_mut() else {
+            return true; // a host that is down sends nothing
+        };
+        let Some(token) = card.transmit(now) else {
+            return false;
+        };
+        token.consume(frame.len(), |room| room.copy_from_slice(frame));
+        true
+    }
+
     /// The network.
     pub fn network(&mut self) -> &mut Network<'a> {
         &mut self.network
@@ -72,11 +86,13 @@ impl Frames for Simulated<'_> {
 
     fn send(&mut self, frame: &[u8]) -> Result<bool, Error> {
         let now = self.network.now();
-        if let Some(card) = self.card.borrow_mut().as_mut() {
-            let Some(token) = card.transmit(now) else {
+        if !self.put(frame) {
+            // A card learns what time it is, and what has left it, when its host is polled.
+            self.network.wake(self.host);
+            self.network.run_until(now);
+            if !self.put(frame) {
                 return Ok(false);
-            };
-            token.consume(frame.len(), |room| room.copy_from_slice(frame));
+            }
         }
         self.network.wake(self.host);
         self.network.run_until(now);

@@ -2,6 +2,7 @@
 //! a board.
 
 use core::time::Duration;
+use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::AsFd;
 
@@ -9,7 +10,7 @@ use greet_core::time::Instant;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, Right};
 use crate::frames::{Frames, Seen};
 
 /// All frames of a TAP device.
@@ -25,15 +26,18 @@ pub struct Tap {
     clock: Clock,
 }
 
+/// Where TAP devices are opened.
+const TUN: &str = "/dev/net/tun";
+
 impl Tap {
     /// Opens the TAP device of this name. One that isn't there is made, where the process may do that, and
     /// is gone again afterwards.
     ///
     /// # Errors
     ///
-    /// [`Error::NotAllowed`] or [`Error::Open`].
+    /// [`Error::NoTap`], [`Error::NotAllowed`], [`Error::Taken`] or [`Error::Open`].
     pub fn open(name: &str) -> Result<Self, Error> {
-        let open = |cause| Error::open(name, cause);
+        let open = |cause| refused(name, cause);
         // Whether it is up is its owner's business.
         let device = DeviceBuilder::new()
             .name(name)
@@ -86,6 +90,28 @@ impl Frames for Tap {
 
     fn origin(&self) -> Duration {
         self.clock.origin()
+    }
+}
+
+/// Why a TAP device can't be opened. Everybody may have `/dev/net/tun` on most systems, but not whatever
+/// device.
+fn refused(name: &str, cause: io::Error) -> Error {
+    let trial = OpenOptions::new().read(true).write(true).open(TUN);
+    let is_there = match trial.map_err(|error| error.kind()) {
+        Err(io::ErrorKind::PermissionDenied) => {
+            return Error::open(name, Right::TunDevice, cause);
+        }
+        trial => trial.is_ok(),
+    };
+    let name = name.to_owned();
+    match cause.kind() {
+        _ if !is_there => Error::NoTap { name, cause },
+        io::ErrorKind::ResourceBusy => Error::Taken {
+            name,
+            by: "another program has it open",
+            cause,
+        },
+        _ => Error::open(&name, Right::OwnTap, cause),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is kept of frames: each check's own, with the mark at which its verdict fell; and that a seed does the
 //! same again.
 
+mod support;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -8,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use greet_core::limits::Limits;
-use greet_core::probe::{Event, Plan, Verdict, run};
+use greet_core::probe::{Dial, Event, Mode, Plan, ProbeStack as _, Verdict, run};
 use greet_core::time::Instant;
 use greet_smoltcp::Server;
 use greet_smoltcp::stack::Stack;
@@ -16,6 +18,7 @@ use greet_smoltcp::storage::{SocketSlots, TcpBuffers};
 use greet_wire::smoltcp::wire::EthernetAddress;
 use greet_wire::smoltcp_sim::{self, End, Link, Network, Segment};
 use greet_wire::{Evidence, Frames, Host, Mark, Own, Recorded, Simulated, Task};
+use support::{Desk, settle, shakes_hands};
 
 /// A server, and a host that grades it over a link that does this to frames.
 fn graded(impairment: &str, limits: Limits) -> Host<Simulated<'static>> {
@@ -143,11 +146,12 @@ fn the_frame_is_marked_at_which_the_verdict_fell() {
     );
     let svg = evidence.ladder().expect("a connection").svg();
     assert!(svg.contains("nothing came after this"), "{svg}");
+    // Beside that one somebody was greeted, who has heard more.
     assert!(evidence.mark(Mark::Answer, "this came last"));
     let ladder = evidence.ladder().expect("a connection").to_string();
     let last = ladder.lines().find(|line| line.contains("this came last"));
     assert!(
-        last.is_some_and(|line| line.contains("SYN ACK")),
+        last.is_some_and(|line| line.contains("FIN ACK")),
         "{ladder}"
     );
 }
@@ -210,6 +214,76 @@ fn a_file_has_every_frame_and_the_mark() {
         1,
         "{text}"
     );
+}
+
+/// While it is at work, frames come that it takes only after it has sent some more.
+#[test]
+fn each_frame_has_the_time_at_which_it_was_sent_or_came() {
+    let desk = Desk::default();
+    desk.0.borrow_mut().answer = Some(Box::new(shakes_hands));
+    let mut host = desk.host();
+    let recording = host.recording();
+    host.connect(0, Mode::Name, Dial::Plain).expect("a socket");
+    settle(&mut host, 10);
+    recording.take();
+    {
+        let mut lying = desk.0.borrow_mut();
+        lying.sent_at.clear();
+        lying.pace = 1000;
+    }
+    for slot in [1, 2, 3] {
+        let connected = host.connect(slot, Mode::Name, Dial::Plain);
+        connected.expect("a socket");
+    }
+    settle(&mut host, 20);
+    let evidence = recording.take();
+    let frames: Vec<_> = evidence.trace().packets().collect();
+    let tester = frames[0].from;
+    let at = |is_testers: bool| -> Vec<_> {
+        let frames = frames.iter().filter(|p| (p.from == tester) == is_testers);
+        frames.map(|frame| frame.sent.total_micros()).collect()
+    };
+    let given: Vec<i64> = desk
+        .0
+        .borrow()
+        .sent_at
+        .iter()
+        .map(|at| at.cast_signed())
+        .collect();
+    assert_eq!(at(true), given);
+    assert_eq!(given.len(), 6, "SYN and ACK of three connections");
+    // Each SYN is answered in the moment in which it is sent, before the next one.
+    assert_eq!(at(false), given[..3]);
+    let from: Vec<_> = frames.iter().map(|frame| frame.from == tester).collect();
+    assert_eq!(from[..6], [true, false, true, false, true, false]);
+    assert!(frames.is_sorted_by_key(|frame| frame.sent));
+}
+
+#[test]
+fn nothing_is_answered_before_it_came() {
+    let desk = Desk::default();
+    desk.0.borrow_mut().answer = Some(Box::new(shakes_hands));
+    desk.0.borrow_mut().late = 500;
+    let mut host = desk.host();
+    host.connect(0, Mode::Name, Dial::Plain).expect("a socket");
+    settle(&mut host, 10);
+    let evidence = host.recording().take();
+    let frames: Vec<_> = evidence.trace().packets().collect();
+    let from: Vec<_> = frames
+        .iter()
+        .map(|frame| frame.from == frames[0].from)
+        .collect();
+    assert_eq!(
+        from,
+        [true, false, true, false, true],
+        "ARP, its answer, SYN, SYN-ACK, ACK"
+    );
+    for frame in &frames {
+        let End::Delivered { at, .. } = frame.end else {
+            panic!("{frame:?}");
+        };
+        assert!(at >= frame.sent, "{frame:?}");
+    }
 }
 
 /// Whether there is tshark; says so if not. `GREET_REQUIRE=tshark` makes that a failure.

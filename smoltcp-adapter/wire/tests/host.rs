@@ -17,6 +17,7 @@ use greet_wire::smoltcp_sim::Segment;
 use greet_wire::{Error, Mark, choose, owner};
 use support::{
     BOARD, BOARD_IP, Desk, HOST, HOST_IP, Says, answers_arp, arp, framed, segment, settle,
+    shakes_hands,
 };
 
 const STRANGER: (EthernetAddress, Ipv4Address) = (
@@ -128,26 +129,6 @@ fn what_others_say_is_not_heard() {
     assert_eq!(host.recording().take().trace().packets().len(), 4);
 }
 
-/// A board that answers ARP, and SYN with SYN-ACK.
-fn shakes_hands(frame: &[u8]) -> Vec<Vec<u8>> {
-    if let Some(answer) = answers_arp(frame) {
-        return vec![answer];
-    }
-    match Segment::read(Medium::Ethernet, frame) {
-        Some(syn) if syn.is_syn() => {
-            let seq = syn.tcp.map_or(0, |tcp| tcp.seq.0.cast_unsigned());
-            let says = Says {
-                control: TcpControl::Syn,
-                seq: 1000,
-                ack: Some(seq.wrapping_add(1)),
-                payload: b"",
-            };
-            vec![segment(syn.from.port, &says)]
-        }
-        _ => Vec::new(),
-    }
-}
-
 #[test]
 fn a_half_open_handshake_stays_so() {
     let desk = Desk::default();
@@ -179,6 +160,32 @@ fn a_half_open_handshake_stays_so() {
         Segment::read(Medium::Ethernet, packet.bytes).is_some_and(|segment| segment.is_syn_ack())
     });
     assert_eq!(answers.count(), 5);
+
+    // Each is ended once, by a number that no stack can take for another's (RFC 9293, section 3.10.7.4).
+    host.end_half_open();
+    host.end_half_open();
+    settle(&mut host, 10);
+    let ends = desk.sent();
+    let ends: Vec<_> = ends
+        .iter()
+        .filter_map(|frame| Segment::read(Medium::Ethernet, frame))
+        .collect();
+    let number = |segment: &Segment<'_>| segment.tcp.expect("TCP").seq;
+    let due: Vec<_> = segments
+        .iter()
+        .map(|syn| (syn.from, number(syn) + 1))
+        .collect();
+    let resets = ends.iter().filter(|end| end.tcp.expect("TCP").rst);
+    let resets: Vec<_> = resets.map(|end| (end.from, number(end))).collect();
+    assert_eq!(resets, due);
+    assert_eq!(ends.len(), 4, "{ends:?}");
+    // What is begun later is another's.
+    host.half_open(1).expect("room");
+    settle(&mut host, 10);
+    desk.sent();
+    host.end_half_open();
+    settle(&mut host, 10);
+    assert_eq!(desk.sent().len(), 1);
 }
 
 /// A server may still speak to a connection of the check before; the verdict is about this one's.
@@ -216,6 +223,75 @@ fn a_verdict_is_marked_at_a_connection_that_the_check_began() {
     let ladder = evidence.ladder().expect("a connection").to_string();
     let heading = ladder.lines().next().unwrap_or_default();
     assert!(heading.contains(&format!(":{} ", ports[1])), "{ladder}");
+}
+
+/// Whoever waits in vain, waits on a connection that the server hasn't ended, whatever was said on others
+/// meanwhile.
+#[test]
+fn silence_is_marked_at_a_connection_that_goes_on() {
+    let desk = Desk::default();
+    desk.0.borrow_mut().answer = Some(Box::new(shakes_hands));
+    let mut host = desk.host();
+    let ports = [0, 1].map(|slot| {
+        desk.sent();
+        host.connect(slot, Mode::Name, Dial::Plain)
+            .expect("a socket");
+        settle(&mut host, 10);
+        let sent = desk.sent();
+        let mut segments = sent
+            .iter()
+            .filter_map(|frame| Segment::read(Medium::Ethernet, frame));
+        segments
+            .find(Segment::is_syn)
+            .expect("a SYN")
+            .tcp
+            .map(|tcp| tcp.seq.0.cast_unsigned())
+            .zip(
+                sent.last()
+                    .and_then(|frame| Segment::read(Medium::Ethernet, frame)),
+            )
+            .map(|(seq, last)| (last.from.port, seq))
+            .expect("a connection")
+    });
+    let (port, seq) = ports[1];
+    let fin = Says {
+        control: TcpControl::Fin,
+        seq: 1001,
+        ack: Some(seq.wrapping_add(1)),
+        payload: b"Hello, ",
+    };
+    desk.comes(segment(port, &fin));
+    settle(&mut host, 10);
+    assert!(
+        host.stream(1)
+            .expect("a connection")
+            .receive(&mut [0; 16])
+            .is_ready()
+    );
+    assert!(
+        host.stream(0)
+            .expect("a connection")
+            .receive(&mut [0; 16])
+            .is_pending()
+    );
+    let mut evidence = host.recording().take();
+    let heading = |evidence: &greet_wire::Evidence| {
+        let ladder = evidence.ladder().expect("a connection").to_string();
+        ladder.lines().next().unwrap_or_default().to_owned()
+    };
+    assert!(evidence.mark(Mark::Last, "nothing came after this"));
+    assert!(
+        heading(&evidence).contains(&format!(":{} ", ports[0].0)),
+        "{}",
+        heading(&evidence)
+    );
+    // An answer that isn't due is marked where it came.
+    assert!(evidence.mark(Mark::Answer, "this isn't due"));
+    assert!(
+        heading(&evidence).contains(&format!(":{port} ")),
+        "{}",
+        heading(&evidence)
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! read; whether a host is known, and who answers there, is found when a command asks.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, ensure};
@@ -79,6 +79,32 @@ impl Address {
             return Err("nobody is at port 0: write the one on which the other listens".to_owned());
         }
         Ok(address)
+    }
+
+    /// Reads whom to probe: an IP address alone is a host of which no port is known. On which link it is, the
+    /// cable says.
+    pub fn to_probe(typed: &str) -> Result<Self, String> {
+        let inside = typed.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+        let inside = inside.unwrap_or(typed);
+        let address = inside
+            .split_once('%')
+            .map_or(inside, |(address, _)| address);
+        let alone: Option<IpAddr> = address.parse().ok();
+        match alone {
+            Some(ip) => Ok(Self {
+                typed: typed.to_owned(),
+                place: Place::Known(SocketAddr::new(ip, 0)),
+            }),
+            None => Self::to_reach(typed),
+        }
+    }
+
+    /// The host, if no port is known.
+    pub fn alone(&self) -> Option<IpAddr> {
+        match self.place {
+            Place::Known(address) if address.port() == 0 => Some(address.ip()),
+            _ => None,
+        }
     }
 
     /// Every address that it stands for, at least one, in the order in which the system tries them.

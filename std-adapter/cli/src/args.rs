@@ -1,17 +1,20 @@
 //! The command line.
 
 use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use greet_std::core::limits::UDP_PORT;
 use greet_std::core::responder::REPLIES_PER_SECOND;
 
 use crate::address::Address;
-use crate::probe::Only;
-use crate::values::{depth, number, some_time, time};
+use crate::values::{depth, message_size, number, some_time, time};
+
+mod probe;
+
+pub use probe::ProbeArgs;
 
 /// Serves greetings and asks for them, over TCP and UDP.
 ///
@@ -40,6 +43,9 @@ Examples:
   greet bench --lines --depth 16                many names over each connection
   greet bench 127.0.0.1:8001 --udp --rate 90    what replies, sends 100 a second to each source";
 
+/// Where messages are received if nobody says otherwise.
+const DEFAULT_UDP: NonZeroU16 = NonZeroU16::new(UDP_PORT).unwrap();
+
 /// Where a server takes lines if nobody says otherwise.
 const LINES: &str = "127.0.0.1:8002";
 
@@ -63,11 +69,64 @@ With --json, the object has:
   latency_us            how long a greeting took, in microseconds: median, p90, p99, p99_9 and
                         slowest; null if none came";
 
+const SEND_EXAMPLES: &str = "\
+Examples:
+  greet send
+  greet send --to 255.255.255.255:8001 'Is anybody there?'
+  greet send --to board.local:8001 --count 10000 --rate 500 --size 1024";
+
+/// A test compares it with what is printed.
+const COUNT_KEYS: &str = "
+
+With --json, the object has:
+  event                 counted
+  by, run               the receiver's address, and the number of the run, in hexadecimal digits
+  complete              true: the sender's end came; without it, sent is the least that it can be
+  sent, received        how many messages; received are those right in every byte, each once
+  missing               sent and not received
+  duplicates            those that came once more
+  reordered             those that came behind one with a higher number
+  wrong                 datagrams of which a byte was wrong
+  jitter_us             the interarrival jitter of RFC 3550, section 6.4.1, in microseconds
+  size                  bytes of each
+  seconds               from the first that came to the last
+  messages_per_second, bits_per_second    how many came in that time; bits of messages alone";
+
+const FIND_EXAMPLES: &str = "\
+Examples:
+  greet find
+  greet find --interface eth0 --wait 10s     a board that is slow to boot
+  greet find --json | jq -r 'select(.next) | .next'";
+
+/// A test compares it with what is printed.
+const FIND_KEYS: &str = "
+
+With --json, there is an object for each address:
+  event                 found
+  address, port         from where the answer came
+  interface             on which it was asked
+  place                 near: in a network of that interface; elsewhere: in another; this_machine
+  hardware              the hardware address, if the system knows it; else null
+  round_trip_us         of the quickest greeting, in microseconds; null if it isn't known
+  answer                greeting, refusal or other
+  text                  what was said if it is no greeting, escaped; else null
+  same_as               an address before of the same board; null if it is the first
+  next                  the command that grades it; null if it doesn't greet or can't be reached
+and at last one:
+  event                 find
+  boards, addresses     how many boards there are, and how many addresses answered
+  this_machine          whether this machine answered; it is no board
+  duplicates            answers that came more than once
+  interfaces            where it was asked
+  questions             how many datagrams that took
+  seconds               how long";
+
 #[derive(Subcommand)]
 pub enum Command {
     Serve(ServeArgs),
     Hello(HelloArgs),
     Send(SendArgs),
+    Find(FindArgs),
     Probe(Box<ProbeArgs>),
     Bench(BenchArgs),
     /// Run a server and clients together on this machine, and show what crosses the wire
@@ -85,7 +144,7 @@ pub enum Command {
 
 /// Answer names over TCP, and show messages that come over UDP.
 ///
-/// With none of --tcp, --udp and --lines, the first two run, at 127.0.0.1:8000 and 127.0.0.1:8001. Else
+/// With none of --tcp, --udp, --lines and --serial, the first two run, at 127.0.0.1:8000 and 127.0.0.1:8001. Else
 /// those run that are given. With --lines, a client keeps its connection, and each line is a name:
 /// `World` and a line feed get `Hello, World` and a line feed. Ctrl-C or SIGTERM finishes what is in hand, for --grace at most, and prints a
 /// summary; a second Ctrl-C stops at once.
@@ -96,8 +155,11 @@ Examples:
   greet serve --tcp 0.0.0.0:8000             for the whole network, TCP alone
   greet serve --tcp '[::1]:0'                IPv6, on a free port, which is printed
   greet serve --lines                        a name a line, at 127.0.0.1:8002
+  greet serve --serial /dev/ttyUSB0          a name a line, over a serial port
   greet serve --reply                        messages over UDP are answered as well
+  greet serve --count                        numbered messages are counted, not shown
   greet serve --json | jq .                  an object per event")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ServeArgs {
     /// Answer names at this address; port 0 takes a free port
     #[arg(long, value_name = "ADDR", value_parser = Address::to_listen)]
@@ -118,6 +180,13 @@ pub struct ServeArgs {
     #[arg(long)]
     pub reply: bool,
 
+    /// Count the messages of `greet send --count`, and say what became of each run
+    ///
+    /// They are not shown. What was lost, came twice, out of order or with a wrong byte, and the jitter are
+    /// printed at the end of a run, and answered to its sender, who prints the same.
+    #[arg(long)]
+    pub count: bool,
+
     /// How many messages of one source are answered in a second
     #[arg(long, value_name = "N", default_value_t = REPLIES_PER_SECOND, requires = "reply", value_parser = number::<NonZeroU16>)]
     pub reply_limit: NonZeroU16,
@@ -127,9 +196,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     pub deadline: Duration,
 
-    /// How long a long name must be quiet to be complete
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = time)]
-    pub settle: Duration,
+    /// How long a long name must be quiet to be complete; with --serial, how long a pause ends what is
+    /// thrown away of a refused line [default: 20ms, with --serial 100ms]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub settle: Option<Duration>,
 
     /// How long Ctrl-C or SIGTERM waits for what is in hand; then it is closed as it is
     ///
@@ -152,6 +222,10 @@ pub struct ServeArgs {
     /// Print each event as a JSON object in a line of its own, all on stdout
     #[arg(long)]
     pub json: bool,
+
+    #[cfg(feature = "serial")]
+    #[command(flatten)]
+    pub serial: crate::serial::SerialArgs,
 }
 
 /// Send a name over TCP, and print the greeting.
@@ -164,7 +238,8 @@ Examples:
   greet hello
   greet hello Ada --to board.local:8000
   printf 'two\\nlines' | greet hello -        the name is taken byte for byte
-  greet hello --lines <names                 each line is a name, all over one connection")]
+  greet hello --lines <names                 each line is a name, all over one connection
+  greet hello Ada --serial /dev/ttyUSB0      over a serial port, to a server that takes lines")]
 pub struct HelloArgs {
     /// The name, at most 1024 bytes of UTF-8; `-` reads it from stdin
     #[arg(default_value = "World")]
@@ -179,100 +254,77 @@ pub struct HelloArgs {
     /// The server's address; of a host with several addresses, each is tried [default: 127.0.0.1:8000,
     /// with --lines 127.0.0.1:8002]
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", hide_default_value = true, default_value_if("lines", "true", LINES), value_parser = Address::to_reach)]
+    #[cfg_attr(feature = "serial", arg(conflicts_with = "serial"))]
     pub to: Address,
 
-    /// How long connecting, sending and receiving may take together; with --lines, how long the
-    /// server may stand still
+    /// How long connecting, sending and receiving may take together; with --lines or --serial, how long
+    /// the server may stand still
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub timeout: Duration,
+
+    #[cfg(feature = "serial")]
+    #[command(flatten)]
+    pub serial: crate::serial::SerialArgs,
 }
 
-/// Send a message over UDP.
+/// Send a message over UDP; or many, and say what became of them.
 ///
-/// UDP doesn't say whether it arrives. A broadcast address reaches every receiver on a network.
+/// UDP doesn't say whether a message arrives. A broadcast address reaches every receiver on a network.
+/// With --count, messages are numbered and filled with bytes that can be checked. A receiver that counts
+/// (`greet serve --count`) tells at the end how many came, and both print the same: what was lost, came
+/// twice, out of order or with a wrong byte, and the jitter (RFC 3550). Ctrl-C ends a run, which is
+/// counted as far as it got.
 #[derive(clap::Args)]
+#[command(after_help = SEND_EXAMPLES, after_long_help = [SEND_EXAMPLES, COUNT_KEYS].concat())]
 pub struct SendArgs {
     /// The message, at most 1024 bytes of UTF-8; `-` reads it from stdin
-    #[arg(default_value = "Hello, UDP!")]
+    #[arg(default_value = "Hello, UDP!", conflicts_with = "count")]
     pub message: String,
 
     /// The receiver's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8001", value_parser = Address::to_reach)]
     pub to: Address,
+
+    /// Send so many numbered messages, to a receiver that counts them
+    #[arg(long, value_name = "N", value_parser = number::<NonZeroU32>)]
+    pub count: Option<NonZeroU32>,
+
+    /// How many in a second; each is sent when it is due since the start
+    #[arg(long, value_name = "R", default_value = "1000", requires = "count", value_parser = number::<NonZeroU32>)]
+    pub rate: NonZeroU32,
+
+    /// How many bytes each has, from 96 to 1024
+    #[arg(long, value_name = "S", default_value = "128", requires = "count", value_parser = message_size)]
+    pub size: u16,
+
+    /// Print the totals as one JSON object
+    #[arg(long, requires = "count")]
+    pub json: bool,
 }
 
-/// Grade any greet server: is the network stack under it to be trusted?
+/// Ask on every interface who answers messages: find boards whose addresses nobody knows.
 ///
-/// Each check is a sentence of the protocol. A tick says that the server keeps to it, a cross that
-/// it doesn't, with what came instead under it; a dash that it wasn't checked, and why. A `!` marks
-/// what a server only should do.
+/// Asks by broadcast over IPv4 and of all nodes over IPv6, again and again as datagrams get lost, and shows
+/// each address as it answers, with what to type next. Only who answers messages is found: a server with
+/// --reply at all its addresses, a board whose image has the feature `reply`. Ctrl-C prints what was found.
 #[derive(clap::Args)]
-#[command(after_help = "\
-Examples:
-  greet probe                                the server at 127.0.0.1:8000
-  greet probe board.local:8000 --udp board.local:8001
-  greet probe board.local:8000 --clients 4   a board with four places
-  greet probe --lines board.local:8002       a server of many greetings over one connection
-  greet probe --only 'tcp/split-*' --only crowd
-  greet probe --list
-  greet probe 192.168.1.7:8000 --wire eth0 --wire-ip 192.168.1.99/24    as a host of its own (Linux)")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct ProbeArgs {
-    /// The server's address [default: 127.0.0.1:8000, unless --lines is given]
-    #[arg(value_name = "ADDR", value_parser = Address::to_reach)]
-    pub server: Option<Address>,
+#[command(after_help = FIND_EXAMPLES, after_long_help = [FIND_EXAMPLES, FIND_KEYS].concat())]
+pub struct FindArgs {
+    /// How long to listen after the first question
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = some_time)]
+    pub wait: Duration,
 
-    /// Run only the checks whose id fits, such as `tcp/split-*`, or a whole group such as `crowd`
-    #[arg(long, value_name = "GLOB", value_parser = Only::parse)]
-    pub only: Vec<Only>,
+    /// Ask on this interface alone
+    #[arg(long, value_name = "NAME")]
+    pub interface: Option<String>,
 
-    /// Where it answers messages over UDP (`greet serve --reply`)
-    #[arg(long, value_name = "ADDR", value_parser = Address::to_reach)]
-    pub udp: Option<Address>,
+    /// The UDP port to ask at
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_UDP, value_parser = number::<NonZeroU16>)]
+    pub port: NonZeroU16,
 
-    /// Where it takes every line for a name, over one connection
-    #[arg(long, value_name = "ADDR", value_parser = Address::to_reach)]
-    pub lines: Option<Address>,
-
-    /// How many places the server has: so many clients come at once, and one more
-    #[arg(long, value_name = "N", default_value = "4", value_parser = number::<NonZeroU16>)]
-    pub clients: NonZeroU16,
-
-    /// How many clients come one after the other; ten times as many lines come in one connection
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = number::<NonZeroU16>)]
-    pub rounds: NonZeroU16,
-
-    /// How long one answer may take
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
-    pub timeout: Duration,
-
-    /// How long the server lets a silent client wait; 0s skips the checks that wait for it
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
-    pub deadline: Duration,
-
-    /// What a server only should do counts as well
+    /// Print each address as a JSON object in a line of its own, and at last how many there were
     #[arg(long)]
-    pub strict: bool,
-
-    /// Of the checks that passed or were skipped, print only how many
-    #[arg(long, short)]
-    pub brief: bool,
-
-    /// Print each check as a JSON object in a line of its own
-    #[arg(long, conflicts_with_all = ["junit", "brief"])]
     pub json: bool,
-
-    /// Write a report as XML, as test runners of CI read it, into this file as well
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-
-    /// Show every check with its sentence, and do nothing
-    #[arg(long)]
-    pub list: bool,
-
-    #[cfg(all(target_os = "linux", feature = "wire"))]
-    #[command(flatten)]
-    pub wire: crate::probe::WireArgs,
 }
 
 /// Load a greet server, and check every byte of every reply.

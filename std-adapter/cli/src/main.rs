@@ -17,14 +17,19 @@ mod advice;
 mod args;
 mod bench;
 mod console;
+mod count;
 mod demo;
+mod find;
 mod hello;
 mod hexdump;
 mod latency;
 mod probe;
+#[cfg(feature = "serial")]
+mod serial;
 mod serve;
 mod signals;
 mod terminal;
+mod token;
 mod values;
 mod wording;
 
@@ -53,13 +58,18 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match &command {
-        Command::Serve(_) | Command::Bench(_) | Command::Probe(_) => {} // they listen themselves
+        // They listen themselves.
+        Command::Serve(_) | Command::Bench(_) | Command::Probe(_) | Command::Find(_) => {}
+        Command::Send(args) if args.count.is_some() => {}
         _ => signals::obey_as_first_process()?,
     }
     match command {
         Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "serial")]
+        Command::Hello(args) if args.serial.serial.is_some() => serial::hello(&args),
         Command::Hello(args) => hello::hello(&args),
         Command::Send(args) => hello::send(&args),
+        Command::Find(args) => find::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Demo => demo::run(),

@@ -14,6 +14,9 @@ use greet_std::{Receiver, ReceiverHandle, Server, server};
 use crate::address::Address;
 use crate::args::{ServeArgs, wrong};
 use crate::console;
+use crate::count::Counter;
+#[cfg(feature = "serial")]
+use crate::serial;
 use crate::signals::{self, Signal};
 use crate::wording::{Listening, Style, Summary, Wording};
 
@@ -22,26 +25,31 @@ struct Bound {
     tcp: Option<Server>,
     lines: Option<Server<Lines>>,
     udp: Option<Receiver>,
+    #[cfg(feature = "serial")]
+    serial: Option<serial::Server>,
+    counter: Option<Counter>,
 }
 
 pub fn run(args: &ServeArgs) -> Result<()> {
-    let bound = Bound::new(args)?;
-    let signals = signals::listen()?;
-    let stop = Stop {
-        servers: bound.handles(),
-        udp: bound.udp.as_ref().map(Receiver::handle),
-    };
     let style = if args.json {
         Style::Json
     } else {
         Style::Sentences
     };
-    stop.clone().on_signals(signals, args.grace, style)?;
     let wording = Wording {
         style,
         quiet: args.quiet,
         replies: args.reply,
     };
+    let bound = Bound::new(args, wording)?;
+    let signals = signals::listen()?;
+    let stop = Stop {
+        servers: bound.handles(),
+        udp: bound.udp.as_ref().map(Receiver::handle),
+        #[cfg(feature = "serial")]
+        serial: bound.serial.as_ref().map(serial::Server::handle),
+    };
+    stop.clone().on_signals(signals, args.grace, style)?;
     bound.announce(wording);
     let summary = bound.serve(&stop, wording)?;
     wording.summary(summary);
@@ -64,11 +72,22 @@ impl Bound {
         if let Some(receiver) = &self.udp {
             wording.listening(Listening::Udp(receiver.local_addr()));
         }
+        #[cfg(feature = "serial")]
+        if let Some(server) = &self.serial {
+            wording.listening_on_serial(server.place());
+        }
     }
 
     /// Runs all until they are stopped. When one fails, the others are stopped.
     fn serve(self, stop: &Stop, wording: Wording) -> Result<Summary> {
-        let Self { tcp, lines, udp } = self;
+        let Self {
+            tcp,
+            lines,
+            udp,
+            #[cfg(feature = "serial")]
+            serial,
+            counter,
+        } = self;
         thread::scope(|scope| {
             let messages = scope.spawn(move || {
                 udp.map(|receiver| receiver.run(|event| wording.message(event)))
@@ -81,14 +100,27 @@ impl Bound {
                     .transpose()
                     .inspect_err(|_| stop.gracefully())
             });
+            #[cfg(feature = "serial")]
+            let serial = scope.spawn(move || {
+                serial
+                    .map(|server| server.run(wording))
+                    .transpose()
+                    .inspect_err(|_| stop.gracefully())
+            });
             let greetings = tcp
                 .map(|server| server.run(|event| wording.client(event)))
                 .transpose()
                 .inspect_err(|_| stop.gracefully());
+            let (lines, messages) = (joined(lines)?, joined(messages)?);
             Ok(Summary {
-                lines: joined(lines)?,
-                messages: joined(messages)?,
+                #[cfg(feature = "serial")]
+                serial: joined(serial)?,
+                #[cfg(not(feature = "serial"))]
+                serial: None,
+                lines,
+                messages,
                 greetings: greetings?,
+                counted: counter.map(|counter| counter.finish(|event| wording.counted(event))),
             })
         })
     }
@@ -105,6 +137,8 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
 struct Stop {
     servers: Vec<server::Handle>,
     udp: Option<ReceiverHandle>,
+    #[cfg(feature = "serial")]
+    serial: Option<serial::Handle>,
 }
 
 impl Stop {
@@ -139,20 +173,31 @@ impl Stop {
     fn gracefully(&self) {
         self.servers.iter().for_each(server::Handle::stop);
         self.udp.iter().for_each(ReceiverHandle::stop);
+        #[cfg(feature = "serial")]
+        self.serial.iter().for_each(serial::Handle::stop);
     }
 
     fn at_once(&self) {
         self.servers.iter().for_each(server::Handle::abort);
+        #[cfg(feature = "serial")]
+        self.serial.iter().for_each(serial::Handle::abort);
     }
 }
 
 impl Bound {
     /// With no address given, two at their defaults; else only those.
-    fn new(args: &ServeArgs) -> Result<Self> {
+    fn new(args: &ServeArgs, wording: Wording) -> Result<Self> {
         let nothing = args.tcp.is_none() && args.lines.is_none();
+        #[cfg(feature = "serial")]
+        let nothing = nothing && args.serial.serial.is_none();
         if args.reply && args.udp.is_none() && !nothing {
             return Err(wrong(
-                "--reply is for messages over UDP: add --udp, or leave out --tcp and --lines",
+                "--reply is for messages over UDP: add --udp, or leave out --tcp, --lines and --serial",
+            ));
+        }
+        if args.count && args.udp.is_none() && !nothing {
+            return Err(wrong(
+                "--count is for messages over UDP: add --udp, or leave out --tcp, --lines and --serial",
             ));
         }
         let default = |port| Some(Address::from((Ipv4Addr::LOCALHOST, port)));
@@ -161,9 +206,8 @@ impl Bound {
         } else {
             (args.tcp.clone(), args.udp.clone())
         };
-        let limits = Limits::DEFAULT
-            .with_deadline(args.deadline)
-            .with_settle(args.settle);
+        let limits = Limits::DEFAULT.with_deadline(args.deadline);
+        let limits = limits.with_settle(args.settle.unwrap_or(limits.settle()));
         let tcp = server(args, tcp.as_ref(), Server::builder().limits(limits)).context("TCP")?;
         let lines = Server::serving(limits);
         let lines = server(args, args.lines.as_ref(), lines).context("lines")?;
@@ -175,7 +219,22 @@ impl Bound {
         if args.reply {
             udp = udp.map(|receiver| receiver.reply(args.reply_limit));
         }
-        Ok(Self { tcp, lines, udp })
+        let counter = args.count.then(Counter::new);
+        if let Some(counter) = counter.clone() {
+            udp = udp.map(|receiver| {
+                receiver.screen(move |datagram, from| {
+                    counter.screen(datagram, from, |event| wording.counted(event))
+                })
+            });
+        }
+        Ok(Self {
+            tcp,
+            lines,
+            udp,
+            #[cfg(feature = "serial")]
+            serial: serial::Server::open(&args.serial, args.deadline, args.settle)?,
+            counter,
+        })
     }
 }
 

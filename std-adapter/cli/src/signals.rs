@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use anyhow::{Context, Result};
+use greet_std::Error;
 
 /// A signal that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +28,14 @@ impl Signal {
 /// The system has no more threads or files.
 pub fn listen() -> Result<Receiver<Signal>> {
     let (sender, signals) = mpsc::channel();
-    forward(move |signal| {
+    let sent = forward(move |signal| {
         // Whoever listened has ended.
         let _ = sender.send(signal);
-    })
-    .context("can't listen for Ctrl-C")?;
+    });
+    sent.map_err(|cause| Error::Setup {
+        what: "a handler for Ctrl-C",
+        cause,
+    })?;
     Ok(signals)
 }
 
@@ -124,7 +128,7 @@ fn ignored() -> u64 {
 
 /// Windows knows Ctrl-C and what is like it, and doesn't say which.
 #[cfg(not(unix))]
-fn forward(send: impl Fn(Signal) + Send + 'static) -> Result<(), ctrlc::Error> {
+fn forward(send: impl Fn(Signal) + Send + 'static) -> std::io::Result<()> {
     const INTERRUPT: Signal = Signal(2);
-    ctrlc::set_handler(move || send(INTERRUPT))
+    ctrlc::set_handler(move || send(INTERRUPT)).map_err(std::io::Error::other)
 }

@@ -3,10 +3,12 @@
 //! Whoever prints for people asks here. Where `NO_COLOR` or `TERM=dumb` forbid colours, or `--color
 //! never`, there is no escape sequence at all.
 
-use std::io::{IsTerminal, Stdout, stdout};
+use std::io::{stderr, stdout};
 
+use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
-use textwrap::{Options, fill};
+use terminal_size::{Height, Width, terminal_size_of};
+use textwrap::{Options, WordSplitter, fill};
 
 /// Reports are made for so many columns; in fewer, lines are broken.
 const LEAST: usize = 40;
@@ -16,6 +18,8 @@ const LEAST: usize = 40;
 pub struct Screen {
     /// Marks have colours.
     pub color: bool,
+    /// Somebody looks on.
+    pub is_terminal: bool,
     /// It shows what is going on, in a line that is written over. A file doesn't need to know.
     pub live: bool,
     /// So many columns; a file has no end of them.
@@ -37,19 +41,29 @@ pub fn set_color(when: clap::ColorChoice) {
 }
 
 /// Whether escape sequences may be written to this stream.
-pub fn takes_escapes(stream: &impl anstream::stream::RawStream) -> bool {
+pub fn takes_escapes(stream: &impl RawStream) -> bool {
     AutoStream::choice(stream) != ColorChoice::Never
 }
 
 impl Screen {
     /// That of stdout.
     pub fn of_stdout() -> Self {
-        let stdout = stdout();
-        let color = takes_escapes(&stdout);
+        Self::of(&stdout(), terminal_size_of(stdout()))
+    }
+
+    /// That of stderr.
+    pub fn of_stderr() -> Self {
+        Self::of(&stderr(), terminal_size_of(stderr()))
+    }
+
+    fn of(stream: &impl RawStream, size: Option<(Width, Height)>) -> Self {
+        let color = takes_escapes(stream);
+        let is_terminal = stream.is_terminal();
         Self {
             color,
-            live: color && stdout.is_terminal(),
-            width: width(&stdout),
+            is_terminal,
+            live: color && is_terminal,
+            width: size.map_or(usize::MAX, |(width, _)| usize::from(width.0).max(LEAST)),
         }
     }
 
@@ -57,12 +71,9 @@ impl Screen {
     pub fn paragraph(self, text: &str, indent: &str) -> String {
         let options = Options::new(self.width)
             .subsequent_indent(indent)
+            // Ids have hyphens, and are looked for.
+            .word_splitter(WordSplitter::NoHyphenation)
             .break_words(false);
         fill(text, options) + "\n"
     }
-}
-
-fn width(stdout: &Stdout) -> usize {
-    terminal_size::terminal_size_of(stdout)
-        .map_or(usize::MAX, |(width, _)| usize::from(width.0).max(LEAST))
 }

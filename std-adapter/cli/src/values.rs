@@ -4,6 +4,10 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
+use greet_std::core::limits::MAX_TEXT;
+
+use crate::count::LEAST;
+
 /// A longer time counts as this one, which nobody sees the end of: no sum of times overflows.
 const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
 
@@ -26,6 +30,15 @@ pub fn depth(typed: &str) -> Result<NonZeroU32, String> {
         .ok()
         .filter(|depth: &NonZeroU32| depth.get() <= DEEPEST)
         .ok_or_else(|| format!("write a whole number from 1 to {DEEPEST}"))
+}
+
+/// How many bytes a counted message has.
+pub fn message_size(typed: &str) -> Result<u16, String> {
+    typed
+        .parse()
+        .ok()
+        .filter(|size| (LEAST..=MAX_TEXT).contains(&usize::from(*size)))
+        .ok_or_else(|| format!("write a whole number from {LEAST} to {MAX_TEXT}"))
 }
 
 /// A time, or none at all.

@@ -5,6 +5,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
+use greet_std::core::embedded_io::ErrorKind;
+use greet_std::core::error::Abandonment;
 use greet_std::core::exchange::{Exchange, Outcome};
 use greet_std::core::text::characters;
 use greet_std::core::{receiver, server};
@@ -14,7 +16,10 @@ use serde_json::{Value, json};
 use crate::advice;
 use crate::console::{self, Target, line};
 
+mod counted;
 mod lines;
+#[cfg(feature = "serial")]
+mod serial;
 mod summary;
 
 pub use summary::Summary;
@@ -104,7 +109,7 @@ impl Wording {
             ) => {
                 line(
                     Target::Err,
-                    format_args!("Abandoned by {}: {why}", canonical(*peer)),
+                    format_args!("{} {}: {why}", abandoned(why), canonical(*peer)),
                 );
             }
             (Style::Sentences, AcceptFailed { error }) => {
@@ -223,6 +228,14 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
         IpAddr::V6(_) => address, // with its scope
+    }
+}
+
+/// Whose doing an end without a reply was: a server that stops at once ends what is left.
+fn abandoned(why: Abandonment) -> &'static str {
+    match why {
+        Abandonment::Connection(ErrorKind::ConnectionAborted) => "Gave up",
+        _ => "Abandoned by",
     }
 }
 

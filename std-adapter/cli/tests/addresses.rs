@@ -18,9 +18,14 @@ fn greet(arguments: &[&str]) -> (Vec<String>, Option<i32>) {
     (errors, status.code())
 }
 
-/// Where nobody listens.
-fn nobody() -> SocketAddr {
+/// Where nobody listens: a socket that takes messages of one peer alone, so that nobody else gets its port.
+fn nobody() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.connect("127.0.0.1:1").expect("an address");
+    socket
+}
+
+fn address(socket: &UdpSocket) -> SocketAddr {
     socket.local_addr().expect("it is bound")
 }
 
@@ -30,7 +35,8 @@ fn row_11_a_message_goes_to_the_first_address_that_does_not_refuse_it() {
     receiver.set_read_timeout(Some(PATIENCE)).expect("a bound");
     let here = receiver.local_addr().expect("it is bound");
     let message = Text::new("Hello, UDP!").expect("a text");
-    let taken = send(&[nobody(), here][..], message).expect("the second listens");
+    let nobody = nobody();
+    let taken = send(&[address(&nobody), here][..], message).expect("the second listens");
     assert_eq!(taken, here);
     let len = receiver.recv(&mut [0; 64]).expect("the message");
     assert_eq!(len, 11);
@@ -40,9 +46,10 @@ fn row_11_a_message_goes_to_the_first_address_that_does_not_refuse_it() {
 #[cfg(target_os = "linux")]
 #[test]
 fn row_11_a_message_that_nobody_takes_is_an_error() {
-    let error = send(nobody(), Text::default()).expect_err("nobody is there");
+    let nobody = nobody();
+    let error = send(address(&nobody), Text::default()).expect_err("nobody is there");
     assert!(matches!(error, greet_std::Error::Send { .. }), "{error:?}");
-    let (errors, status) = greet(&["send", "--to", &nobody().to_string()]);
+    let (errors, status) = greet(&["send", "--to", &address(&nobody).to_string()]);
     assert_eq!(status, Some(1));
     assert!(
         errors[0].contains("is a receiver running there?"),
@@ -223,5 +230,18 @@ fn row_13_no_time_is_refused_by_every_command_and_a_long_one_is_not() {
             errors[0].contains("is a server running there?"),
             "{errors:?}"
         );
+    }
+}
+
+/// Without a port nobody knows a server; with `--wire` the board alone is asked.
+#[test]
+fn a_board_without_a_port_is_for_a_cable() {
+    for board in ["192.0.2.7", "[2001:db8::7]"] {
+        let (errors, status) = greet(&["probe", board]);
+        assert!(
+            errors.concat().contains("is graded with --wire"),
+            "{errors:?}"
+        );
+        assert_eq!(status, Some(2));
     }
 }

@@ -1,5 +1,6 @@
 //! Calls that fail, at once and again and again, as a sandbox makes them: it is said once, there is a
-//! pause, it is tried again, and the server can be stopped meanwhile. strace makes them fail.
+//! pause, it is tried again, and the server can be stopped meanwhile. Where a program can't begin for want of
+//! files, it says what to do. strace makes calls fail.
 
 #![cfg(target_os = "linux")]
 
@@ -193,5 +194,46 @@ fn an_option_that_is_refused_blames_no_port() {
         assert!(!line.contains("1024"), "{line}");
         let (.., status) = server.process.end();
         assert_eq!(status.code(), Some(1));
+    }
+}
+
+/// Whoever has all the files open that it may is told the limit, and how to raise it.
+#[test]
+fn a_lack_of_files_is_said_with_what_to_do() {
+    if !needs(
+        "strace",
+        Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]),
+    ) {
+        return;
+    }
+    let on_socket = "inject=socket:error=EMFILE";
+    for (inject, arguments) in [
+        (on_socket, &["hello", "--to", "127.0.0.1:9"][..]),
+        (on_socket, &["send", "--to", "127.0.0.1:9"]),
+        (on_socket, &["serve", "--tcp", "127.0.0.1:0"]),
+        (on_socket, &["serve", "--udp", "127.0.0.1:0"]),
+        (on_socket, &["probe", "127.0.0.1:9"]),
+        (on_socket, &["probe", "127.0.0.1:9", "--udp", "127.0.0.1:9"]),
+        (
+            "inject=?epoll_create1,epoll_create:error=EMFILE",
+            &["probe", "127.0.0.1:9"],
+        ),
+        (
+            "inject=socketpair:error=EMFILE",
+            &["serve", "--tcp", "127.0.0.1:0"],
+        ),
+    ] {
+        let ended = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", inject, GREET])
+            .args(arguments)
+            .output()
+            .expect("strace runs");
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        let is_advice = said.contains("files") && said.contains("`ulimit -n`");
+        assert!(
+            is_advice && said.lines().count() == 1,
+            "{arguments:?}: {said}"
+        );
     }
 }

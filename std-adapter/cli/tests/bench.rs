@@ -7,10 +7,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use process::Process;
+use process::{PATIENCE, Process};
 use serde_json::Value;
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
@@ -130,6 +131,41 @@ fn it_says_which_byte_was_wrong() {
 }
 
 #[test]
+fn it_says_that_it_was_given_up() {
+    let wrong = somebody(drop);
+    let (result, errors, status) = measured(&[&wrong, "-n1000", "-c1"]);
+    assert_eq!(status, Some(1), "{result}");
+    assert_eq!(number(&result, "errors"), 100);
+    assert!(
+        errors.contains(" failed, and it was given up before its time, the first so: "),
+        "{errors}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_leaves_nobody_waiting() {
+    let (came, comes) = mpsc::channel();
+    let server = somebody(move |stream| {
+        answer(stream);
+        let _ = came.send(());
+    });
+    let arguments = ["-n1000000", "--rate=200", "-c4", "--json"];
+    let process = Process::start(Command::new(GREET).args(["bench", &server]).args(arguments));
+    for _ in 0..20 {
+        comes.recv_timeout(PATIENCE).expect("a client");
+    }
+    process.signal(rustix::process::Signal::INT);
+    let (lines, errors, _) = process.end();
+    let result = object(&lines);
+    // Those of the hours to come aren't due.
+    assert!(
+        number(&result, "not_begun") < 10_000,
+        "{result}, {errors:?}"
+    );
+}
+
+#[test]
 fn its_help_explains_every_key_of_its_json() {
     let (result, errors, status) = measured(&[&somebody(answer), "-n5"]);
     assert_eq!(status, Some(0), "{errors}");
@@ -204,7 +240,7 @@ fn a_timeout_beyond_all_time_is_one_that_never_comes() {
     let server = somebody(|_closed| ());
     let (_, errors, status) = measured(&[&server, "-d400000000000y", "--timeout=400000000000y"]);
     assert_eq!(status, Some(1), "{errors}");
-    assert!(errors.contains(" failed, the first so: "), "{errors}");
+    assert!(errors.contains(", the first so: "), "{errors}");
 }
 
 #[test]

@@ -83,14 +83,23 @@ fn the_probe_has_one_cross_for_it() {
         let mut asked = vec!["probe", &to, "--timeout=3s"];
         asked.extend(only.iter().map(String::as_str));
         let (lines, errors, status) = greet(&asked);
-        let crosses: Vec<_> = lines.iter().filter(|line| line.contains("✗")).collect();
+        let crosses: Vec<_> = lines
+            .iter()
+            .filter(|line| line.starts_with("  ✗"))
+            .collect();
         let [cross] = &crosses[..] else {
             panic!("{lines:#?} {errors:?}");
         };
         assert!(cross.starts_with("  ✗ half-close: "), "{cross}");
+        let findings = lines.iter().filter(|line| line.contains(". ✗ "));
+        let [finding] = &findings.collect::<Vec<_>>()[..] else {
+            panic!("{lines:#?}");
+        };
+        let words = " 1. ✗ stack: a client that sends FIN behind its name gets no reply: ";
+        assert!(finding.starts_with(words), "{finding}");
         let said = |sentence: &str| lines.iter().filter(|line| line.contains(sentence)).count();
         assert_eq!(said("skipped: needs half-close"), 4, "{lines:#?}");
-        assert_eq!(said("  ✓ "), 5, "{lines:#?}");
+        assert_eq!(said("  ✓ "), 6, "{lines:#?}");
         assert_eq!(status, Some(1));
     }
 }

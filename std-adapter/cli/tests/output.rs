@@ -281,21 +281,26 @@ fn a_full_stdout_is_a_failure_that_is_said() {
     }
 }
 
-/// `greet probe | head -1`: it would wait for an hour.
+/// `greet probe | true`: it would wait for an hour, with a report that is printed at its end and with one that is
+/// printed as it comes.
 #[test]
 fn a_probe_whose_reader_went_away_ends() {
-    let server = serve(&["--deadline", "1h"], Stdio::piped(), Stdio::piped());
-    let address = format!("127.0.0.1:{}", server.tcp_port());
-    let (mut reader, writer) = std::io::pipe().expect("a pipe");
-    let probe = Process::spawn(
-        Command::new(GREET)
-            .args(["probe", &address, "--deadline", "1h"])
-            .stdout(writer)
-            .stderr(Stdio::piped()),
-    );
-    assert_eq!(line(&mut reader), "first");
-    drop(reader);
-    let (_, errors, status) = probe.end();
-    assert_eq!(errors, [""; 0]);
-    assert_eq!(status.code(), Some(128 + 13), "as SIGPIPE ends a program");
+    for format in [&[][..], &["--json"]] {
+        let server = serve(&["--deadline", "1h"], Stdio::piped(), Stdio::piped());
+        let address = format!("127.0.0.1:{}", server.tcp_port());
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let probe = Process::spawn(
+            Command::new(GREET)
+                .args(["probe", &address, "--deadline", "1h"])
+                .args(format)
+                .stdout(writer)
+                .stderr(Stdio::piped()),
+        );
+        // It runs.
+        server.line();
+        drop(reader);
+        let (_, errors, status) = probe.end();
+        assert_eq!(errors, [""; 0]);
+        assert_eq!(status.code(), Some(128 + 13), "as SIGPIPE ends a program");
+    }
 }

@@ -21,10 +21,26 @@ fn greet(arguments: &[&str]) -> (Vec<String>, Vec<String>, Option<i32>) {
     (lines, errors, status.code())
 }
 
-/// Where nobody listens.
-fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").to_string()
+/// Where nobody listens: at the port of a client, which nobody else gets as long as this is there.
+struct Nobody {
+    _server: TcpListener,
+    client: TcpStream,
+}
+
+impl Nobody {
+    fn new() -> Self {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let client = TcpStream::connect(server.local_addr().expect("it is bound"));
+        Self {
+            _server: server,
+            client: client.expect("it listens"),
+        }
+    }
+
+    fn address(&self) -> String {
+        let address = self.client.local_addr().expect("it is connected");
+        address.to_string()
+    }
 }
 
 /// A file in which an old report says that all is well. It is gone when this is dropped.
@@ -56,9 +72,10 @@ impl Drop for OldReport {
 #[test]
 fn row_12_a_dead_server_is_a_failure_in_the_report() {
     let report = OldReport::new("dead");
+    let nobody = Nobody::new();
     let host = format!("{}:8000", "x".repeat(64)); // no DNS has such a label
     for (server, why) in [
-        (nobody(), "is a server running there?"),
+        (nobody.address(), "is a server running there?"),
         (host, "find the host"),
     ] {
         let (_, errors, status) = greet(&["probe", &server, &report.option()]);
@@ -74,15 +91,57 @@ fn row_12_a_dead_server_is_a_failure_in_the_report() {
 
 #[test]
 fn row_12_json_ends_with_a_line_for_a_dead_server() {
-    let server = nobody();
+    let nobody = Nobody::new();
+    let server = nobody.address();
     let (lines, _, status) = greet(&["probe", &server, "--json"]);
-    assert_eq!((lines.len(), status), (1, Some(1)), "{lines:?}");
-    let last: serde_json::Value = serde_json::from_str(&lines[0]).expect("an object");
+    let [link, last] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(status, Some(1));
+    assert!(link.starts_with("{\"event\":\"link\","), "{link}");
+    let last: serde_json::Value = serde_json::from_str(last).expect("an object");
     assert_eq!(last["event"], "summary");
     assert_eq!(last["server"], *server);
     assert_eq!(last["passed"], 0);
     let error = last["error"].as_str().expect("a sentence");
     assert!(error.contains("is a server running there?"), "{error}");
+}
+
+/// Viewers show cases that failed by name, and their message.
+#[test]
+fn findings_are_a_suite_before_that_of_the_checks() {
+    let report = OldReport::new("findings");
+    let server = plain_server();
+    let only = ["--only=tcp/too-long*", "--only=tcp/world"];
+    let option = report.option();
+    let asked = [&["probe", &server, &option][..], &only].concat();
+    let (lines, _, status) = greet(&asked);
+    assert_eq!(status, Some(1), "{lines:#?}");
+    let xml = report.read();
+    let suite =
+        format!("<testsuite name=\"greet probe {server}: findings\" tests=\"2\" failures=\"1\"");
+    let case =
+        "<testcase classname=\"findings\" name=\"server/too-long\"><failure message=\"server: ";
+    let link = "<testcase classname=\"findings\" name=\"link\"><system-out>the link: ";
+    let checks = format!("<testsuite name=\"greet probe {server}\" tests=\"5\"");
+    let places = [&suite, case, link, &checks].map(|part| xml.find(part));
+    assert!(places.iter().all(Option::is_some), "{xml}");
+    assert!(places.is_sorted(), "{xml}");
+}
+
+/// What was seen of it stands there though nothing is to be mended.
+#[test]
+fn the_link_is_a_case_that_passes() {
+    let process =
+        Process::start(Command::new(GREET).args(["serve", "--tcp=127.0.0.1:0", "--quiet"]));
+    let server = format!("127.0.0.1:{}", process.tcp_port());
+    let report = OldReport::new("link");
+    let (_, errors, status) = greet(&["probe", &server, "--only=tcp/world", &report.option()]);
+    assert_eq!(status, Some(0), "{errors:?}");
+    let xml = report.read();
+    let suite = "findings\" tests=\"1\" failures=\"0\" skipped=\"0\">\n\
+                 <testcase classname=\"findings\" name=\"link\"><system-out>the link: ";
+    assert!(xml.contains(suite), "{xml}");
 }
 
 #[cfg(target_os = "linux")] // which has /dev/full
@@ -135,7 +194,7 @@ fn row_15_a_pattern_that_picks_nothing_is_an_error() {
         assert!(quoted, "{errors:?}");
     }
     let (lines, errors, status) = greet(&["probe", "--list", "--only=crowd", "--only=tcp/world*"]);
-    assert_eq!((lines.len(), status), (9, Some(0)), "{errors:?}");
+    assert_eq!((lines.len(), status), (12, Some(0)), "{errors:?}");
 }
 
 /// A row of PROBE.md's table: a key of an event.
@@ -201,6 +260,10 @@ fn check(schema: &[Key], program: &str, line: &str) -> String {
                 assert!(key.kind.starts_with("string"), "{name} in {line}");
                 continue;
             }
+            Value::Bool(_) => {
+                assert!(key.kind.starts_with("boolean"), "{name} in {line}");
+                continue;
+            }
             Value::Number(_) => {
                 assert!(key.kind.starts_with("number"), "{name} in {line}");
                 continue;
@@ -210,7 +273,11 @@ fn check(schema: &[Key], program: &str, line: &str) -> String {
                 continue;
             }
             Value::Object(parts) => parts,
-            other => panic!("{name} is {other}"),
+            Value::Null => {
+                let may_be = program == "find" && key.kind.ends_with('?');
+                assert!(may_be, "{name} is nothing");
+                continue;
+            }
         };
         assert!(key.kind.starts_with("object"), "{name} in {line}");
         let parts: Vec<_> = parts.keys().map(String::as_str).collect();
@@ -232,6 +299,7 @@ fn row_19_events_are_what_the_guide_says() {
         "--lines=127.0.0.1:0",
         "--reply",
         "--reply-limit=65535",
+        "--count",
         "--deadline=1s",
     ]));
     let listening = [server.line(), server.line(), server.line()];
@@ -247,11 +315,82 @@ fn row_19_events_are_what_the_guide_says() {
         client.shutdown(Shutdown::Write).expect("it is connected");
         client.read_to_end(&mut Vec::new()).expect("replies");
     }
+    let (_, errors, status) = greet(&["send", "--count=3", "--to", &udp]);
+    assert_eq!(status, Some(0), "{errors:?}");
+    let lines = probed(&tcp, &udp);
+    let mut seen: BTreeSet<_> = lines
+        .iter()
+        .map(|line| check(&schema, "probe", line))
+        .collect();
+    assert!(lines.iter().any(|line| line.contains("latency_us")));
+    assert!(
+        lines.iter().any(|line| line.contains("\"bytes\":[")),
+        "{lines:#?}"
+    );
+    // The summary has what the events before it have.
+    let objects: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("an object"))
+        .collect();
+    let mut finding = objects
+        .iter()
+        .find(|object| object["event"] == "finding")
+        .expect("a finding")
+        .clone();
+    finding.as_object_mut().expect("an object").remove("event");
+    assert!(
+        objects
+            .iter()
+            .any(|object| object["findings"][0] == finding)
+    );
+    assert_eq!(finding["checks"][0], "tcp/too-long-by-one");
+
+    if cfg!(target_os = "linux") {
+        let port = format!("--port={}", udp.rsplit(':').next().expect("a port"));
+        let found = ["find", "--interface=lo", "--wait=300ms", "--json", &port];
+        let (lines, errors, _) = greet(&found);
+        assert_eq!(lines.len(), 2, "{errors:?}");
+        seen.extend(lines.iter().map(|line| check(&schema, "find", line)));
+    }
+
+    server.interrupt();
+    let (mut lines, _, _) = server.end();
+    lines.extend(listening);
+    for line in &lines {
+        seen.insert(check(&schema, "serve", line));
+        let object: Value = serde_json::from_str(line).expect("an object");
+        let time = object["time"].as_str().expect("a time");
+        assert!(
+            time.ends_with('Z') && humantime::parse_rfc3339(time).is_ok(),
+            "{time}"
+        );
+    }
+    // What the system must fail for, what a client must leave for, what comes once a minute, what takes
+    // raw frames, and what not every loopback has.
+    for rare in [
+        "found",
+        "find",
+        "portrait",
+        "abandoned",
+        "accept_failed",
+        "receive_failed",
+        "each of serve",
+        "frames",
+        "soak",
+    ] {
+        seen.insert(rare.to_owned());
+    }
+    let documented: BTreeSet<_> = schema.into_iter().map(|key| key.event).collect();
+    assert_eq!(seen, documented);
+}
+
+/// All kinds of lines that the probe prints of a server at these addresses, of another, and of none.
+fn probed(tcp: &str, udp: &str) -> Vec<String> {
     let (mut lines, _, _) = greet(&[
         "probe",
-        &tcp,
+        tcp,
         "--udp",
-        &udp,
+        udp,
         "--json",
         "--rounds=3",
         "--only=crowd/in-a-row",
@@ -266,41 +405,14 @@ fn row_19_events_are_what_the_guide_says() {
         "--json",
         "--only=tcp/too-long-by-one",
     ]);
-    let (dead, _, _) = greet(&["probe", &nobody(), "--json"]);
-    lines.extend(failed.into_iter().chain(dead));
-    let mut seen: BTreeSet<_> = lines
-        .iter()
-        .map(|line| check(&schema, "probe", line))
-        .collect();
-    assert!(lines.iter().any(|line| line.contains("latency_us")));
-    assert!(
-        lines.iter().any(|line| line.contains("\"bytes\":[")),
-        "{lines:#?}"
-    );
-
-    server.interrupt();
-    let (mut lines, _, _) = server.end();
-    lines.extend(listening);
-    for line in &lines {
-        seen.insert(check(&schema, "serve", line));
-        let object: Value = serde_json::from_str(line).expect("an object");
-        let time = object["time"].as_str().expect("a time");
-        assert!(
-            time.ends_with('Z') && humantime::parse_rfc3339(time).is_ok(),
-            "{time}"
-        );
-    }
-    // What the system must fail for, and what a client must leave for.
-    for rare in [
-        "abandoned",
-        "accept_failed",
-        "receive_failed",
-        "each of serve",
-    ] {
-        seen.insert(rare.to_owned());
-    }
-    let documented: BTreeSet<_> = schema.into_iter().map(|key| key.event).collect();
-    assert_eq!(seen, documented);
+    let earlier = OldReport::new("compared");
+    std::fs::write(&earlier.0, lines.join("\n")).expect("a folder for it");
+    let compare = format!("--compare={}", earlier.0.display());
+    let (compared, _, _) = greet(&["probe", tcp, "--json", "--only=tcp/world", &compare]);
+    let nobody = Nobody::new();
+    let (dead, _, _) = greet(&["probe", &nobody.address(), "--json"]);
+    lines.extend(failed.into_iter().chain(compared).chain(dead));
+    lines
 }
 
 /// A ten-line server, which knows no limit.

@@ -292,10 +292,7 @@ fn a_stop_waits_for_half_a_line_until_its_grace_is_over() {
         server,
         "Summary: lines greeted 1, connections with lines 1 (finished 0, refused 0, abandoned 1)",
     );
-    assert!(
-        errors[1].starts_with("Abandoned by 127.0.0.1:"),
-        "{errors:?}"
-    );
+    assert!(errors[1].starts_with("Gave up 127.0.0.1:"), "{errors:?}");
 }
 
 /// Nobody reads what the server says, and both pipes are soon full.

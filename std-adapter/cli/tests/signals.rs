@@ -82,7 +82,7 @@ fn a_silent_client_is_closed_when_its_grace_is_over() {
     server.signal(Signal::TERM);
     let (lines, errors, status) = server.end();
     assert!(lines[0].ends_with(", abandoned 1"), "{lines:?}");
-    let closed = format!("Abandoned by {peer}: ");
+    let closed = format!("Gave up {peer}: connection ended on this side");
     assert!(
         errors.iter().any(|line| line.starts_with(&closed)),
         "{errors:?}"
@@ -121,7 +121,8 @@ fn an_interrupted_probe_prints_what_it_graded() {
         let address = format!("127.0.0.1:{}", server.tcp_port());
         let args = ["probe", &address, "--deadline", "1h", "--timeout", "1h"];
         let probe = Process::start(Command::new(GREET).args(args));
-        while probe.line() != "crowd" {}
+        // Nothing is printed before the end, but many were greeted: checks have ended by then.
+        (0..40).for_each(|_| drop(server.line()));
         probe.signal(signal);
         let (lines, errors, status) = probe.end();
         let last = lines.last().expect("a summary");
@@ -131,6 +132,35 @@ fn an_interrupted_probe_prints_what_it_graded() {
         assert_eq!(errors, ["greet: interrupted: the other checks weren't run"]);
         assert_eq!(status.code(), Some(expected));
     }
+}
+
+/// What was found by then is in its report.
+#[test]
+fn an_interrupted_probe_has_its_findings() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    // A server that takes a line feed for the end, and never tells who is late.
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut name = [0; 2000];
+                let len = client.read(&mut name).unwrap_or(0);
+                let line = name[..len].split(|byte| *byte == b'\n').next();
+                let reply = [b"Hello, ", line.unwrap_or_default()].concat();
+                let _ = client.write_all(&reply);
+            });
+        }
+    });
+    let only = ["--only=tcp/line-feed", "--only=crowd/one-more"];
+    let args = ["probe", &address, "--json", "--deadline=1h", "--timeout=1h"];
+    let probe = Process::start(Command::new(GREET).args(args).args(only));
+    while !probe.line().contains("tcp/line-feed") {}
+    probe.signal(Signal::INT);
+    let (lines, _, status) = probe.end();
+    assert_eq!(status.code(), Some(130));
+    let found = "tcp/line-feed failed alone: the name is handled as a line";
+    let is_it = |line: &String| line.contains(r#""event":"finding""#) && line.contains(found);
+    assert!(lines.iter().any(is_it), "{lines:#?}");
 }
 
 /// A closed terminal sends SIGHUP and takes no more lines. Who ignores that goes on without them, and

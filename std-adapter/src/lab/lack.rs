@@ -48,10 +48,10 @@ pub(super) fn classify(error: &io::Error) -> StackError {
 /// Those that the standard library has no stable name for.
 #[cfg(unix)]
 fn without_kind(code: i32) -> Option<&'static str> {
-    use nix::errno::Errno;
-    match Errno::from_raw(code) {
-        Errno::EMFILE | Errno::ENFILE => Some(FILES),
-        Errno::ENOBUFS => Some(MEMORY),
+    use rustix::io::Errno;
+    match Errno::from_raw_os_error(code) {
+        Errno::MFILE | Errno::NFILE => Some(FILES),
+        Errno::NOBUFS => Some(MEMORY),
         _ => None,
     }
 }
@@ -76,20 +76,20 @@ mod tests {
     use std::io::Error;
 
     use greet_core::probe::StackError;
-    use nix::errno::Errno;
+    use rustix::io::Errno;
 
     use super::classify;
 
     #[test]
     fn row_10_what_this_machine_lacks_is_told_from_a_refusal() {
         for (errno, lack) in [
-            (Errno::EMFILE, "lacks files"),
-            (Errno::ENFILE, "lacks files"),
-            (Errno::EADDRNOTAVAIL, "lacks ports"),
-            (Errno::EADDRINUSE, "lacks ports"),
-            (Errno::ENOBUFS, "lacks memory"),
-            (Errno::ENOMEM, "lacks memory"),
-            (Errno::EPERM, "firewall"),
+            (Errno::MFILE, "lacks files"),
+            (Errno::NFILE, "lacks files"),
+            (Errno::ADDRNOTAVAIL, "lacks ports"),
+            (Errno::ADDRINUSE, "lacks ports"),
+            (Errno::NOBUFS, "lacks memory"),
+            (Errno::NOMEM, "lacks memory"),
+            (Errno::PERM, "firewall"),
         ] {
             let error = classify(&Error::from(errno));
             assert!(
@@ -97,11 +97,11 @@ mod tests {
                 "{errno}"
             );
         }
-        for errno in [Errno::EHOSTUNREACH, Errno::ENETUNREACH, Errno::ENETDOWN] {
+        for errno in [Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::NETDOWN] {
             let error = classify(&Error::from(errno));
             assert!(matches!(error, StackError::NoRoute(_)), "{errno}");
         }
-        for errno in [Errno::ECONNREFUSED, Errno::ECONNRESET] {
+        for errno in [Errno::CONNREFUSED, Errno::CONNRESET] {
             let error = classify(&Error::from(errno));
             assert!(matches!(error, StackError::Refused(_)), "{errno}");
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use greet_core::drive::drive;
 use greet_core::machine::Service;
@@ -22,6 +23,10 @@ const WAKE: Token = Token(usize::MAX);
 
 /// So many readiness events are taken at once.
 const BATCH: usize = 1024;
+
+/// Who was spared a read is read so much later, if no event comes before: four system calls a second for who
+/// talks without end, one more for who falls silent.
+const OWED: Duration = Duration::from_millis(250);
 
 /// So many buffers are kept for the next connections.
 const SPARE: usize = 64;
@@ -81,9 +86,17 @@ impl<M: Service> EventLoop<M> {
         shared: Shared<'_, M::Config>,
         report: impl Fn(Event<'_, M, io::Error>),
     ) -> io::Result<M::Tally> {
-        let mut this = Loop {
-            poll: self.poll,
-            handoff: &self.handoff,
+        let mut this = Loop::new(self.poll, &self.handoff, shared, report);
+        this.run()?;
+        Ok(this.tally)
+    }
+}
+
+impl<'a, M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'a, M, R> {
+    fn new(poll: Poll, handoff: &'a Handoff<M>, shared: Shared<'a, M::Config>, report: R) -> Self {
+        Self {
+            poll,
+            handoff,
             shared,
             report,
             connections: Vec::new(),
@@ -94,13 +107,9 @@ impl<M: Service> EventLoop<M> {
             spare: Vec::new(),
             tally: M::NONE,
             winding_down: false,
-        };
-        this.run()?;
-        Ok(this.tally)
+        }
     }
-}
 
-impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
     fn run(&mut self) -> io::Result<()> {
         let clock = self.shared.clock;
         let mut events = Events::with_capacity(BATCH);
@@ -121,8 +130,7 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             }
             arrivals.shrink_to(BATCH);
             for event in &events {
-                let bytes_alone = event.is_readable() && !event.is_read_closed();
-                self.drive_on(event.token().0, bytes_alone);
+                self.drive_on(event.token().0, bytes_alone(event));
             }
             // Each is looked at later, or gone, after it was driven.
             let before = clock.now();
@@ -182,11 +190,16 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
         // The time of each, not of the batch: it may be long, and what settles from then on would be
         // answered before it is quiet.
         let now = self.shared.clock.now();
-        let more = drive(machine, &mut Emptied::new(stream, bytes_alone), now);
+        let mut emptied = Emptied::new(stream, bytes_alone);
+        let more = drive(machine, &mut emptied, now);
+        let owed = emptied.is_unread();
         if machine.outcome().is_some() {
             return self.end(key);
         }
-        let (due, want) = (due(machine, more, now), machine.want());
+        let (mut due, want) = (due(machine, more, now), machine.want());
+        if owed {
+            due = due.min(now + OWED);
+        }
         if due < connection.timer || connection.timer <= now {
             self.timers.remove(&(connection.timer, key));
             self.timers.insert((due, key));
@@ -310,5 +323,117 @@ impl<M: Service, R: Fn(Event<'_, M, io::Error>)> Loop<'_, M, R> {
             self.drive(key); // what can still be done at once is done
             self.lose(key, &io::ErrorKind::ConnectionAborted.into());
         }
+    }
+}
+
+/// Whether an event tells of bytes, and neither of FIN nor of urgent data.
+fn bytes_alone(event: &mio::event::Event) -> bool {
+    event.is_readable() && !event.is_read_closed() && !event.is_priority()
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    //! What no event tells of, and what one does that a short read would hide.
+
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+
+    use greet_core::exchange::Exchange;
+    use greet_core::limits::Limits;
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::ioctl_fionread;
+    use socket2::SockRef;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::server::{Server, patience};
+
+    /// For everything that is waited for.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn shared(server: &Server) -> Shared<'_, Limits> {
+        Shared {
+            config: &Limits::DEFAULT,
+            patience: patience::<Exchange>(&Limits::DEFAULT),
+            clock: Clock::start(),
+            places: &server.places,
+            handle: &server.handle,
+        }
+    }
+
+    /// Takes a place, as an acceptor does, for one who has connected and isn't served yet.
+    fn accept(server: &Server, shared: &Shared<'_, Limits>) -> SlowConnection<Exchange> {
+        let (socket, peer) = server.listener.accept().expect("a client");
+        socket.set_nonblocking(true).expect("a socket");
+        assert!(server.places.take(|| false, || ()));
+        server.places.hand_on();
+        let now = shared.clock.now();
+        let mut machine = Box::new(Exchange::VACANT);
+        machine.begin(now, shared.config);
+        SlowConnection::new(socket, peer, &mut machine, false, now)
+    }
+
+    #[test]
+    fn fin_that_no_event_tells_of_is_read_all_the_same() {
+        let mut server = Server::bind("127.0.0.1:0").expect("a port");
+        let event_loop = server.loops.pop().expect("a worker");
+        let shared = shared(&server);
+        // Half a character, and FIN: no name.
+        let mut client = TcpStream::connect(server.address).expect("a server");
+        client.write_all(b"\xc3").expect("a connection");
+        client.shutdown(Shutdown::Write).expect("a connection");
+        let connection = accept(&server, &shared);
+        let mut ends = [PollFd::new(connection.stream.get_ref(), PollFlags::RDHUP)];
+        poll(&mut ends, None).expect("a socket");
+
+        let mut this = Loop::new(event_loop.poll, &event_loop.handoff, shared, |_event| ());
+        this.admit(0, connection);
+        this.drive_on(0, true);
+        let (due, _) = *this.timers.first().expect("it was read up to FIN");
+        assert!(due <= this.shared.clock.now() + OWED, "it isn't read again");
+        event_loop.handoff.close();
+        this.run().expect("it waits");
+        assert_eq!((this.tally.total(), this.tally.not_utf8), (1, 1));
+    }
+
+    #[test]
+    fn what_is_behind_urgent_data_is_read_with_the_same_event() {
+        let mut server = Server::bind("127.0.0.1:0").expect("a port");
+        let event_loop = server.loops.pop().expect("a worker");
+        let shared = shared(&server);
+        let mut client = TcpStream::connect(server.address).expect("a server");
+        client.set_nodelay(true).expect("a connection");
+        let connection = accept(&server, &shared);
+        assert!(event_loop.handoff.put(connection).is_ok());
+        let mut this = Loop::new(event_loop.poll, &event_loop.handoff, shared, |_event| ());
+        let mut arrivals = Arrivals::new();
+        this.handoff.take(&mut arrivals, &mut this.gone);
+        for (key, connection) in arrivals {
+            this.admit(key, connection);
+        }
+
+        // A read ends at the mark, within a character, so that it isn't the end of the name.
+        client.write_all(b"Ren\xc3").expect("a connection");
+        let urgent = SockRef::from(&client).send_out_of_band(b"\xa9");
+        assert_eq!(urgent.expect("a connection"), 1);
+        client.write_all(b"e!").expect("a connection");
+        let watched = this.connections[0].as_ref().expect("a client");
+        let begun = std::time::Instant::now();
+        while ioctl_fionread(watched.stream.get_ref()).expect("a socket") < 7 {
+            assert!(begun.elapsed() < PATIENCE, "the bytes don't come");
+            std::thread::yield_now();
+        }
+        let mut events = Events::with_capacity(2);
+        this.poll
+            .poll(&mut events, Some(PATIENCE))
+            .expect("it waits");
+        for event in &events {
+            this.drive_on(event.token().0, bytes_alone(event));
+        }
+        assert_eq!(this.tally.greeted, 1, "the rest waits for another event");
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).expect("a reply");
+        assert_eq!(reply, "Hello, Renée!");
     }
 }

@@ -171,10 +171,16 @@ pub(super) fn due(machine: &impl Machine, more: bool, now: Instant) -> Instant {
     if more { now } else { machine.due() }
 }
 
+/// Bytes, and where the system tells, whether there are urgent ones among them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const READS: Interest = Interest::READABLE.add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const READS: Interest = Interest::READABLE;
+
 fn interest(want: Want) -> Interest {
     match want {
-        Want::Both => Interest::READABLE | Interest::WRITABLE,
+        Want::Both => READS | Interest::WRITABLE,
         Want::Write => Interest::WRITABLE,
-        Want::Read | Want::Done => Interest::READABLE,
+        Want::Read | Want::Done => READS,
     }
 }

@@ -102,6 +102,15 @@ impl Peers for SocketPeers {
             .expect("a receiver");
     }
 
+    /// On loopback, which has such an address on Linux alone.
+    fn send_to_all(&mut self, datagram: &[u8]) {
+        self.mailbox.set_broadcast(true).expect("a socket");
+        let everybody = Ipv4Addr::new(127, 255, 255, 255);
+        self.mailbox
+            .send_to(datagram, (everybody, self.udp))
+            .expect("a receiver");
+    }
+
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Option<(usize, Option<usize>)> {
         let (len, from) = self.mailbox.recv_from(buffer).ok()?;
         Some((len, ADDRESSES.iter().position(|own| *own == from.ip())))

@@ -107,6 +107,9 @@ impl World for SocketWorld {
             Lack::TwoAddresses if !cfg!(target_os = "linux") => {
                 Some("loopback has one address here")
             }
+            Lack::Broadcast if !cfg!(target_os = "linux") => {
+                Some("loopback has no address of everybody here")
+            }
             _ => None,
         }
     }

@@ -38,13 +38,13 @@ pub enum Kind {
     LoseLonger,
     /// In every Nth a byte of its data is another one, and the checksums fit.
     CorruptEvery,
-    /// Every Nth checksum of TCP and UDP is wrong.
+    /// Every Nth checksum of TCP, UDP and ICMP is wrong.
     WrongSumEvery,
     /// Every Nth checksum over data of an odd length is wrong.
     WrongSumOdd,
     /// Only N ARP replies pass.
     ArpAnswers,
-    /// A receive ring: of the frames that come within 2 ms, those after the Nth are lost.
+    /// A receive ring: of the frames that come within 100 µs, those after the Nth are lost.
     Ring,
     /// In every Nth one line of the cache, 32 bytes, is that of the frame before; the checksums are as
     /// they came, as where software looks at them.

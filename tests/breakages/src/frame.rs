@@ -1,4 +1,4 @@
-//! Ethernet frames as bytes: where TCP and UDP over IPv4 have their data and their checksums. Whatever
+//! Ethernet frames as bytes: where TCP, UDP and ICMP over IPv4 have their data and their checksums. Whatever
 //! doesn't look like that has none.
 
 use std::ops::Range;
@@ -36,6 +36,7 @@ fn parts(frame: &[u8]) -> Option<Parts> {
 fn transport(frame: &[u8]) -> Option<(Parts, usize)> {
     let parts = parts(frame).filter(|parts| !parts.is_fragment)?;
     let (least, sum) = match parts.protocol {
+        1 => (8, 2),
         6 => (20, 16),
         17 => (8, 6),
         _ => return None,
@@ -44,7 +45,7 @@ fn transport(frame: &[u8]) -> Option<(Parts, usize)> {
     (parts.end - parts.transport >= least).then_some((parts, at))
 }
 
-/// What TCP or UDP carry in a frame, which may be nothing.
+/// What TCP, UDP or ICMP carry in a frame, which may be nothing.
 pub(crate) fn data(frame: &[u8]) -> Option<Range<usize>> {
     let (parts, _) = transport(frame)?;
     let header = match parts.protocol {
@@ -78,7 +79,7 @@ pub(crate) fn set_ttl(frame: &mut [u8], ttl: u8) {
     frame[ETHERNET + 10..ETHERNET + 12].copy_from_slice(&sum.to_be_bytes());
 }
 
-/// Makes the checksum of TCP or UDP fit.
+/// Makes the checksum of TCP, UDP or ICMP fit.
 pub(crate) fn mend(frame: &mut [u8]) {
     let Some((parts, at)) = transport(frame) else {
         return;
@@ -89,7 +90,10 @@ pub(crate) fn mend(frame: &mut [u8]) {
     frame[at..at + 2].fill(0);
     let len = u32::try_from(parts.end - parts.transport).unwrap_or(0); // 16 bits, as IPv4 has it
     let addresses = folded(&frame[ETHERNET + 12..ETHERNET + 20], 0);
-    let pseudo = u32::from(addresses) + u32::from(parts.protocol) + len;
+    let pseudo = match parts.protocol {
+        1 => 0, // ICMP has none
+        protocol => u32::from(addresses) + u32::from(protocol) + len,
+    };
     let sum = match !folded(&frame[parts.transport..parts.end], pseudo) {
         0 if parts.protocol == 17 => 0xffff, // as 0 says that there is none
         sum => sum,
@@ -97,7 +101,7 @@ pub(crate) fn mend(frame: &mut [u8]) {
     frame[at..at + 2].copy_from_slice(&sum.to_be_bytes());
 }
 
-/// Makes the checksum of TCP or UDP wrong.
+/// Makes the checksum of TCP, UDP or ICMP wrong.
 pub(crate) fn spoil(frame: &mut [u8]) {
     let Some((_, at)) = transport(frame) else {
         return;

@@ -19,12 +19,18 @@ pub enum End {
     Interface(RawSocket),
 }
 
-/// Carries frames until the process ends: those from the near end along the first way.
+/// Carries frames until the process ends: those from the near end along the first of two ways. `turn` says which
+/// pair of ways it is, and each begins as one that nothing has crossed; in turn 0 the cable is whole.
 ///
 /// # Errors
 ///
 /// The ends can't be waited for.
-pub fn carry(mut near: End, mut far: End, mut to_far: Way, mut to_near: Way) -> Result<()> {
+pub fn carry(
+    mut near: End,
+    mut far: End,
+    ways: impl Fn() -> (Way, Way),
+    turn: impl Fn() -> u32,
+) -> Result<()> {
     let mut poll = Poll::new().context("can't wait")?;
     for (number, end) in [&near, &far].into_iter().enumerate() {
         let fd = end.as_raw_fd();
@@ -33,11 +39,25 @@ pub fn carry(mut near: End, mut far: End, mut to_far: Way, mut to_near: Way) -> 
             .context("can't wait for an end of the cable")?;
     }
     let (start, mut events) = (Instant::now(), Events::with_capacity(8));
+    let mut now = 0;
+    let (mut to_far, mut to_near) = (Way::faultless(), Way::faultless());
     loop {
         // Whoever comes is reported once: all are taken before anybody waits.
-        while one_way(&mut near, &mut far, &mut to_far, start)
-            | one_way(&mut far, &mut near, &mut to_near, start)
-        {}
+        loop {
+            if now != turn() {
+                now = turn();
+                (to_far, to_near) = if now == 0 {
+                    (Way::faultless(), Way::faultless())
+                } else {
+                    ways()
+                };
+            }
+            if !one_way(&mut near, &mut far, &mut to_far, start)
+                & !one_way(&mut far, &mut near, &mut to_near, start)
+            {
+                break;
+            }
+        }
         let due = [to_far.due(), to_near.due()].into_iter().flatten().min();
         let pause = due.map(|due| due.saturating_sub(start.elapsed()));
         match poll.poll(&mut events, pause) {

@@ -1,5 +1,5 @@
-//! The table of breakages: what is broken of a cable or a stack, and what a report on it should say.
-//! Nothing is judged by it yet.
+//! The table of breakages: what is broken of a cable or a stack, and what a report on it must say
+//! first.
 
 use std::str::FromStr;
 
@@ -31,6 +31,42 @@ pub struct Breakage {
     pub server: Option<String>,
     /// What it should be called.
     pub should: String,
+    /// The id of the finding that a report over sockets has first; `none`: it has none.
+    pub finding: Option<String>,
+    /// Why a report over sockets can't see it.
+    pub unseen: Option<String>,
+    /// The id of the finding that a report with raw frames alone has first; `none`: it has no finding.
+    pub raw: String,
+    /// The checks of TCP with raw frames that are to see it, as `--only` takes them; without, none of TCP is run.
+    pub also: Option<String>,
+}
+
+impl Breakage {
+    /// What a report's first finding must be; `None`: a report can't see this.
+    pub fn first(&self) -> Option<First<'_>> {
+        self.finding.as_deref().map(first)
+    }
+
+    /// The same with raw frames.
+    pub fn first_by_frames(&self) -> First<'_> {
+        first(&self.raw)
+    }
+}
+
+fn first(id: &str) -> First<'_> {
+    match id {
+        "none" => First::None,
+        id => First::Id(id),
+    }
+}
+
+/// What a report has first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First<'a> {
+    /// This finding.
+    Id(&'a str),
+    /// None at all.
+    None,
 }
 
 impl Table {
@@ -74,6 +110,8 @@ mod tests {
                 row.to_stack.is_some() || row.from_stack.is_some() || row.server.is_some();
             assert!(is_broken, "{row:?}");
             assert!(!row.should.is_empty(), "{row:?}");
+            assert!(row.finding.is_some() != row.unseen.is_some(), "{row:?}");
+            assert!(row.raw == "none" || row.raw.contains('/'), "{row:?}");
             assert!(
                 table.rows()[..at]
                     .iter()

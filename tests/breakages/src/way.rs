@@ -9,7 +9,7 @@ use crate::frame;
 /// How long a frame that is to be swapped waits for another.
 const SWAP: Duration = Duration::from_millis(20);
 /// How long a ring takes to be emptied.
-const TURN: Duration = Duration::from_millis(2);
+const TURN: Duration = Duration::from_micros(100);
 /// What a cable carries: more would be lost, which is another fault.
 const LONGEST: usize = 1514;
 /// A line of the cache.

@@ -12,6 +12,8 @@ use greet_core::transport::{Accepted, Datagram, Datagrams, Listener, Local, Sent
 
 use crate::world::{Lack, Peers, Target, World};
 
+mod view;
+
 /// A way to break an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,6 +62,8 @@ pub enum Flaw {
     TakesEndless,
     /// Answers leave from whichever address.
     OtherAddress,
+    /// Answers to who asks everybody leave from an address that isn't its own, as everybody's is.
+    BroadcastAddress,
     /// Every address is the socket's own.
     AllIsOwn,
     /// A refused connection never says so.
@@ -91,6 +95,7 @@ impl Flaw {
         (Self::CutInSilence, "datagrams/cut"),
         (Self::TakesEndless, "datagrams/refused"),
         (Self::OtherAddress, "datagrams/address"),
+        (Self::BroadcastAddress, "datagrams/broadcast"),
         (Self::AllIsOwn, "datagrams/own"),
         (Self::RefusalIgnored, "connecting/refused"),
     ];
@@ -110,6 +115,8 @@ struct State<H> {
     /// Bytes so far, out and in.
     sent: usize,
     received: usize,
+    /// The last question was everybody's.
+    asks_all: bool,
 }
 
 impl<W: World> Mutant<W> {
@@ -122,6 +129,7 @@ impl<W: World> Mutant<W> {
                 kept: Vec::new(),
                 sent: 0,
                 received: 0,
+                asks_all: false,
             },
         }
     }
@@ -186,7 +194,7 @@ impl<W: World> World for Mutant<W> {
     }
 
     fn peers(&mut self) -> &mut dyn Peers {
-        self.world.peers()
+        self
     }
 
     fn lacks(&self, what: Lack) -> Option<&'static str> {

@@ -96,6 +96,8 @@ pub enum Lack {
     Datagrams,
     /// Two addresses on the adapter's side.
     TwoAddresses,
+    /// [`Peers::send_to_all`].
+    Broadcast,
 }
 
 /// The other side: sockets of another implementation, or frames made by hand.
@@ -138,6 +140,9 @@ pub trait Peers {
     /// Sends a datagram to the adapter's address of this number: 0 or, where there are
     /// [two](Lack::TwoAddresses), 1.
     fn send_datagram(&mut self, _to: usize, _datagram: &[u8]) {}
+
+    /// Sends a datagram to everybody on the network, the adapter among them.
+    fn send_to_all(&mut self, _datagram: &[u8]) {}
 
     /// Takes a datagram: its length, and the number of the adapter's address from which it came.
     fn receive_datagram(&mut self, _buffer: &mut [u8]) -> Option<(usize, Option<usize>)> {

@@ -79,3 +79,45 @@ pub enum LinesFault {
     /// A client that resets ends the server.
     DiesOfReset,
 }
+
+impl LinesFault {
+    /// All that are some.
+    pub const ALL: [Self; 36] = [
+        Self::Once,
+        Self::OneRead,
+        Self::Hasty,
+        Self::WaitsForFin,
+        Self::Reverses,
+        Self::ForgetsRest,
+        Self::GreetsNothing,
+        Self::SkipsEmpty,
+        Self::StripsReturn,
+        Self::StripsLineFeed,
+        Self::EndsAtNul,
+        Self::Filters,
+        Self::Few,
+        Self::Stops,
+        Self::Stalls,
+        Self::ShortLines,
+        Self::ShortRest,
+        Self::LongLines,
+        Self::JudgesAtEnd,
+        Self::Overtakes,
+        Self::GoesOn,
+        Self::CountsAll,
+        Self::Replaces,
+        Self::ChecksSegments,
+        Self::ForgivesLineFeed,
+        Self::ForgivesFin,
+        Self::ClosesHard,
+        Self::WritesOnce,
+        Self::Overflows,
+        Self::OneByOne,
+        Self::Shares,
+        Self::Short,
+        Self::Endless,
+        Self::DropsHalf,
+        Self::Scolds,
+        Self::DiesOfReset,
+    ];
+}

@@ -141,6 +141,10 @@ impl<D: Device> ProbeStack for SmoltcpLab<D> {
         self.prober.connect(self.stack.net(), slot, mode, dial)
     }
 
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        self.prober.connect_again(self.stack.net(), slot, mode)
+    }
+
     fn stream(&mut self, slot: usize) -> Option<Stream<'_, 'static>> {
         let connection = self.prober.connection(slot)?;
         Some(connection.on(self.stack.net()))

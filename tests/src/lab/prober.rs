@@ -42,6 +42,8 @@ pub(super) struct Prober {
     small: Clients,
     outbox: Binding,
     slots: [Option<Connection>; SLOTS],
+    /// The port of the connection in each slot, or of the one that was there.
+    ports: [u16; SLOTS],
 }
 
 impl Prober {
@@ -49,13 +51,14 @@ impl Prober {
     pub(super) fn new(net: &mut Net<'static>, server: IpAddress) -> Self {
         let plain = leak(TcpBuffers::<PLAIN, 1024, 2048>::new());
         let small = leak(TcpBuffers::<SMALL, WINDOW, 2048>::new());
-        let outbox = leak(UdpBuffers::<64, 18_000, 18_000>::new());
+        let outbox = leak(UdpBuffers::<64, 72_000, 72_000>::new());
         Self {
             server,
             plain: net.add_clients(plain).expect("room"),
             small: net.add_clients(small).expect("room"),
             outbox: net.bind(outbox, 0).expect("room"),
             slots: [const { None }; SLOTS],
+            ports: [0; SLOTS],
         }
     }
 
@@ -74,19 +77,39 @@ impl Prober {
         mode: Mode,
         dial: Dial,
     ) -> Result<(), StackError> {
+        let server = self.address(mode);
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         let clients = match dial {
             Dial::Plain => &self.plain,
             Dial::SmallWindow => &self.small,
         };
+        let connected = net.connect_with(clients, server);
+        let connection = connected.map_err(|_| ErrorKind::OutOfMemory)?;
+        self.ports[slot] = net.local_port(&connection).unwrap_or(0);
+        *place = Some(connection);
+        Ok(())
+    }
+
+    pub(super) fn connect_again(
+        &mut self,
+        net: &mut Net<'static>,
+        slot: usize,
+        mode: Mode,
+    ) -> Result<(), StackError> {
+        let server = self.address(mode);
+        let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
+        let connected = net.connect_from(&self.plain, server, self.ports[slot]);
+        // The socket that had it may not be done yet.
+        *place = Some(connected.map_err(|_| ErrorKind::AddrInUse)?);
+        Ok(())
+    }
+
+    fn address(&self, mode: Mode) -> SocketAddr {
         let port = match mode {
             Mode::Name => TCP_PORT,
             Mode::Lines => LINES_PORT,
         };
-        let server = SocketAddr::new(self.server.into(), port);
-        let connected = net.connect_with(clients, server);
-        *place = Some(connected.map_err(|_| ErrorKind::OutOfMemory)?);
-        Ok(())
+        SocketAddr::new(self.server.into(), port)
     }
 
     pub(super) fn connection(&self, slot: usize) -> Option<&Connection> {

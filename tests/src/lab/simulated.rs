@@ -17,7 +17,7 @@ use greet_smoltcp::stack::Stack;
 use greet_smoltcp::storage::SocketSlots;
 use greet_smoltcp::stream::{Connection, Stream};
 use smoltcp::wire::{IpCidr, Ipv4Address};
-use smoltcp_sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network};
+use smoltcp_sim::{Boot, Card, Counters, Host, HostId, Link, LinkId, Network, Rule};
 
 use super::leak;
 use super::prober::{self, Prober, send_syn};
@@ -108,6 +108,13 @@ impl SimulatedLab {
         self
     }
 
+    /// The same, with a fault by plan.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Rule) -> Self {
+        self.network.add_rule(rule);
+        self
+    }
+
     /// What really happened to packets.
     pub fn counters(&self) -> Counters {
         self.network.counters()
@@ -156,6 +163,11 @@ impl ProbeStack for SimulatedLab {
     fn connect(&mut self, slot: usize, mode: Mode, dial: Dial) -> Result<(), StackError> {
         self.prober
             .connect(self.stack.borrow_mut().net(), slot, mode, dial)
+    }
+
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        self.prober
+            .connect_again(self.stack.borrow_mut().net(), slot, mode)
     }
 
     fn stream(&mut self, slot: usize) -> Option<Lent<'_>> {

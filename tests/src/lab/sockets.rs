@@ -156,6 +156,10 @@ impl ProbeStack for PolledLab {
         self.lab.connect(slot, mode, dial)
     }
 
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        self.lab.connect_again(slot, mode)
+    }
+
     fn stream(&mut self, slot: usize) -> Option<Self::Stream<'_>> {
         self.lab.stream(slot)
     }

@@ -54,7 +54,7 @@ impl Subject {
         net.set_timeouts(self.timeouts);
         let places = leak(TcpBuffers::<PLACES, 1025, 1031>::new());
         let lines = leak(TcpBuffers::<PLACES, 1025, 1031>::new());
-        let inbox = leak(UdpBuffers::<64, 18_000, 18_000>::new());
+        let inbox = leak(UdpBuffers::<64, 72_000, 72_000>::new());
         Running {
             listener: net.listen(places, TCP_PORT).expect("room"),
             server: Server::new(self.limits),

@@ -36,6 +36,11 @@ pub trait Service<const TAKES_ALL: bool = false> {
 
     /// So many SYNs came without the rest of a handshake.
     fn half_open(&mut self, _count: usize) {}
+
+    /// Whether a client is let in that comes from the port of an earlier one.
+    fn lets_in_again(&self) -> bool {
+        true
+    }
 }
 
 /// Core's own servers and responder.
@@ -55,6 +60,9 @@ pub struct MemoryLab<S, const TAKES_ALL: bool = false> {
     /// So many connections its machine has files for.
     files: usize,
     untimely: Option<&'static str>,
+    /// Of so many long datagrams to the server one is spoiled, and so many have left.
+    spoils: Option<u32>,
+    long: u32,
     now: Instant,
 }
 
@@ -99,6 +107,8 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
             slots: std::iter::repeat_with(|| None).take(slots).collect(),
             files: slots,
             untimely: None,
+            spoils: None,
+            long: 0,
             now: Instant::from_millis(1_000_000),
         }
     }
@@ -115,6 +125,20 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> MemoryLab<S, TAKES_ALL> {
     pub fn untimely(mut self, reason: &'static str) -> Self {
         self.untimely = Some(reason);
         self
+    }
+
+    /// The same, below whose server bytes of one of so many long datagrams change: where there is a checksum, it is
+    /// lost.
+    #[must_use]
+    pub fn spoiling(mut self, every: u32) -> Self {
+        self.spoils = Some(every);
+        self
+    }
+
+    fn is_spoiled(&mut self, datagram: &[u8]) -> bool {
+        self.long += u32::from(datagram.len() > 100);
+        let is_nth = |every| self.long.is_multiple_of(every);
+        datagram.len() > 100 && self.spoils.is_some_and(is_nth)
     }
 
     fn moves(&self) -> usize {
@@ -169,6 +193,14 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
         Ok(())
     }
 
+    /// There are no ports in memory.
+    fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        if !self.service.lets_in_again() {
+            return Err(ErrorKind::ConnectionRefused.into());
+        }
+        self.connect(slot, mode, Dial::Plain)
+    }
+
     fn stream(&mut self, slot: usize) -> Option<&mut End<TAKES_ALL>> {
         self.slots.get_mut(slot)?.as_mut()
     }
@@ -190,7 +222,18 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
     }
 
     fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
-        self.mailbox.post(datagram, SENDER);
+        if !self.is_spoiled(datagram) {
+            self.mailbox.post(datagram, SENDER);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn send_unchecked(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
+        let mut datagram = datagram.to_vec();
+        if self.is_spoiled(&datagram) {
+            datagram[64..96].fill(b'#');
+        }
+        self.mailbox.post(&datagram, SENDER);
         Poll::Ready(Ok(()))
     }
 

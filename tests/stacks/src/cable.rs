@@ -3,6 +3,8 @@
 
 use std::net::Ipv4Addr;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
 use greet_breakages::table::Breakage;
@@ -37,8 +39,9 @@ impl Kind {
         }
     }
 
-    /// Makes what the server needs. One in another namespace is in that of process `server`.
-    pub fn lay(self, server: u32, broken: Option<&Breakage>) -> Result<()> {
+    /// Makes what the server needs. One in another namespace is in that of process `server`. What is to be
+    /// broken of it is whole as long as `turn` is 0, and begins anew with each other.
+    pub fn lay(self, server: u32, broken: Option<&Breakage>, turn: &Arc<AtomicU32>) -> Result<()> {
         match (self, broken) {
             (Self::Tap, None) => ip(&format!("tuntap add dev {NEAR} mode tap")),
             (Self::Tun, None) => ip(&format!("tuntap add dev {NEAR} mode tun")),
@@ -48,13 +51,15 @@ impl Kind {
             (Self::Tun, Some(_)) => bail!("faults are those of Ethernet frames"),
             (Self::Tap, Some(broken)) => {
                 tap(FAR)?;
-                ip(&format!("link set {FAR} up"))?;
-                relay(broken, Far::Interface)
+                // This system answers ARP at whatever interface it is asked, and would take frames there
+                // that never crossed the cable.
+                ip(&format!("link set {FAR} arp off up"))?;
+                relay(broken, Far::Interface, turn)
             }
             // A TAP device, not a veth pair: there this system leaves checksums out.
             (Self::Veth, Some(broken)) => {
                 tap(FAR)?;
-                relay(broken, Far::Tap)?;
+                relay(broken, Far::Tap, turn)?;
                 ip(&format!("link set {FAR} netns {server}"))
             }
         }
@@ -98,13 +103,14 @@ enum Far {
 
 /// Carries frames between the prober's interface and the server's from now on.
 #[cfg(target_os = "linux")]
-fn relay(broken: &Breakage, far: Far) -> Result<()> {
+fn relay(broken: &Breakage, far: Far, turn: &Arc<AtomicU32>) -> Result<()> {
     use greet_breakages::relay::{End, carry};
     use greet_breakages::way::Way;
 
     tap(NEAR)?;
     let way = |fault: Option<_>, seed| fault.map_or_else(Way::faultless, |f| Way::new(f, seed));
-    let (to_far, to_near) = (way(broken.to_stack, 1), way(broken.from_stack, 2));
+    let (to_stack, from_stack) = (broken.to_stack, broken.from_stack);
+    let ways = move || (way(to_stack, 1), way(from_stack, 2));
     let open = move || {
         let far = match far {
             Far::Interface => End::interface(FAR),
@@ -112,6 +118,7 @@ fn relay(broken: &Breakage, far: Far) -> Result<()> {
         };
         Ok((End::tap(NEAR)?, far?))
     };
+    let turn = Arc::clone(turn);
     let (opened, is_open) = std::sync::mpsc::channel();
     // The ends are opened where they are used, as they can't go to another thread.
     std::thread::spawn(move || {
@@ -119,7 +126,7 @@ fn relay(broken: &Breakage, far: Far) -> Result<()> {
         if let Ok((near, far)) = ends {
             let _ = opened.send(Ok(())); // it is waited for
             let _cut = Cut;
-            if let Err(error) = carry(near, far, to_far, to_near) {
+            if let Err(error) = carry(near, far, ways, || turn.load(Ordering::Relaxed)) {
                 eprintln!("stacks: {error:#}");
             }
         }
@@ -128,7 +135,7 @@ fn relay(broken: &Breakage, far: Far) -> Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn relay(_: &Breakage, _: Far) -> Result<()> {
+fn relay(_: &Breakage, _: Far, _: &Arc<AtomicU32>) -> Result<()> {
     bail!("TAP devices are Linux's")
 }
 

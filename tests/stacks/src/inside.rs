@@ -2,24 +2,31 @@
 //! server, and probes it. All of it is gone when this process ends.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::cable::{FAR, Kind, NEAR, OFFLOADS, plug_in};
-use crate::place::{Place, SOCKETS, WIRE};
+use crate::place::{FRAMES, Place, SOCKETS, WIRE};
+use crate::probe::Tier;
 use crate::run::Run;
 
 /// How long a server may take until it listens: an emulated board boots.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The groups of checks with raw frames that are about no TCP: what is broken of a cable shows in them, and soon.
+const NO_TCP: &str = "{arp,eth,icmp,icmp6,ndp,out,udp,udp6}/*";
+
 pub fn grade(run: &Run<'_>, place: &Place) -> Result<()> {
-    let mut server = start(run, place)?;
+    let turn = Arc::new(AtomicU32::new(0));
+    let mut server = start(run, place, &turn)?;
     let tcp = SocketAddr::from((run.stack.address, 8000));
     wait_for(&mut server, tcp).with_context(|| {
         let words = std::fs::read_to_string(place.report(run, "log")).unwrap_or_default();
@@ -30,9 +37,27 @@ pub fn grade(run: &Run<'_>, place: &Place) -> Result<()> {
         capture(&file).with_context(|| format!("can't capture into {}", file.display()))
     });
     let mut capture = capture.transpose()?;
-    probe(run, place, SOCKETS, &[])?;
-    if let Some(host) = run.second_host() {
-        probe(run, place, WIRE, &["--wire", NEAR, "--wire-ip", &host])?;
+    for tier in run.tiers() {
+        // What is broken begins anew: no tier meets what another one has used up.
+        turn.fetch_add(1, Ordering::Relaxed);
+        let Some(host) = run.second_host().filter(|_| tier != Tier::Sockets) else {
+            probe(run, place, tier, &[])?;
+            continue;
+        };
+        let folder = place.capture.as_ref().map(|folder| folder.join(run.name()));
+        let mut options = vec!["--wire", NEAR, "--wire-ip", &host];
+        if let Some(broken) = run.broken {
+            options.extend(["--only", NO_TCP]);
+            let also = broken.also.iter();
+            options.extend(also.flat_map(|checks| ["--only", checks]));
+        }
+        if let Some(folder) = &folder {
+            options.extend([
+                "--evidence",
+                folder.to_str().context("its name is no text")?,
+            ]);
+        }
+        probe(run, place, tier, &options)?;
     }
     if let Some(tcpdump) = &mut capture {
         // It writes what it has.
@@ -45,14 +70,14 @@ pub fn grade(run: &Run<'_>, place: &Place) -> Result<()> {
 }
 
 /// Starts the server at the far end of a cable.
-fn start(run: &Run<'_>, place: &Place) -> Result<Child> {
-    let Run { stack, broken } = *run;
+fn start(run: &Run<'_>, place: &Place, turn: &Arc<AtomicU32>) -> Result<Child> {
+    let Run { stack, broken, .. } = *run;
     let log = File::create(place.report(run, "log"))?;
     let is_elsewhere = stack.cable == Kind::Veth;
     let mut shell = if is_elsewhere {
         elsewhere(run, place)
     } else {
-        stack.cable.lay(0, broken)?;
+        stack.cable.lay(0, broken, turn)?;
         plug_in(stack.near)?;
         place.shell(stack, &stack.serve)
     };
@@ -75,7 +100,7 @@ fn start(run: &Run<'_>, place: &Place) -> Result<Child> {
     if is_elsewhere {
         let mut words = BufReader::new(server.stdout.take().context("a pipe")?);
         words.read_line(&mut String::new())?;
-        stack.cable.lay(server.id(), broken)?;
+        stack.cable.lay(server.id(), broken, turn)?;
         writeln!(server.stdin.as_ref().context("a pipe")?)?;
         words.read_line(&mut String::new())?;
         plug_in(stack.near)?;
@@ -114,11 +139,22 @@ fn wait_for(server: &mut Child, address: SocketAddr) -> Result<()> {
             bail!("the server ended: {status}");
         }
         match TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
-            Ok(_) => return Ok(()),
+            Ok(connection) => {
+                // Its place shall be free again. How well it is served is the probe's business.
+                let _ = end(connection);
+                return Ok(());
+            }
             Err(error) if Instant::now() > give_up => bail!("{address}: {error}"),
             Err(_) => sleep(Duration::from_millis(50)),
         }
     }
+}
+
+/// Lets the server close a connection.
+fn end(connection: TcpStream) -> std::io::Result<u64> {
+    connection.set_read_timeout(Some(Duration::from_secs(2)))?;
+    connection.shutdown(Shutdown::Write)?;
+    std::io::copy(&mut connection.take(4096), &mut std::io::sink())
 }
 
 /// Captures what passes the cable from now on.
@@ -136,19 +172,23 @@ fn capture(file: &Path) -> Result<Child> {
     Ok(tcpdump)
 }
 
-fn probe(run: &Run<'_>, place: &Place, report: &str, options: &[&str]) -> Result<()> {
+fn probe(run: &Run<'_>, place: &Place, tier: Tier, options: &[&str]) -> Result<()> {
+    let report = match tier {
+        Tier::Sockets => SOCKETS,
+        Tier::Wire => WIRE,
+        Tier::Frames => FRAMES,
+    };
     let (stack, path) = (run.stack, place.report(run, report));
     let file = File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
     let at = |port: u16| format!("{}:{port}", stack.address);
     let mut greet = Command::new(&place.greet);
-    greet.args(["probe", &at(8000), "--json", "--udp", &at(8001)]);
-    greet.args([
-        "--clients",
-        &stack.places.to_string(),
-        "--timeout",
-        &stack.timeout,
-    ]);
-    if stack.lines {
+    greet.args(["probe", "--json", "--timeout", &stack.timeout]);
+    if tier == Tier::Frames {
+        greet.arg(stack.address.to_string());
+    } else {
+        greet.args([&at(8000), "--udp", &at(8001)]);
+    }
+    if stack.lines && tier != Tier::Frames {
         greet.args(["--lines", &at(8002)]);
     }
     let greet = greet.args(options).stdout(file).stderr(Stdio::piped());

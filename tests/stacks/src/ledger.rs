@@ -18,7 +18,13 @@ pub struct Ledger {
     sockets: Entries,
     #[serde(default)]
     wire: Entries,
+    /// Findings in which no check failed, and that may come out, each with its reason.
+    #[serde(default)]
+    findings: BTreeMap<String, String>,
 }
+
+/// So many checks of a run may be inconclusive that pass otherwise.
+const FEW: usize = 2;
 
 type Entries = BTreeMap<String, Known>;
 
@@ -55,29 +61,70 @@ impl Ledger {
         all.both.extend(own.both);
         all.sockets.extend(own.sockets);
         all.wire.extend(own.wire);
+        all.findings.extend(own.findings);
         all
     }
 
-    /// What didn't come out as it is known.
+    /// What didn't come out as it is known. A busy machine may get in the way of a few checks, which then say so.
     pub fn surprises(&self, tier: Tier, graded: &Graded) -> Vec<String> {
-        let mut entries = self.both.clone();
-        entries.extend(match tier {
-            Tier::Sockets => self.sockets.clone(),
-            Tier::Wire => self.wire.clone(),
+        let entries = self.entries(tier);
+        let few = self.undecided(tier, graded).len() <= FEW;
+        let seen = graded.checks.iter().filter_map(|check| {
+            let known = entry(&entries, &check.id);
+            let surprise = surprise(check, known)?;
+            (!few || !is_undecided(check, known)).then_some(surprise)
         });
-        let seen = graded
-            .checks
-            .iter()
-            .filter_map(|check| surprise(check, entry(&entries, &check.id)));
         let unseen = entries
             .keys()
             .filter(|&key| graded.checks.iter().all(|check| !is_for(key, &check.id)))
             .map(|key| format!("{key}: in the ledger, but nothing is called so"));
+        // A finding with checks is known by them.
+        let findings = graded.findings.iter().filter(|finding| {
+            finding.checks.is_empty() && !self.findings.contains_key(&finding.id)
+        });
+        let findings = findings.map(|finding| format!("found: {}: {}", finding.id, finding.what));
         let error = graded
             .error
             .iter()
             .map(|error| format!("the run didn't end: {error}"));
-        seen.chain(unseen).chain(error).collect()
+        seen.chain(unseen).chain(findings).chain(error).collect()
+    }
+
+    /// What is known to pass, and of which this run can't say.
+    pub fn undecided(&self, tier: Tier, graded: &Graded) -> Vec<String> {
+        let entries = self.entries(tier);
+        let checks = graded.checks.iter().filter_map(|check| {
+            let known = entry(&entries, &check.id);
+            is_undecided(check, known)
+                .then(|| surprise(check, known))
+                .flatten()
+        });
+        checks.collect()
+    }
+
+    fn entries(&self, tier: Tier) -> Entries {
+        let mut entries = self.both.clone();
+        entries.extend(self.of(tier).clone());
+        entries
+    }
+
+    fn of(&self, tier: Tier) -> &Entries {
+        match tier {
+            Tier::Sockets => &self.sockets,
+            Tier::Wire | Tier::Frames => &self.wire,
+        }
+    }
+
+    /// Whether a check isn't passed by a stack that nobody has broken.
+    pub fn knows(&self, tier: Tier, id: &str) -> bool {
+        let known = entry(self.of(tier), id).or_else(|| entry(&self.both, id));
+        known.is_some_and(|known| {
+            known
+                .verdict
+                .all()
+                .iter()
+                .any(|verdict| verdict != "passed")
+        })
     }
 
     /// Whether every entry has its reason.
@@ -86,6 +133,7 @@ impl Ledger {
         let tiers = [&self.both, &self.sockets, &self.wire];
         let mut all = tiers.into_iter().flat_map(Entries::values);
         all.all(|known| !known.why.is_empty() && !known.verdict.all().is_empty())
+            && self.findings.values().all(|why| !why.is_empty())
     }
 }
 
@@ -101,6 +149,18 @@ fn is_for(key: &str, id: &str) -> bool {
 fn entry<'a>(entries: &'a Entries, id: &str) -> Option<&'a Known> {
     let group = || entries.iter().find(|(key, _)| is_for(key, id));
     entries.get(id).or_else(|| group().map(|(_, known)| known))
+}
+
+/// Whether a check that passes by itself came out as neither right nor wrong.
+fn is_undecided(check: &Check, known: Option<&Known>) -> bool {
+    let passes = |known: &Known| {
+        known
+            .verdict
+            .all()
+            .iter()
+            .any(|verdict| verdict == "passed")
+    };
+    check.result == "inconclusive" && known.is_none_or(passes)
 }
 
 fn surprise(check: &Check, known: Option<&Known>) -> Option<String> {
@@ -121,6 +181,8 @@ fn surprise(check: &Check, known: Option<&Known>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::Finding;
+    use crate::stack::Stack;
 
     fn ledger(text: &str) -> Ledger {
         toml::from_str(text).expect("a ledger")
@@ -134,7 +196,7 @@ mod tests {
         };
         let graded = Graded {
             checks: vec![check],
-            error: None,
+            ..Graded::default()
         };
         ledger(text).surprises(Tier::Sockets, &graded)
     }
@@ -174,6 +236,28 @@ mod tests {
     }
 
     #[test]
+    fn a_few_that_a_busy_machine_got_in_the_way_of_are_only_said() {
+        let graded = |count: usize| Graded {
+            checks: (0..count)
+                .map(|number| Check {
+                    id: format!("close/{number}"),
+                    result: "inconclusive".to_owned(),
+                    why: None,
+                })
+                .collect(),
+            ..Graded::default()
+        };
+        let (empty, failing) = (Ledger::default(), KNOWN.replace("leave", "0"));
+        assert!(empty.surprises(Tier::Wire, &graded(2)).is_empty());
+        assert_eq!(empty.undecided(Tier::Wire, &graded(2)).len(), 2);
+        assert_eq!(empty.surprises(Tier::Wire, &graded(3)).len(), 3);
+        // What fails by itself isn't among them.
+        let failing = ledger(&failing);
+        assert_eq!(failing.surprises(Tier::Sockets, &graded(1)).len(), 1);
+        assert!(failing.undecided(Tier::Sockets, &graded(1)).is_empty());
+    }
+
+    #[test]
     fn an_entry_for_a_group_is_for_what_has_none_of_its_own() {
         let group = "[sockets]\n\"close/*\" = { verdict = \"skipped\", why = \"so\" }\n";
         assert!(surprises(group, "skipped").is_empty());
@@ -193,10 +277,37 @@ mod tests {
     #[test]
     fn a_run_that_breaks_off_is_a_surprise() {
         let graded = Graded {
-            checks: Vec::new(),
             error: Some("dead".to_owned()),
+            ..Graded::default()
         };
         assert_eq!(Ledger::default().surprises(Tier::Sockets, &graded).len(), 1);
+    }
+
+    #[test]
+    fn a_finding_that_no_check_bears_out_is_a_surprise() {
+        let finding = |checks: &[&str]| Finding {
+            result: "failed".to_owned(),
+            id: "link/loss".to_owned(),
+            whose: "link".to_owned(),
+            what: "it loses".to_owned(),
+            checks: checks.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        let surprises = |finding| {
+            let graded = Graded {
+                findings: vec![finding],
+                ..Graded::default()
+            };
+            Ledger::default().surprises(Tier::Sockets, &graded)
+        };
+        assert_eq!(surprises(finding(&[])), ["found: link/loss: it loses"]);
+        assert!(surprises(finding(&["close/leave"])).is_empty());
+        let known = "[findings]\n\"link/loss\" = \"so it is\"\n";
+        let known: Ledger = toml::from_str(known).expect("a ledger");
+        let graded = Graded {
+            findings: vec![finding(&[])],
+            ..Graded::default()
+        };
+        assert!(known.surprises(Tier::Wire, &graded).is_empty());
     }
 
     #[test]
@@ -207,6 +318,32 @@ mod tests {
         assert!(surprises(&(text.clone() + own), "noted").is_empty());
         let other = own.replace("sockets", "wire");
         assert_eq!(surprises(&(text + &other), "noted").len(), 1);
+    }
+
+    /// What BRINGUP.md says of stacks is what is known of them.
+    #[test]
+    fn the_page_has_what_is_known_of_frames() {
+        const PAGE: &str = include_str!("../../../BRINGUP.md");
+        const FRAMES: [&str; 6] = ["arp/", "eth/", "icmp/", "ip4/", "ndp/", "out/"];
+        let rows = || PAGE.lines().filter(|line| line.starts_with("| "));
+        let all = Stack::all().expect("all can be read");
+        for (folder, name) in [
+            ("smoltcp", "smoltcp 0.14"),
+            ("embassy-net", "embassy-net 0.9"),
+            ("lwip", "lwIP 2.1.3"),
+        ] {
+            let stack = all.iter().find(|stack| stack.name == folder);
+            let wire = &stack.expect("its folder is there").ledger.wire;
+            let of_frames = wire.iter().filter(|(id, known)| {
+                FRAMES.iter().any(|group| id.starts_with(group))
+                    && known.verdict.all() == ["failed"]
+            });
+            for (id, _) in of_frames {
+                let is_there = |row: &str| row.contains(name) && row.contains(&format!("`{id}`"));
+                let said = rows().any(|row| is_there(row) && row.contains("| ✗ |"));
+                assert!(said, "{name}: {id}");
+            }
+        }
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result, bail};
 
 use crate::cable::Kind;
-use crate::namespace::unshared;
+use crate::namespace::{LIMIT, unshared};
 use crate::needs;
-use crate::place::{Place, SOCKETS, WIRE};
+use crate::place::{FRAMES, Place, SOCKETS, WIRE};
 use crate::probe::{Graded, Tier};
 use crate::run::Run;
 use crate::stack::{Stack, home};
@@ -24,6 +24,8 @@ pub enum Outcome {
     Graded {
         counts: String,
         surprises: Vec<String>,
+        /// What a report says on what was broken.
+        said: Vec<String>,
     },
 }
 
@@ -72,25 +74,48 @@ pub fn prepare(stack: &Stack, place: &Place) -> Result<(), Outcome> {
     }
 }
 
-/// Grades it, and compares: with nothing if it was broken.
+/// Grades it, and compares: the first finding alone if it was broken.
 pub fn grade(run: &Run<'_>, place: &Place) -> Outcome {
     match graded(run, place) {
         Err(error) => Outcome::Broken(format!("{error:#}")),
         Ok(tiers) => {
-            let (mut counts, mut surprises) = (String::new(), Vec::new());
+            let (mut counts, mut surprises, mut said) = (String::new(), Vec::new(), Vec::new());
             for (tier, graded) in &tiers {
-                let comma = if counts.is_empty() {
-                    ""
-                } else {
-                    "; with raw packets "
+                let comma = if counts.is_empty() { "" } else { "; " };
+                let how = match tier {
+                    Tier::Sockets => "",
+                    Tier::Wire => "with raw packets ",
+                    Tier::Frames => "with raw frames ",
                 };
-                let _ = write!(counts, "{comma}{graded}"); // a string takes everything
+                let _ = write!(counts, "{comma}{how}{graded}"); // a string takes everything
                 match run.broken {
-                    None => surprises.extend(run.stack.ledger.surprises(*tier, graded)),
-                    Some(_) => surprises.extend(graded.said()),
+                    None => {
+                        let stack = run.stack;
+                        said.extend(stack.ledger.undecided(*tier, graded));
+                        surprises.extend(stack.ledger.surprises(*tier, graded));
+                        surprises.extend(stack.places.and_then(|places| graded.miscounts(places)));
+                    }
+                    Some(broken) => {
+                        let ledger = &run.stack.ledger;
+                        let missed = match tier {
+                            Tier::Frames => {
+                                let is_known = |id: &str| ledger.knows(*tier, id);
+                                graded.missed(broken.first_by_frames(), is_known)
+                            }
+                            _ => broken
+                                .first()
+                                .and_then(|first| graded.missed(first, |_| false)),
+                        };
+                        surprises.extend(missed);
+                        said.extend(graded.said());
+                    }
                 }
             }
-            Outcome::Graded { counts, surprises }
+            Outcome::Graded {
+                counts,
+                surprises,
+                said,
+            }
         }
     }
 }
@@ -99,6 +124,7 @@ fn graded(run: &Run<'_>, place: &Place) -> Result<Vec<(Tier, Graded)>> {
     let mut inside = unshared();
     inside.arg(env::current_exe()?);
     inside.args(["--inside", &run.stack.name]);
+    inside.args(["--time", &run.time.to_string()]);
     inside.env("GREET", &place.greet).current_dir(home());
     if let Some(broken) = run.broken {
         inside.args(["--broken", &broken.name]);
@@ -106,10 +132,16 @@ fn graded(run: &Run<'_>, place: &Place) -> Result<Vec<(Tier, Graded)>> {
     if let Some(folder) = &place.capture {
         inside.arg("--capture").arg(folder);
     }
-    for report in [SOCKETS, WIRE] {
+    if let Some(tier) = run.tier {
+        inside.args(["--tier", tier.name()]);
+    }
+    for report in [SOCKETS, WIRE, FRAMES] {
         let _ = std::fs::remove_file(place.report(run, report)); // there may be none
     }
     let output = inside.output().context("can't run unshare")?;
+    if output.status.code().is_none() {
+        bail!("it was killed, as whatever takes more than {LIMIT} s is");
+    }
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         bail!(
@@ -119,7 +151,12 @@ fn graded(run: &Run<'_>, place: &Place) -> Result<Vec<(Tier, Graded)>> {
         );
     }
     let mut tiers = Vec::new();
-    for (tier, report) in [(Tier::Sockets, SOCKETS), (Tier::Wire, WIRE)] {
+    let reports = [
+        (Tier::Sockets, SOCKETS),
+        (Tier::Wire, WIRE),
+        (Tier::Frames, FRAMES),
+    ];
+    for (tier, report) in reports {
         let path = place.report(run, report);
         if path.exists() {
             let lines = std::fs::read_to_string(&path)?;

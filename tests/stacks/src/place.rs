@@ -26,9 +26,10 @@ pub fn build_greet() -> Result<()> {
     Ok(())
 }
 
-/// The report over sockets, and that with raw packets.
+/// The report over sockets, that with raw packets, and that with raw frames alone.
 pub const SOCKETS: &str = "sockets.json";
 pub const WIRE: &str = "wire.json";
+pub const FRAMES: &str = "frames.json";
 
 /// The folders and programs of a run.
 #[derive(Debug)]

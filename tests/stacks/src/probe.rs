@@ -1,9 +1,10 @@
 //! What `greet probe` says of a stack, read from the objects that it prints.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
+use greet_breakages::table::First;
 use serde::Deserialize;
 
 /// How a stack is asked.
@@ -13,12 +14,40 @@ pub enum Tier {
     Sockets,
     /// With packets of the probe's own, from a second host on the cable.
     Wire,
+    /// With frames of that host alone: no server is asked.
+    Frames,
+}
+
+impl Tier {
+    const ALL: [Self; 3] = [Self::Sockets, Self::Wire, Self::Frames];
+
+    /// As it is written on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sockets => "sockets",
+            Self::Wire => "wire",
+            Self::Frames => "frames",
+        }
+    }
+}
+
+impl FromStr for Tier {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|tier| tier.name() == name);
+        named.ok_or_else(|| "there are sockets, wire and frames".to_owned())
+    }
 }
 
 /// What one run came to.
 #[derive(Clone, Debug, Default)]
 pub struct Graded {
     pub checks: Vec<Check>,
+    /// What is to be mended, in that order.
+    pub findings: Vec<Finding>,
+    /// What else it says of the run.
+    pub notes: Vec<String>,
     /// Why the run didn't reach its end.
     pub error: Option<String>,
 }
@@ -30,11 +59,24 @@ pub struct Check {
     pub why: Option<String>,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+pub struct Finding {
+    pub id: String,
+    pub whose: String,
+    /// As that of a check: `noted` for a MAY.
+    pub result: String,
+    pub what: String,
+    pub checks: Vec<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Line {
     Check(Check),
+    Finding(Finding),
     Summary {
+        #[serde(default)]
+        notes: Vec<String>,
         error: Option<String>,
     },
     #[serde(other)]
@@ -48,7 +90,10 @@ impl Graded {
         for line in lines.lines() {
             match serde_json::from_str(line).with_context(|| format!("no report: {line}"))? {
                 Line::Check(check) => graded.checks.push(check),
-                Line::Summary { error } => (graded.error, ended) = (error, true),
+                Line::Finding(finding) => graded.findings.push(finding),
+                Line::Summary { notes, error } => {
+                    (graded.notes, graded.error, ended) = (notes, error, true);
+                }
                 Line::Other => {}
             }
         }
@@ -60,21 +105,49 @@ impl Graded {
 }
 
 impl Graded {
-    /// What it says of a stack that isn't well: each cause with the checks that name it.
+    /// What it says of a stack that isn't well: each finding with its checks, and why it ended.
     pub fn said(&self) -> Vec<String> {
-        let mut causes = BTreeMap::<_, Vec<_>>::new();
-        let passed = ["passed", "skipped"];
-        for check in &self.checks {
-            if !passed.contains(&check.result.as_str()) {
-                let why = check.why.as_deref().unwrap_or_default();
-                let cause = format!("{}: {why}", check.result);
-                causes.entry(cause).or_default().push(check.id.as_str());
-            }
-        }
-        let all = causes
-            .iter()
-            .map(|(cause, ids)| format!("{cause}: {}", ids.join(", ")));
-        all.chain(self.error.clone()).collect()
+        let findings = self.findings.iter().map(|finding| {
+            let Finding {
+                id,
+                whose,
+                what,
+                checks,
+                result: _,
+            } = finding;
+            format!("{id}: {whose}: {what} ({})", checks.join(", "))
+        });
+        findings.chain(self.error.clone()).collect()
+    }
+
+    /// How many clients it found to be served at once, if those aren't so many.
+    pub fn miscounts(&self, places: u16) -> Option<String> {
+        let found = self.notes.iter().find_map(|note| {
+            let (count, _) = note.split_once(" clients are served at once")?;
+            count.parse::<u16>().ok()
+        });
+        (found != Some(places)).then(|| match found {
+            Some(found) => format!("it found {found} places, not {places}"),
+            None => format!("it found no {places} places"),
+        })
+    }
+
+    /// What its first finding is instead of this one; `None`: it is. What is known of each check that a finding
+    /// has isn't new.
+    pub fn missed(&self, first: First<'_>, is_known: impl Fn(&str) -> bool) -> Option<String> {
+        let is_old = |finding: &Finding| {
+            !finding.checks.is_empty() && finding.checks.iter().all(|id| is_known(id))
+        };
+        // What is only noted is nobody's fault.
+        let is_noted = |finding: &Finding| first == First::None && finding.result == "noted";
+        let counts = |finding: &&Finding| !is_noted(finding) && !is_old(finding);
+        let actual = self.findings.iter().find(counts);
+        let actual = actual.map_or("none", |finding| &finding.id);
+        let due = match first {
+            First::Id(id) => id,
+            First::None => "none",
+        };
+        (actual != due).then(|| format!("the first finding is {actual}, not {due}"))
     }
 }
 
@@ -117,21 +190,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_names_each_cause_once() {
-        let check = |id: &str, result: &str| Check {
-            id: id.to_owned(),
-            result: result.to_owned(),
-            why: Some("late".to_owned()),
+    fn the_first_finding_is_compared() {
+        let graded = Graded::read(
+            "{\"event\":\"finding\",\"id\":\"link/loss\",\"whose\":\"link\",\"result\":\"failed\",\"what\":\"so\",\"checks\":[\"a/b\"]}\n\
+             {\"event\":\"finding\",\"id\":\"stack/clock\",\"whose\":\"stack\",\"result\":\"noted\",\"what\":\"fast\",\"checks\":[]}\n\
+             {\"event\":\"summary\",\"error\":\"dead\"}\n",
+        )
+        .expect("a report");
+        let nothing = |_: &str| false;
+        assert_eq!(graded.missed(First::Id("link/loss"), nothing), None);
+        for first in [First::Id("stack/clock"), First::None] {
+            assert!(graded.missed(first, nothing).is_some(), "{first:?}");
+        }
+        // What is known of it isn't the finding that is due.
+        assert_eq!(graded.missed(First::None, |id| id == "a/b"), None);
+        let noted = Graded {
+            findings: graded.findings[1..].to_vec(),
+            ..Graded::default()
         };
-        let graded = Graded {
-            checks: vec![
-                check("a/b", "failed"),
-                check("c", "passed"),
-                check("d", "failed"),
-            ],
-            error: Some("dead".to_owned()),
-        };
-        assert_eq!(graded.said(), ["failed: late: a/b, d", "dead"]);
+        assert_eq!(noted.missed(First::None, nothing), None);
+        let none = Graded::default();
+        assert_eq!(none.missed(First::None, nothing), None);
+        assert!(none.missed(First::Id("link/loss"), nothing).is_some());
+        let said = [
+            "link/loss: link: so (a/b)",
+            "stack/clock: stack: fast ()",
+            "dead",
+        ];
+        assert_eq!(graded.said(), said);
     }
 
     #[test]

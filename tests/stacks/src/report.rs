@@ -13,21 +13,26 @@ pub fn section(run: &Run<'_>, outcome: &Outcome, took: Duration) -> String {
     if let Some(broken) = run.broken {
         let _ = writeln!(text, "{} over {name}", broken.name);
         let _ = writeln!(text, "    should: {}", broken.should);
-    }
-    let _ = match (outcome, run.broken) {
-        (Outcome::Skipped(why), _) => writeln!(text, "- {name}: skipped: {why}"),
-        (Outcome::Broken(why), _) => writeln!(text, "✗ {name}: {why}"),
-        (Outcome::Graded { counts, .. }, Some(_)) => {
-            writeln!(text, "    probe:  {counts}, in {} s", took.as_secs())
+        if let Some(why) = &broken.unseen {
+            let _ = writeln!(text, "    unseen: {why}");
         }
-        (Outcome::Graded { counts, surprises }, None) => {
+    }
+    let _ = match outcome {
+        Outcome::Skipped(why) => writeln!(text, "- {name}: skipped: {why}"),
+        Outcome::Broken(why) => writeln!(text, "✗ {name}: {why}"),
+        Outcome::Graded {
+            counts, surprises, ..
+        } => {
             let mark = if surprises.is_empty() { '✓' } else { '✗' };
             writeln!(text, "{mark} {name}: {counts}, in {} s", took.as_secs())
         }
     };
-    if let Outcome::Graded { surprises, .. } = outcome {
-        for surprise in surprises {
-            let _ = writeln!(text, "    {surprise}");
+    if let Outcome::Graded {
+        surprises, said, ..
+    } = outcome
+    {
+        for line in surprises.iter().chain(said) {
+            let _ = writeln!(text, "    {line}");
         }
     }
     text

@@ -20,7 +20,9 @@ pub struct Stack {
     pub serve: String,
     pub cable: Kind,
     pub needs: Vec<String>,
-    pub places: u16,
+    /// How many clients it serves at once, which must be found out; `None`: there are more than the
+    /// probe tries.
+    pub places: Option<u16>,
     pub address: Ipv4Addr,
     pub near: Ipv4Addr,
     pub timeout: String,
@@ -45,7 +47,7 @@ struct Description {
     #[serde(default)]
     needs: Vec<String>,
     /// So many clients are served at once.
-    places: u16,
+    places: Option<u16>,
     /// The server's address.
     #[serde(default = "far")]
     address: Ipv4Addr,

@@ -1,26 +1,29 @@
-//! What other checks build on, found once and first: half-close, and answers over UDP.
+//! What other checks build on, found once and first: half-close, answers over UDP, and reassembly. How
+//! many clients are served at once is in `places`.
 //!
 //! What isn't there is one failure, here. A check that needs it is skipped, and one that only happens
 //! to use it goes another way.
 
 use embedded_io::ErrorKind;
 
+use super::super::Event;
 use super::super::bytes::Repeat;
 use super::super::case::{About, Case, Level, Message, Reply, Whose};
+use super::super::fact::Fact;
 use super::super::need::{Mode, Need};
 use super::super::session::{Answers, Session};
 use super::super::stack::Dial;
 use super::super::verdict::{Cause, Done, During, End, Expected, Failure, Verdict};
 use super::udp::{REPLIES, message};
 
-pub(super) static CASES: [Case; 2] = [
+pub(super) static CASES: [Case; 3] = [
     About::new(
         "first/half-close",
         Level::Must,
         "RFC 9293, section 3.6",
         "A client that sends FIN behind its name MUST still get its reply.",
     )
-    .needs(&[])
+    .needs(&[Need::Connections])
     .blames(Whose::Stack)
     .run(half_close),
     About::new(
@@ -31,6 +34,15 @@ pub(super) static CASES: [Case; 2] = [
     )
     .needs(&[Need::Udp])
     .run(udp_answers),
+    About::new(
+        "first/reassembly",
+        Level::May,
+        "RFC 1122, section 3.3.2",
+        "A message of 1600 bytes, which most links carry in two fragments, MAY be put together.",
+    )
+    .needs(&[Need::Udp])
+    .blames(Whose::Stack)
+    .run(reassembly),
 ];
 
 /// Segments may be lost; half-close isn't there one time and gone another.
@@ -58,6 +70,10 @@ fn half_close(session: &mut Session<'_>) -> Done {
         }
     }
     session.known.half_close = Some(last.is_ok());
+    if last.is_err() {
+        let fact = Fact::NoHalfClose;
+        (session.report)(Event::Found { fact });
+    }
     last
 }
 
@@ -91,7 +107,43 @@ fn udp_answers(session: &mut Session<'_>) -> Done {
     done
 }
 
+/// A datagram of more than 576 bytes needn't be put together. One of fewer goes in fragments on no
+/// Ethernet.
+fn reassembly(session: &mut Session<'_>) -> Done {
+    const LONG: Message = Message {
+        datagram: &[Repeat(b"0123456789abcdef", 100)],
+        reply: Reply::Refusal("Error: message is longer than 1024 bytes\n"),
+    };
+    let done = message(session, &LONG);
+    let silent = matches!(
+        done,
+        Err(Failure {
+            cause: Cause::Reply {
+                end: End::Silence,
+                ..
+            },
+            ..
+        })
+    );
+    if matches!(done, Ok(Verdict::Passed)) || silent {
+        session.known.reassembles = Some(!silent);
+    }
+    if silent {
+        let fact = Fact::NoReassembly;
+        (session.report)(Event::Found { fact });
+    }
+    done
+}
+
 impl Session<'_> {
+    /// Whether fragments are put together, as far as it can be seen.
+    pub(in super::super) fn reassembles(&mut self) -> bool {
+        if self.known.reassembles.is_none() {
+            let _ = reassembly(self);
+        }
+        self.known.reassembles.unwrap_or(true)
+    }
+
     /// Whether a client that has sent FIN gets its reply. Found out when it is asked for first, while
     /// no connection is open.
     pub(in super::super) fn half_closes(&mut self) -> bool {

@@ -152,27 +152,33 @@ pub(super) static CASES: [Case; 18] = [
         &[ADA],
         Some("Error: name is longer than 1024 bytes\n"),
     ),
-    lines(
-        "lines/bad-line",
-        "A line that is not UTF-8 MUST be refused with the place in it, and end it all.",
-        &[Repeat(b"Ada\na\xffb\nBob\n", 1)],
-        0,
-        Fin,
-        &[ADA],
-        Some("Error: name is not UTF-8 at byte 1\n"),
+    needing(
+        &[Need::Lines, Need::Connections],
+        lines(
+            "lines/bad-line",
+            "A line that is not UTF-8 MUST be refused with the place in it, and end it all.",
+            &[Repeat(b"Ada\na\xffb\nBob\n", 1)],
+            0,
+            Fin,
+            &[ADA],
+            Some("Error: name is not UTF-8 at byte 1\n"),
+        ),
     ),
-    lines(
-        "lines/bad-in-pipeline",
-        "A refusal MUST arrive, with all replies before it, though more lines follow.",
-        &[
-            Repeat(b"Ada\n", 20),
-            Repeat(b"\xffb\n", 1),
-            Repeat(b"Bob\n", 2000),
-        ],
-        0,
-        Fin,
-        &[Line(&[Repeat(b"Ada\n", 1)], 20)],
-        Some("Error: name is not UTF-8 at byte 0\n"),
+    needing(
+        &[Need::Lines, Need::FlowControl],
+        lines(
+            "lines/bad-in-pipeline",
+            "A refusal MUST arrive, with all replies before it, though more lines follow.",
+            &[
+                Repeat(b"Ada\n", 20),
+                Repeat(b"\xffb\n", 1),
+                Repeat(b"Bob\n", 2000),
+            ],
+            0,
+            Fin,
+            &[Line(&[Repeat(b"Ada\n", 1)], 20)],
+            Some("Error: name is not UTF-8 at byte 0\n"),
+        ),
     ),
     lines(
         "lines/cut-by-line-feed",
@@ -220,8 +226,12 @@ const fn lines(
 }
 
 /// One whose sentence is about FIN. The others send none where FIN costs the replies.
-const fn of_fin(mut case: Case) -> Case {
-    case.about = case.about.needs(&[Need::Lines, Need::HalfClose]);
+const fn of_fin(case: Case) -> Case {
+    needing(&[Need::Lines, Need::HalfClose], case)
+}
+
+const fn needing(needs: &'static [Need], mut case: Case) -> Case {
+    case.about = case.about.needs(needs);
     case
 }
 
@@ -247,17 +257,20 @@ pub(in super::super) fn dialog(session: &mut Session<'_>, dialog: &Dialog) -> Do
                 .during("one reply of many")?;
         }
     }
-    let (last, during) = match dialog.refusal {
-        Some(refusal) => (Expected::Refusal(refusal), "the refusal of a line"),
-        None => (Expected::Nothing, "the end of the connection"),
-    };
-    if dialog.refusal.is_none() {
-        match dialog.then {
-            _ if !fin => return Ok(Verdict::Passed),
-            Quiet => session.finish(0),
-            Fin => {}
-        }
+    if let Some(refusal) = dialog.refusal {
+        let until = session.bound();
+        session
+            .expect_refusal(0, Expected::Refusal(refusal), until)
+            .during("the refusal of a line")?;
+        return Ok(Verdict::Passed);
     }
-    session.expect(0, last).during(during)?;
+    match dialog.then {
+        _ if !fin => return Ok(Verdict::Passed),
+        Quiet => session.finish(0),
+        Fin => {}
+    }
+    session
+        .expect(0, Expected::Nothing)
+        .during("the end of the connection")?;
     Ok(Verdict::Passed)
 }

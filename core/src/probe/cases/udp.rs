@@ -59,7 +59,7 @@ pub(super) static CASES: [Case; 15] = [
             "RFC 1122, section 3.3.2",
             "A message of 8000 bytes, which IP fragments on most links, MAY be put together, and is refused.",
         )
-        .needs(&[Need::Udp])
+        .needs(&[Need::Udp, Need::Reassembly])
         .blames(Whose::Stack),
         body: Body::Udp(Message {
             datagram: &[Repeat(b"a", 8000)],

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
+use embassy_backlog::greet::{Messages, Port, Socket};
 use embassy_backlog::{Backlog, Buffers, Listener};
 use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
-use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
-use greet_async_examples::board::{Messages, Port, Socket};
+use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, TxToken};
+use greet_async_examples::cable::Received;
 use greet_async_examples::virtual_time::Time;
 use greet_contract::{CableEnd, Lack, Peers, Target, World, cable};
 use greet_core::asynch::Polled;
@@ -184,7 +185,6 @@ impl World for EmbassyWorld {
 /// The cable's end as a driver. Frames wake nobody: the world looks for them.
 struct End(CableEnd);
 
-struct Received(Vec<u8>);
 struct Sent<'a>(&'a CableEnd);
 
 impl Driver for End {
@@ -192,7 +192,7 @@ impl Driver for End {
     type TxToken<'a> = Sent<'a>;
 
     fn receive(&mut self, _: &mut Context<'_>) -> Option<(Received, Sent<'_>)> {
-        Some((Received(self.0.receive()?), Sent(&self.0)))
+        Some((Received::new(self.0.receive()?), Sent(&self.0)))
     }
 
     fn transmit(&mut self, _: &mut Context<'_>) -> Option<Sent<'_>> {
@@ -211,12 +211,6 @@ impl Driver for End {
 
     fn hardware_address(&self) -> HardwareAddress {
         HardwareAddress::Ip
-    }
-}
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(mut self, read: F) -> R {
-        read(&mut self.0)
     }
 }
 

@@ -93,6 +93,29 @@ impl<'b, R: Registers> Lan9118<'b, R> {
     pub fn free_run(&self) -> u32 {
         self.chip.free_run()
     }
+
+    /// Whether there is room for a frame in the chip.
+    #[cfg(feature = "embassy")]
+    pub(crate) fn can_send(&mut self) -> bool {
+        self.chip.can_send()
+    }
+
+    /// Takes the next frame, and returns its length.
+    pub(crate) fn next_frame(&mut self) -> Option<usize> {
+        // Without room for an answer, the frame had better wait in the chip.
+        if !self.chip.can_send() {
+            return None;
+        }
+        self.chip.receive(&mut self.buffers.received)
+    }
+
+    /// A frame of this length that was taken, and room for another in the chip.
+    pub(crate) fn tokens(&mut self, len: usize) -> (&mut [u8], TxToken<'_, R>) {
+        (
+            self.buffers.received.get_mut(..len).unwrap_or_default(),
+            TxToken::new(&mut self.chip, &mut self.buffers.to_send),
+        )
+    }
 }
 
 impl<R: Registers> Device for Lan9118<'_, R> {
@@ -106,16 +129,9 @@ impl<R: Registers> Device for Lan9118<'_, R> {
         Self: 'a;
 
     fn receive(&mut self, _now: Instant) -> Option<(RxToken<'_>, TxToken<'_, R>)> {
-        // Without room for an answer, the frame had better wait in the chip.
-        if !self.chip.can_send() {
-            return None;
-        }
-        let len = self.chip.receive(&mut self.buffers.received)?;
-        let frame = self.buffers.received.get(..len).unwrap_or_default();
-        Some((
-            RxToken { frame },
-            TxToken::new(&mut self.chip, &mut self.buffers.to_send),
-        ))
+        let len = self.next_frame()?;
+        let (frame, sender) = self.tokens(len);
+        Some((RxToken { frame }, sender))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_, R>> {

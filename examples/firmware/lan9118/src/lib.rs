@@ -10,6 +10,7 @@
 //! | [`mmio`] | registers in memory: the only unsafe code |
 //! | [`chip`] | what the data sheet says: reset, MAC and PHY, FIFOs, interrupts |
 //! | [`device`] | what smoltcp wants |
+//! | `embassy` | what embassy-net wants, with the feature of that name |
 //!
 //! ```no_run
 //! use lan9118::{Buffers, Lan9118, Mmio};
@@ -27,10 +28,14 @@
 
 pub mod chip;
 pub mod device;
+#[cfg(feature = "embassy")]
+pub mod embassy;
 pub mod mmio;
 pub mod registers;
 
 pub use chip::{Chip, Error, Link, Losses};
 pub use device::{Buffers, Lan9118};
+#[cfg(feature = "embassy")]
+pub use embassy::Card;
 pub use mmio::Mmio;
 pub use registers::Registers;

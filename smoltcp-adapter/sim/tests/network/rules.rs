@@ -46,6 +46,22 @@ fn the_second_syn_is_lost_and_nothing_else() {
 }
 
 #[test]
+fn what_sticks_comes_in_front_of_the_next() {
+    let heard = Heard::default();
+    let mut network = Network::new(2);
+    let (sender, receiver, _) = pair(&mut network, Link::new().latency(ms(20)));
+    network.boot(sender, flood(30, 100, ms(1)));
+    network.boot(receiver, note(&heard));
+    network.add_rule(Rule::stick().payload().every(5));
+    network.run_for(Duration::from_mins(1));
+    // Behind the last of the thirty nothing comes.
+    assert_eq!(numbers(&heard), (0..29).collect::<Vec<_>>());
+    let counters = network.counters();
+    assert_eq!((counters.sent, counters.dropped()), (29, 0));
+    assert_eq!(counters.reordered, 0);
+}
+
+#[test]
 fn every_fifth_datagram_is_lost_from_here() {
     let heard = Heard::default();
     let mut network = Network::new(2);

@@ -1,5 +1,7 @@
 //! The stack of the second host, its sockets, and the frames that no socket would send.
 
+use core::cell::RefCell;
+use core::mem;
 use core::net::SocketAddr;
 use core::task::Poll;
 use core::time::Duration;
@@ -25,7 +27,9 @@ use crate::frames::Frames;
 use crate::moments;
 use crate::neighbors::group_frame;
 use crate::raw::{self, Hop};
-use crate::shield::Shield;
+use crate::shield::{Heard, Shield};
+use crate::unreachable::Ends;
+use crate::watch::Watch;
 
 /// So many connections a host can hold.
 pub const MOST_SLOTS: usize = 1000;
@@ -50,7 +54,7 @@ const FIRST_DEAF: u16 = 20_000;
 /// So long at most nobody looks whether to come to an end.
 const SLICE: Duration = Duration::from_millis(50);
 
-type Network<F> = Stack<'static, Shield<Impaired<Cable<F>>>>;
+type Network<F> = Stack<'static, Shield<F>>;
 
 /// What a host is made of.
 pub(super) struct Inner<F> {
@@ -60,12 +64,16 @@ pub(super) struct Inner<F> {
     small: Clients,
     outbox: Binding,
     pub(super) slots: Vec<Option<Connection>>,
+    /// The port of the connection in each slot, or of the one that was there.
+    ports: Vec<u16>,
     /// Nothing is waited for any more, and it is as late as whoever waits would like.
     late: Instant,
     /// How many frames were recorded when somebody looked at a connection last.
     pub(super) judged: usize,
     /// How many datagrams went in fragments.
     fragmented: u32,
+    /// The first port of a handshake that wasn't ended yet.
+    unfinished: u16,
 }
 
 impl<F: Frames> Inner<F> {
@@ -94,8 +102,13 @@ impl<F: Frames> Inner<F> {
             .incoming(link.clone());
         impaired.record("tester", "server");
         let shield = Shield {
-            device: impaired,
-            deaf: FIRST_DEAF..FIRST_DEAF,
+            link: impaired,
+            heard: Heard {
+                deaf: FIRST_DEAF..FIRST_DEAF,
+                datagrams: None,
+                is_refused: false,
+            },
+            watch: RefCell::new(Watch::new(task.impairment.is_untimely())),
         };
         let slots = task.slots.min(MOST_SLOTS);
         let chunks = (slots + SPARE).div_ceil(CHUNK);
@@ -109,7 +122,13 @@ impl<F: Frames> Inner<F> {
             (0..chunks).map(|_| net.add_clients(leak(TcpBuffers::<CHUNK, 2048, 2048>::new())));
         let plain = plain.collect::<Result<_, _>>()?;
         let small = net.add_clients(leak(TcpBuffers::<SMALL, WINDOW, 2048>::new()))?;
-        let outbox = net.bind(leak(UdpBuffers::<64, 18_000, 18_000>::new()), 0)?;
+        let outbox = net.bind(leak(UdpBuffers::<64, 72_000, 72_000>::new()), 0)?;
+        let from = IpEndpoint::new(address.address(), outbox.port());
+        let datagrams = task.udp.map(|to| Ends {
+            from,
+            to: to.into(),
+        });
+        stack.device().heard.datagrams = datagrams;
         Ok(Self {
             stack,
             task,
@@ -117,14 +136,16 @@ impl<F: Frames> Inner<F> {
             small,
             outbox,
             slots: (0..slots).map(|_| None).collect(),
+            ports: vec![0; slots],
             late: Instant::START,
             judged: 0,
             fragmented: 0,
+            unfinished: FIRST_DEAF,
         })
     }
 
     pub(super) fn link(&mut self) -> &mut Impaired<Cable<F>> {
-        &mut self.stack.device().device
+        &mut self.stack.device().link
     }
 
     pub(super) fn cable(&mut self) -> &mut Cable<F> {
@@ -208,7 +229,29 @@ impl<F: Frames> Inner<F> {
         let Some(connection) = connected.find_map(Result::ok) else {
             return Err(StackError::Lacks("all sockets are closing still"));
         };
+        if let Some(port) = self.ports.get_mut(slot) {
+            *port = net.local_port(&connection).unwrap_or(0);
+        }
         *place = Some(connection);
+        self.look();
+        Ok(())
+    }
+
+    pub(super) fn connect_again(&mut self, slot: usize, mode: Mode) -> Result<(), StackError> {
+        if let Some(why) = self.ended() {
+            return Err(StackError::Lacks(why));
+        }
+        let server = self.task.server(mode).ok_or(ErrorKind::Unsupported)?;
+        let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
+        let port = self.ports.get(slot).copied().unwrap_or_default();
+        let net = self.stack.net();
+        let mut connected = self
+            .plain
+            .iter()
+            .map(|clients| net.connect_from(clients, server, port));
+        let connection = connected.find_map(Result::ok);
+        // The socket that had it may not be done yet.
+        *place = Some(connection.ok_or(ErrorKind::AddrInUse)?);
         self.look();
         Ok(())
     }
@@ -256,23 +299,52 @@ impl<F: Frames> Inner<F> {
     }
 
     pub(super) fn half_open(&mut self, count: usize) -> Result<(), StackError> {
-        let server = self.task.name.or(self.task.lines);
-        let server = server.ok_or(ErrorKind::Unsupported)?;
-        let (hop, mtu) = (self.hop(server)?, self.mtu());
+        let (mtu, server) = (self.mtu(), self.half_opened()?);
+        let hop = self.hop(server)?;
         let own = self.task.own.address.address();
         for _ in 0..count {
-            let deaf = &mut self.stack.device().deaf;
+            let deaf = &mut self.stack.device().heard.deaf;
             let port = deaf.end;
             deaf.end = port
                 .checked_add(1)
                 .filter(|end| *end < 49_152)
                 .ok_or(StackError::Lacks("all ports were used"))?;
-            let chance = self.task.chance ^ u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let seq = u32::try_from(chance >> 32).unwrap_or_default();
-            let syn = raw::syn(hop, IpEndpoint::new(own, port), server.into(), seq, mtu);
-            self.send(&syn)?;
+            let (from, seq) = (IpEndpoint::new(own, port), self.first_number(port));
+            self.send(&raw::syn(hop, from, server.into(), seq, mtu))?;
         }
         Ok(())
+    }
+
+    /// Ends what [`half_open`](Self::half_open) has begun, as far as the link takes it.
+    pub(super) fn end_half_open(&mut self) {
+        let end = self.stack.device().heard.deaf.end;
+        let begun = mem::replace(&mut self.unfinished, end);
+        let own = self.task.own.address.address();
+        let server = self.half_opened();
+        let Some((server, hop)) = server
+            .and_then(|server| Ok((server, self.hop(server)?)))
+            .ok()
+        else {
+            return;
+        };
+        for port in begun..end {
+            let seq = self.first_number(port).wrapping_add(1);
+            let rst = raw::rst(hop, IpEndpoint::new(own, port), server.into(), seq);
+            // Whoever doesn't get it gives the place back by itself.
+            let _ = self.send(&rst);
+        }
+    }
+
+    /// Where handshakes are begun that never end.
+    fn half_opened(&self) -> Result<SocketAddr, StackError> {
+        let server = self.task.name.or(self.task.lines);
+        server.ok_or(ErrorKind::Unsupported.into())
+    }
+
+    /// The initial sequence number of such a handshake.
+    fn first_number(&self, port: u16) -> u32 {
+        let chance = self.task.chance ^ u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        u32::try_from(chance >> 32).unwrap_or_default()
     }
 
     pub(super) fn send_datagram(&mut self, datagram: &[u8]) -> Poll<Result<(), StackError>> {
@@ -311,6 +383,9 @@ impl<F: Frames> Inner<F> {
             match received {
                 // From somebody else.
                 Poll::Ready(Ok(datagram)) if Some(datagram.from) != self.task.udp => {}
+                Poll::Pending if mem::take(&mut self.stack.device().heard.is_refused) => {
+                    return Poll::Ready(Err(ErrorKind::ConnectionRefused));
+                }
                 other => {
                     return other
                         .map_ok(|datagram| datagram.len)
@@ -331,7 +406,7 @@ fn leak<T>(value: T) -> &'static mut T {
 }
 
 fn stack<F: Frames, const SOCKETS: usize>(
-    device: Shield<Impaired<Cable<F>>>,
+    device: Shield<F>,
     task: &Task,
 ) -> Result<Network<F>, Error> {
     let mut config = Config::new(HardwareAddress::Ethernet(task.own.hardware));

@@ -10,12 +10,13 @@ use std::rc::Rc;
 
 use greet_core::probe::ProbeStack as _;
 use greet_core::time::Instant;
-use greet_wire::smoltcp::phy::ChecksumCapabilities;
+use greet_wire::smoltcp::phy::{ChecksumCapabilities, Medium};
 use greet_wire::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr, IpCidr, IpEndpoint, IpProtocol, IpRepr, Ipv4Address, TcpControl, TcpPacket,
     TcpRepr, TcpSeqNumber,
 };
+use greet_wire::smoltcp_sim::Segment;
 use greet_wire::{Error, Frames, Host, Own, Seen, Task};
 
 pub const HOST: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 99]);
@@ -31,6 +32,12 @@ pub struct Lying {
     pub coming: VecDeque<(Seen, Vec<u8>)>,
     /// What the host has sent.
     pub sent: Vec<Vec<u8>>,
+    /// When it has sent each frame, in microseconds.
+    pub sent_at: Vec<u64>,
+    /// How long it takes to send one.
+    pub pace: u64,
+    /// How long whoever looks for one waits until it comes.
+    pub late: u64,
     /// The cable is pulled.
     pub is_pulled: bool,
     /// For which hardware addresses frames are let through.
@@ -106,6 +113,9 @@ impl Frames for Desk {
         }
         let mut lying = self.0.borrow_mut();
         lying.sent.push(frame.to_vec());
+        let now = lying.now;
+        lying.sent_at.push(now);
+        lying.now += lying.pace;
         Ok(true)
     }
 
@@ -117,10 +127,15 @@ impl Frames for Desk {
                 cause: std::io::ErrorKind::NetworkDown.into(),
             });
         }
-        Ok(lying.coming.pop_front().map(|(seen, frame)| {
-            into[..frame.len()].copy_from_slice(&frame);
-            seen
-        }))
+        let Some((mut seen, frame)) = lying.coming.pop_front() else {
+            return Ok(None);
+        };
+        if lying.late > 0 {
+            lying.now += lying.late;
+            seen.time = Instant::from_micros(lying.now);
+        }
+        into[..frame.len()].copy_from_slice(&frame);
+        Ok(Some(seen))
     }
 
     fn mtu(&self) -> usize {
@@ -187,6 +202,26 @@ pub fn answers_arp(frame: &[u8]) -> Option<Vec<u8>> {
             (frame.src_addr(), HOST_IP),
         )
     })
+}
+
+/// A board that answers ARP, and SYN with SYN-ACK.
+pub fn shakes_hands(frame: &[u8]) -> Vec<Vec<u8>> {
+    if let Some(answer) = answers_arp(frame) {
+        return vec![answer];
+    }
+    match Segment::read(Medium::Ethernet, frame) {
+        Some(syn) if syn.is_syn() => {
+            let seq = syn.tcp.map_or(0, |tcp| tcp.seq.0.cast_unsigned());
+            let says = Says {
+                control: TcpControl::Syn,
+                seq: 1000,
+                ack: Some(seq.wrapping_add(1)),
+                payload: b"",
+            };
+            vec![segment(syn.from.port, &says)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What a segment has beside its ends.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::task::Poll;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::{Events, Token, Waker};
 
 use super::client::{Client, Greeting, Server};
 use super::fault::lack;
-use super::load::Load;
+use super::load::{LOOK, Load};
 use super::patience::Patience;
 use super::share::Share;
 use crate::signals;
@@ -34,9 +34,6 @@ pub struct EventLoop<'a> {
     patience: Patience,
     share: Share,
 }
-
-/// How often it is looked whose time is over.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// The token of the clock; clients have those below.
 const CLOCK: Token = Token(usize::MAX);

@@ -1,6 +1,7 @@
 //! The load: one sequence of greetings, which all event loops share, and what goes wrong with it.
 
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,6 +56,8 @@ pub struct Report {
     /// How many messages of one source the server answers in a second, if it limits that.
     pub limit: Option<u64>,
     pub errors: u64,
+    /// Whether it was given up, as so many failed.
+    pub is_hopeless: bool,
     /// The first of them.
     pub wrong: Option<String>,
     /// What this machine ran out of.
@@ -62,6 +65,9 @@ pub struct Report {
     /// So many clients asked at once at most.
     pub at_once: usize,
 }
+
+/// How often an event loop looks whose time is over.
+pub const LOOK: Duration = Duration::from_millis(10);
 
 /// So many greetings may fail, or be lost by each client in a row, before it makes no sense to go
 /// on.
@@ -112,10 +118,16 @@ impl<'a> Load<'a> {
 
     /// Whether nothing more is to begin.
     pub fn is_over(&self, now: Instant) -> bool {
-        signals::noted().is_some()
-            || self.is_mute.load(Ordering::Relaxed)
-            || self.errors.load(Ordering::Relaxed) >= ENOUGH
-            || self.end.is_some_and(|end| end <= now)
+        self.is_cut() || self.end.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it ends before its time.
+    fn is_cut(&self) -> bool {
+        signals::noted().is_some() || self.is_mute.load(Ordering::Relaxed) || self.is_hopeless()
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.errors.load(Ordering::Relaxed) >= ENOUGH
     }
 
     /// A client began to ask.
@@ -172,14 +184,21 @@ impl<'a> Load<'a> {
             Some(_) => sum.ended,
             None => sum.ended.min(self.args.duration).max(sum.last),
         };
+        // A run that is cut may have had clients for what was due since its last look.
+        let due_until = if self.is_cut() {
+            took.saturating_sub(LOOK)
+        } else {
+            took
+        };
         Report {
             took,
-            not_begun: self.due_within(took).saturating_sub(sum.begun),
+            not_begun: self.due_within(due_until).saturating_sub(sum.begun),
             limit: sum.rhythm.limit(),
             latency: sum.latency,
             lost: sum.lost,
             is_mute: self.is_mute.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
+            is_hopeless: self.is_hopeless(),
             wrong: said.wrong,
             lack: said.lack,
             at_once: self.at_once.load(Ordering::Relaxed),
@@ -188,16 +207,25 @@ impl<'a> Load<'a> {
 
     /// How many greetings were to begin within some time of the run, whoever had time for them.
     fn due_within(&self, took: Duration) -> u64 {
-        let within = took.min(self.args.duration).as_secs_f64();
-        match (self.args.count, self.args.rate) {
-            (Some(count), _) => count.get(),
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "positive, and saturates"
-            )]
-            (None, Some(rate)) => (within * f64::from(rate.get())).ceil() as u64,
-            (None, None) => 0,
+        let count = self.args.count.map(NonZeroU64::get);
+        let took = match count {
+            Some(_) => took,
+            None => took.min(self.args.duration),
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and saturates"
+        )]
+        let due = self
+            .args
+            .rate
+            .map(|rate| (took.as_secs_f64() * f64::from(rate.get())).ceil() as u64);
+        match (count, due) {
+            // Whoever goes on to the end asks for all of them.
+            (Some(count), Some(due)) if self.is_cut() => due.min(count),
+            (Some(count), _) => count,
+            (None, due) => due.unwrap_or(0),
         }
     }
 }

@@ -68,8 +68,13 @@ pub fn run(args: &BenchArgs) -> Result<()> {
 fn conclude(args: &BenchArgs, server: SocketAddr, report: &Report) -> Result<()> {
     let mut why = Vec::new();
     if let Some(first) = &report.wrong {
+        let given_up = if report.is_hopeless {
+            ", and it was given up before its time"
+        } else {
+            ""
+        };
         why.push(format!(
-            "{} greetings of {server} failed, the first so: {first}",
+            "{} greetings of {server} failed{given_up}, the first so: {first}",
             report.errors
         ));
     }

@@ -41,6 +41,19 @@ pub fn print(mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Whether nobody reads stdout any more, as far as that is known before something is written.
+pub fn is_unread() -> bool {
+    Target::Out.is_unread()
+}
+
+/// [`ReaderGone`] where nobody reads stdout any more, as far as that is known before something is written.
+pub fn is_read() -> Result<()> {
+    if is_unread() {
+        return Err(ReaderGone.into());
+    }
+    Ok(())
+}
+
 /// Prints a line on stderr, whether anybody reads it or not. Waits for nothing.
 pub fn complain(line: fmt::Arguments<'_>) {
     self::line(Target::Err, line);

@@ -70,6 +70,25 @@ impl Target {
         );
     }
 
+    /// Whether its reader went away, as far as the system says so before a write. A terminal has none: writes to one
+    /// that was closed fail.
+    pub fn is_unread(self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use rustix::fs::FileType;
+        let descriptor = self.descriptor();
+        let kind = rustix::fs::fstat(descriptor);
+        let kind = kind.map(|is| FileType::from_raw_mode(is.st_mode));
+        if !matches!(kind, Ok(FileType::Fifo | FileType::Socket)) {
+            return false;
+        }
+        // macOS answers for what it is asked alone.
+        let mut asked = [PollFd::new(&descriptor, PollFlags::OUT)];
+        poll(&mut asked, Some(&Timespec::default())).is_ok_and(|_| {
+            let [asked] = asked;
+            asked.revents().intersects(PollFlags::ERR | PollFlags::HUP)
+        })
+    }
+
     fn descriptor(self) -> rustix::fd::BorrowedFd<'static> {
         match self {
             Self::Out => rustix::stdio::stdout(),
@@ -92,6 +111,12 @@ impl Target {
             Self::Out => all(io::stdout(), bytes),
             Self::Err => all(io::stderr(), bytes),
         }
+    }
+
+    /// Only a write tells.
+    #[expect(clippy::unused_self, reason = "elsewhere it asks the stream")]
+    pub fn is_unread(self) -> bool {
+        false
     }
 
     /// Waits a little: there is no pipe here that doesn't block.

@@ -38,7 +38,7 @@ pub fn run(args: &HelloArgs) -> Result<()> {
     };
     let mut conversation = connect()?;
     args.to.say_taken(&addresses, conversation.server());
-    let mut input = Input::start(conversation.waker()?)?;
+    let mut input = Input::of_stdin(Some(conversation.waker()?))?;
     let mut greeted = 0;
     loop {
         let outcome = converse(&mut conversation, &mut input)?;
@@ -77,7 +77,9 @@ fn failure(server: SocketAddr, line: u64, why: RequestError) -> anyhow::Error {
 /// Carries lines and replies until the conversation has ended.
 fn converse(conversation: &mut Ongoing<Pipeline>, input: &mut Input) -> Result<Outcome> {
     loop {
-        input.feed(conversation.machine_mut());
+        if input.feed(conversation.machine_mut()) {
+            conversation.machine_mut().end_names();
+        }
         let outcome = conversation.turn()?;
         print(conversation.machine_mut())?;
         if let Some(outcome) = outcome {
@@ -87,7 +89,7 @@ fn converse(conversation: &mut Ongoing<Pipeline>, input: &mut Input) -> Result<O
 }
 
 /// Prints what has come.
-fn print(pipeline: &mut Pipeline) -> Result<()> {
+pub fn print(pipeline: &mut Pipeline) -> Result<()> {
     let mut text = String::new();
     while let Some(reply) = pipeline.next_reply() {
         // It is its name, byte for byte, which is text.
@@ -97,11 +99,13 @@ fn print(pipeline: &mut Pipeline) -> Result<()> {
     console::print(text.as_bytes())
 }
 
-/// Lines of stdin, from the thread that reads them.
-struct Input {
+/// Names to be sent: lines of stdin, from the thread that reads them.
+pub struct Input {
     lines: Receiver<Line>,
     /// The conversation that the thread wakes.
-    waker: Arc<Mutex<Waker>>,
+    waker: Arc<Mutex<Option<Waker>>>,
+    /// FIN ends the last name; else a line feed does.
+    has_fin: bool,
     /// One for which there was no room yet.
     next: Option<Line>,
     /// Why nothing more can be sent.
@@ -119,12 +123,20 @@ enum Line {
 }
 
 impl Input {
-    fn start(waker: Waker) -> Result<Self> {
+    /// Every line of stdin. Each wakes a conversation, if one is given.
+    ///
+    /// # Errors
+    ///
+    /// The system has no more threads.
+    pub fn of_stdin(waker: Option<Waker>) -> Result<Self> {
         let (sender, lines) = sync_channel(AHEAD);
         let waker = Arc::new(Mutex::new(waker));
         let wake = {
             let waker = Arc::clone(&waker);
-            move || waker.lock().unwrap_or_else(PoisonError::into_inner).wake()
+            move || {
+                let waker = waker.lock().unwrap_or_else(PoisonError::into_inner);
+                waker.iter().for_each(Waker::wake);
+            }
         };
         let read = move || {
             read_lines(&mut io::stdin().lock(), |line| {
@@ -142,36 +154,55 @@ impl Input {
         Ok(Self {
             lines,
             waker,
+            has_fin: true,
             next: None,
             fault: None,
         })
     }
 
-    /// Wakes another conversation from now on.
-    fn wakes(&self, waker: Waker) {
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = waker;
+    /// One name alone.
+    #[cfg(feature = "serial")]
+    pub fn of_name(name: &[u8]) -> Self {
+        Self {
+            lines: sync_channel(0).1,
+            waker: Arc::default(),
+            has_fin: true,
+            next: Some(Line::Whole(name.to_vec())),
+            fault: None,
+        }
     }
 
-    /// Gives a pipeline as many names as are there and it takes.
-    fn feed(&mut self, pipeline: &mut Pipeline) {
-        while pipeline.takes_names() {
+    /// No FIN will follow the last.
+    #[cfg(feature = "serial")]
+    #[must_use]
+    pub fn without_fin(mut self) -> Self {
+        self.has_fin = false;
+        self
+    }
+
+    /// Wakes another conversation from now on.
+    fn wakes(&self, waker: Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
+    /// Gives a pipeline as many names as are there and it takes, and says whether there are no more.
+    pub fn feed(&mut self, pipeline: &mut Pipeline) -> bool {
+        while pipeline.takes_names() && self.fault.is_none() {
             let line = match self.next.take().map_or_else(|| self.lines.try_recv(), Ok) {
                 Ok(line) => line,
-                Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => return pipeline.end_names(),
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => return true,
             };
-            match queue(pipeline, &line) {
+            match queue(pipeline, &line, self.has_fin) {
                 Ok(()) => {}
                 Err(Unsent::NotNow) => {
                     self.next = Some(line);
-                    return;
+                    return false;
                 }
-                Err(Unsent::Never(fault)) => {
-                    self.fault = Some(fault);
-                    pipeline.end_names();
-                }
+                Err(Unsent::Never(fault)) => self.fault = Some(fault),
             }
         }
+        true
     }
 
     /// Waits for a line, and says whether there is one.
@@ -183,7 +214,11 @@ impl Input {
     }
 
     /// Success only if every line could be sent.
-    fn conclude(self, sent: u64) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Why one couldn't.
+    pub fn conclude(self, sent: u64) -> Result<()> {
         match self.fault {
             None => Ok(()),
             Some(fault) => Err(fault.context(format!("line {} can't be sent", sent + 1))),
@@ -197,7 +232,7 @@ enum Unsent {
     Never(anyhow::Error),
 }
 
-fn queue(pipeline: &mut Pipeline, line: &Line) -> Result<(), Unsent> {
+fn queue(pipeline: &mut Pipeline, line: &Line, has_fin: bool) -> Result<(), Unsent> {
     let (Line::Whole(bytes) | Line::Last(bytes)) = line else {
         let Line::Fault(error) = line else {
             return Ok(());
@@ -206,7 +241,7 @@ fn queue(pipeline: &mut Pipeline, line: &Line) -> Result<(), Unsent> {
     };
     let name = Text::from_bytes(bytes).map_err(|error| Unsent::Never(advice(error)))?;
     let queued = match line {
-        Line::Last(_) => pipeline.queue_last(name),
+        Line::Last(_) if has_fin => pipeline.queue_last(name),
         _ => pipeline.queue(name),
     };
     match queued {

@@ -2,6 +2,9 @@
 
 mod lines;
 
+#[cfg(feature = "serial")]
+pub use lines::{Input, print};
+
 use std::io::{self, Read};
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +16,7 @@ use greet_std::{Client, Error};
 
 use crate::args::{HelloArgs, SendArgs};
 use crate::console;
+use crate::count;
 
 pub fn hello(args: &HelloArgs) -> Result<()> {
     if args.lines {
@@ -57,6 +61,9 @@ fn fin_may_have_cost_it(error: &Error) -> bool {
 }
 
 pub fn send(args: &SendArgs) -> Result<()> {
+    if let Some(count) = args.count {
+        return count::send(args, count);
+    }
     let message = argument_or_stdin(&args.message)?;
     let message = text(&message, "message")?;
     let addresses = args.to.resolve()?;
@@ -67,7 +74,7 @@ pub fn send(args: &SendArgs) -> Result<()> {
 }
 
 /// `-` stands for what comes on stdin; no more of it is read than shows that it is too long.
-fn argument_or_stdin(argument: &str) -> Result<Vec<u8>> {
+pub fn argument_or_stdin(argument: &str) -> Result<Vec<u8>> {
     if argument != "-" {
         return Ok(argument.as_bytes().to_vec());
     }

@@ -1,6 +1,6 @@
 //! Who is asked: the addresses of one server, each for what it does there.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Error, Result};
 use greet_std::core::probe::Mode;
@@ -18,10 +18,16 @@ pub struct Asked {
     pub name: Option<SocketAddr>,
     pub lines: Option<SocketAddr>,
     pub udp: Option<SocketAddr>,
+    /// A host of which no server is known.
+    pub board: Option<IpAddr>,
 }
 
 /// The address by which a report knows the server, as it was typed.
 pub fn typed(args: &ProbeArgs) -> String {
+    #[cfg(feature = "serial")]
+    if let Some(port) = &args.serial.serial {
+        return port.clone();
+    }
     let typed = args.server.as_ref().or(args.lines.as_ref());
     typed.map_or_else(|| USUAL.to_owned(), Address::to_string)
 }
@@ -30,12 +36,15 @@ impl Asked {
     /// Finds the addresses.
     pub fn find(args: &ProbeArgs) -> Result<Self> {
         let over_tcp = |address: &Address| address.over_tcp(args.timeout);
-        let usual = match &args.lines {
-            None => Some(Address::to_reach(USUAL).map_err(Error::msg)?),
-            Some(_) => None,
+        let board = args.server.as_ref().and_then(Address::alone);
+        let server = args.server.as_ref().filter(|_| board.is_none());
+        let usual = match (board, &args.lines) {
+            (None, None) => Some(Address::to_reach(USUAL).map_err(Error::msg)?),
+            _ => None,
         };
-        let name = args.server.as_ref().or(usual.as_ref());
+        let name = server.or(usual.as_ref());
         Ok(Self {
+            board,
             name: name.map(over_tcp).transpose()?,
             lines: args.lines.as_ref().map(over_tcp).transpose()?,
             udp: args.udp.as_ref().map(Address::over_udp).transpose()?,
@@ -57,13 +66,22 @@ impl Asked {
             Some(Mode::Lines) => self.lines.or(self.name),
             _ => self.name.or(self.lines),
         };
-        address.map_or_else(String::new, |address| address.to_string())
+        let address = address.map(|address| address.to_string());
+        let board = || self.board.map(|board| board.to_string());
+        address.or_else(board).unwrap_or_default()
+    }
+
+    /// Whether a server is known.
+    #[cfg(all(target_os = "linux", feature = "wire"))]
+    pub fn has_server(self) -> bool {
+        self.name.or(self.lines).is_some()
     }
 
     /// The host that is asked.
     #[cfg(all(target_os = "linux", feature = "wire"))]
-    pub fn any(self) -> Option<std::net::IpAddr> {
-        self.name.or(self.lines).or(self.udp).map(|any| any.ip())
+    pub fn any(self) -> Option<IpAddr> {
+        let server = self.name.or(self.lines).or(self.udp);
+        server.map(|any| any.ip()).or(self.board)
     }
 
     /// Where it is in lines mode, if that was given.

@@ -12,7 +12,8 @@ pub struct WireArgs {
     /// Be a second host on this cable, with frames in its own hand: a network interface, `tap:NAME` for a
     /// TAP device, or `unix:OURS,PEER` for two UNIX datagram sockets, as QEMU has them
     ///
-    /// It takes the capability `CAP_NET_RAW`; with it, every check can be run.
+    /// Every check can be run then. An interface takes the capability `CAP_NET_RAW`, a TAP device that it is
+    /// yours (`sudo ip tuntap add NAME mode tap user $USER`), sockets no right.
     #[arg(long = "wire", value_name = "CABLE", value_parser = clap::value_parser!(Place))]
     pub place: Option<Place>,
 
@@ -26,12 +27,17 @@ pub struct WireArgs {
     #[arg(long = "wire-mac", value_name = "MAC", requires = "place", value_parser = Hardware::parse)]
     pub mac: Option<Hardware>,
 
-    /// Lose and delay frames on the way, both ways: `loss=5%,burst=1%x4,reorder=2%,duplicate=1%,
-    /// corrupt=1%,delay=20ms,jitter=5ms,rate=1M,seed=7`, or some of these
+    /// Lose and delay frames on the way, both ways: `loss=5%,burst=1%x4,reorder=2%,hold=10ms,
+    /// duplicate=1%,corrupt=1%,delay=20ms,jitter=5ms,rate=1M,queue=64k,seed=7`, or some of these
     ///
     /// With the same seed, the same frames of a check are lost.
     #[arg(long, value_name = "WHAT", requires = "place", value_parser = impairment)]
     pub impair: Option<Impairment>,
+
+    /// Wait for what takes its time, minutes in all: for numbers of old connections, fragments and neighbors to
+    /// be forgotten
+    #[arg(long, requires = "place")]
+    pub patient: bool,
 
     /// Keep what crossed the cable, for each check that didn't pass, in this folder: as a file for
     /// Wireshark, and as a picture
@@ -67,6 +73,11 @@ impl Hardware {
             }
         }
     }
+}
+
+/// A hardware address as most programs write it.
+pub fn colons(address: EthernetAddress) -> String {
+    address.to_string().replace('-', ":")
 }
 
 fn network(typed: &str) -> Result<IpCidr, String> {

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use anyhow::Error;
-use greet_std::core::probe::{Level, Whose};
+use greet_std::core::probe::Level;
 use greet_std::core::text::characters;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Entry, Graded, Outcome};
+use super::findings::{Finding, whose_in_words};
+use super::link::LinkReport;
+use super::{Entry, Graded, Outcome, portrait};
 
 pub fn json_line(entry: &Entry) -> String {
     let mut object = json!({
@@ -20,12 +22,7 @@ pub fn json_line(entry: &Entry) -> String {
         },
         "sentence": entry.check.sentence,
         "source": entry.check.source,
-        "whose": match entry.check.whose {
-            Whose::Stack => "stack",
-            Whose::Server => "server",
-            Whose::Link => "link",
-            Whose::Tester => "tester",
-        },
+        "whose": whose_in_words(entry.check.whose),
         "result": word(entry.result),
     });
     if !entry.why.is_empty() {
@@ -42,11 +39,56 @@ pub fn json_line(entry: &Entry) -> String {
         let files = files.map(|file| file.display().to_string());
         object["evidence"] = files.collect::<Vec<_>>().into();
     }
+    if let Some(unkept) = &entry.evidence.unkept {
+        object["evidence_missing"] = unkept.clone().into();
+    }
     format!("{object}\n")
 }
 
+/// A line for each finding and one for the link, and the last line of all.
+pub fn json_end(
+    graded: &Graded,
+    findings: &[Finding],
+    link: Option<&LinkReport>,
+    error: Option<&Error>,
+) -> String {
+    let mut lines = String::new();
+    for finding in findings {
+        let mut object = json!({ "event": "finding" });
+        if let (Value::Object(all), Value::Object(keys)) = (&mut object, json(finding)) {
+            all.extend(keys);
+        }
+        // A string takes everything.
+        let _ = writeln!(lines, "{object}");
+    }
+    if graded.frames.are_counted() {
+        // As above.
+        let _ = writeln!(lines, "{}", graded.frames.in_json());
+    }
+    if let Some(link) = link {
+        // As above.
+        let _ = writeln!(lines, "{}", link.in_json());
+    }
+    lines += &portrait::json_line(&graded.figures);
+    if let Some(comparison) = graded.comparison() {
+        lines += &comparison.json_line();
+    }
+    lines + &json_summary(graded, findings, error)
+}
+
+fn json(finding: &Finding) -> Value {
+    json!({
+        "id": finding.id,
+        "whose": whose_in_words(finding.whose),
+        "result": word(finding.result),
+        "what": finding.what,
+        "look": finding.look,
+        "checks": finding.checks,
+    })
+}
+
 /// The last line, with the reason if not all could be checked.
-pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
+fn json_summary(graded: &Graded, findings: &[Finding], error: Option<&Error>) -> String {
     let summary = graded.summary;
     let mut object = json!({
         "event": "summary",
@@ -57,9 +99,15 @@ pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
         "noted": summary.noted,
         "inconclusive": summary.inconclusive,
         "skipped": summary.skipped,
+        "findings": findings.iter().map(json).collect::<Vec<_>>(),
+        "seed": graded.seed,
     });
     if let Some(lines) = &graded.lines {
         object["lines"] = lines.clone().into();
+    }
+    if graded.echoes.count() > 0 {
+        object["echoes"] = graded.echoes.count().into();
+        object["echo_latency_us"] = graded.echoes.in_json();
     }
     if graded.latency.count() > 0 {
         object["greetings"] = graded.latency.count().into();
@@ -69,21 +117,35 @@ pub fn json_summary(graded: &Graded, error: Option<&Error>) -> String {
     if !graded.notes.is_empty() {
         object["notes"] = graded.notes.clone().into();
     }
+    if graded.soak.is_some() {
+        object["again"] = graded.again.clone().into();
+    }
     if let Some(error) = error {
         object["error"] = format!("{error:#}").into();
     }
     format!("{object}\n")
 }
 
-/// A case for each check, and one for the reason if not all could be checked.
-pub fn junit(graded: &Graded, error: Option<&Error>) -> String {
+/// A suite of findings and the link, if there is anything to say of them, and one of checks: a case for each, and
+/// one for the reason if not all could be checked.
+///
+/// What viewers show of a suite are its cases, by name, and the message of those that failed; properties
+/// and the streams of a whole suite many show nowhere.
+pub fn junit(
+    graded: &Graded,
+    findings: &[Finding],
+    link: Option<&LinkReport>,
+    error: Option<&Error>,
+) -> String {
     let count = |result| graded.entries.iter().filter(|e| e.result == result).count();
     let errors = usize::from(error.is_some());
     // A string takes everything.
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml += "<testsuites>\n";
+    xml += &junit_findings(graded, findings, link);
     let _ = writeln!(
         xml,
-        "<testsuites>\n<testsuite name=\"greet probe {}\" tests=\"{}\" failures=\"{}\" \
+        "<testsuite name=\"greet probe {}\" tests=\"{}\" failures=\"{}\" \
          skipped=\"{}\">",
         escaped(&graded.server),
         graded.entries.len() + errors,
@@ -128,7 +190,53 @@ pub fn junit(graded: &Graded, error: Option<&Error>) -> String {
     xml + "</testsuite>\n</testsuites>\n"
 }
 
-fn word(result: Outcome) -> &'static str {
+/// The link is a case that always passes, as findings say what follows from it.
+fn junit_findings(graded: &Graded, findings: &[Finding], link: Option<&LinkReport>) -> String {
+    let mut xml = String::new();
+    let links: Vec<_> = graded
+        .links(link)
+        .into_iter()
+        .map(|(is_bad, line)| format!("{}{line}", if is_bad { "! " } else { "" }))
+        .collect();
+    if findings.is_empty() && links.is_empty() {
+        return xml;
+    }
+    let failures = findings
+        .iter()
+        .filter(|finding| finding.result == Outcome::Failed);
+    // A string takes everything.
+    let _ = writeln!(
+        xml,
+        "<testsuite name=\"greet probe {}: findings\" tests=\"{}\" failures=\"{}\" skipped=\"0\">",
+        escaped(&graded.server),
+        findings.len() + usize::from(!links.is_empty()),
+        failures.count()
+    );
+    for finding in findings {
+        let Finding { id, what, look, .. } = finding;
+        let whose = whose_in_words(finding.whose);
+        let what = escaped(&format!("{whose}: {what}"));
+        let checks = finding.checks.join(", ");
+        let body = escaped(&format!("look at: {look}\nseen in: {checks}"));
+        let _ = write!(xml, "<testcase classname=\"findings\" name=\"{id}\">");
+        let _ = match finding.result {
+            Outcome::Failed => write!(xml, "<failure message=\"{what}\">{body}</failure>"),
+            _ => write!(xml, "<system-out>{what}\n{body}</system-out>"),
+        };
+        xml += "</testcase>\n";
+    }
+    if !links.is_empty() {
+        // As above.
+        let _ = writeln!(
+            xml,
+            "<testcase classname=\"findings\" name=\"link\"><system-out>{}</system-out></testcase>",
+            escaped(&links.join("\n"))
+        );
+    }
+    xml + "</testsuite>\n"
+}
+
+pub fn word(result: Outcome) -> &'static str {
     match result {
         Outcome::Passed => "passed",
         Outcome::Failed => "failed",

@@ -2,27 +2,43 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Write as _;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Error, Result, anyhow, bail};
-use greet_std::core::probe::{self, About, CASES, Event, Level, Plan, ProbeStack, Summary};
+use anyhow::{Context, Error, Result, anyhow};
+use greet_std::core::limits::TCP_PORT;
+use greet_std::core::probe::{self, About, Event, Mode, Plan, ProbeStack, Summary};
 
 use crate::address::Address;
 use crate::args::ProbeArgs;
+use crate::args::wrong;
 use crate::console::{self, ReaderGone};
 use crate::latency::Latency;
+#[cfg(feature = "serial")]
+use crate::serial::SerialStack;
 use crate::signals::{self, Signal};
 
+mod again;
 mod asked;
 #[cfg(all(target_os = "linux", feature = "wire"))]
 mod cable;
+mod checks;
+mod compare;
+mod entry;
+mod findings;
 mod formats;
+mod graded;
+mod hard;
+#[cfg(all(target_os = "linux", feature = "wire"))]
+mod kept;
 mod link;
 mod only;
+mod portrait;
+#[cfg(all(target_os = "linux", feature = "wire"))]
+mod raw;
+mod report;
+mod soak;
 mod tree;
 #[cfg(all(target_os = "linux", feature = "wire"))]
 mod wire;
@@ -31,34 +47,18 @@ mod words;
 use asked::Asked;
 #[cfg(all(target_os = "linux", feature = "wire"))]
 pub use cable::WireArgs;
-use link::Link;
+use compare::Earlier;
+use entry::{Entry, Evidence, Outcome};
+use findings::{Seen, Stopped};
+use graded::{Graded, conclude};
+use link::{Counts, Frames, Link};
 pub use only::Only;
-use tree::{Detail, Tree};
+use report::Report;
+use soak::{Counted, Soak};
+use tree::{Detail, Shown, Tree};
 
 /// Room for the longest datagram of any check.
 const ROOM: usize = 8192;
-
-/// What one check came to, with its details in lines.
-struct Entry {
-    check: &'static About,
-    result: Outcome,
-    /// A sentence, where it didn't simply pass.
-    why: String,
-    details: Vec<String>,
-    /// What crossed the cable, and where it is kept.
-    evidence: Evidence,
-}
-
-/// What a check leaves behind beside its verdict.
-#[derive(Default)]
-struct Evidence {
-    /// Lines that show it.
-    lines: Vec<String>,
-    /// The files that have it.
-    files: Vec<PathBuf>,
-    /// The command that runs the check again, alone.
-    again: String,
-}
 
 /// Whoever watches what crosses the cable while checks run.
 trait Witness {
@@ -73,6 +73,16 @@ trait Witness {
     /// What else there is to say of the run, in sentences.
     fn notes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What was to be kept, and isn't, in a sentence.
+    fn unkept(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether the link was told to lose and delay.
+    fn is_impaired(&self) -> bool {
+        false
     }
 
     /// Why the run ended before its time, if it did.
@@ -91,33 +101,6 @@ struct Nobody;
 
 impl Witness for Nobody {}
 
-#[derive(Clone, Copy, PartialEq)]
-enum Outcome {
-    Passed,
-    Failed,
-    /// A SHOULD that doesn't count: worse than it should be.
-    Worse,
-    /// A MAY.
-    Noted,
-    Inconclusive,
-    Skipped,
-}
-
-/// All that a run came to.
-struct Graded {
-    /// As it was typed, until its address is known.
-    server: String,
-    /// The same in lines mode, if it was given.
-    lines: Option<String>,
-    entries: Vec<Entry>,
-    summary: Summary,
-    latency: Latency,
-    /// Greetings in a second, one after the other.
-    rate: f64,
-    /// What else there is to say of the run.
-    notes: Vec<String>,
-}
-
 /// A run that goes on, as a signal finds it.
 struct Progress {
     graded: Graded,
@@ -133,6 +116,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     if args.list {
         return list(picked);
     }
+    let earlier = args.compare.as_deref().map(Earlier::read).transpose()?;
     let report = args.junit.as_deref().map(Report::create).transpose()?;
     let graded = Graded {
         server: asked::typed(args),
@@ -140,37 +124,61 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         entries: Vec::new(),
         summary: Summary::default(),
         latency: Latency::new(),
+        echoes: Latency::new(),
         rate: 0.0,
+        seed: 0,
+        found: Vec::new(),
+        link: None,
+        soak: None,
+        again: String::new(),
+        frames: Frames::default(),
+        figures: Vec::new(),
+        earlier,
         notes: Vec::new(),
+        unkept: None,
+        seen: Seen {
+            clients: args.clients.map_or(0, Into::into),
+            ..Seen::default()
+        },
     };
     let detail = if args.brief {
         Detail::Brief
     } else {
         Detail::Full
     };
+    let shown = match args.soak {
+        Some(_) => Shown::AtOnce,
+        None => Shown::InTurn,
+    };
     let progress = Arc::new(Mutex::new(Progress {
         graded,
-        tree: (!args.json).then(|| Tree::new(detail)),
+        tree: (!args.json).then(|| Tree::new(detail, shown)),
         report,
         printed: Ok(()),
     }));
     let done = grade(args, picked, &progress);
     let mut progress = lock(&progress);
-    let last = if progress.tree.is_some() && progress.graded.entries.is_empty() {
+    let is_known = !progress.graded.entries.is_empty() || !progress.graded.findings().is_empty();
+    let last = if progress.tree.is_some() && !is_known {
         String::new() // an error says it all
     } else {
         progress.last_words(done.as_ref().err())
     };
     progress.end(done, &last)?;
-    conclude(progress.graded.summary, args.strict)
+    conclude(&progress.graded, args.strict)
 }
 
 /// Prints what was graded so far, and ends the program: no check waits in a way that could be ended.
 fn interrupted(progress: &mut Progress, signal: Signal) {
     progress.graded.summary = progress.graded.count();
-    let erase = progress.tree.as_ref().map_or("", Tree::take_back);
-    let reason = anyhow!("interrupted: the other checks weren't run");
-    let last = erase.to_owned() + &progress.last_words(Some(&reason));
+    let soak = progress.graded.soak.as_ref().map(Soak::line);
+    progress.graded.notes.extend(soak);
+    let erase = progress.tree.as_ref().map(Tree::take_back);
+    let reason = match progress.graded.soak {
+        Some(_) => anyhow!("interrupted"),
+        None => anyhow!("interrupted: the other checks weren't run"),
+    };
+    let last = erase.unwrap_or_default() + &progress.last_words(Some(&reason));
     if let Err(error) = progress.end(Err(reason), &last) {
         console::complain(format_args!("greet: {error:#}"));
     }
@@ -185,9 +193,10 @@ fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
 
 impl Progress {
     fn last_words(&mut self, error: Option<&Error>) -> String {
+        let (findings, link) = (self.graded.findings(), self.graded.link());
         match &mut self.tree {
-            None => formats::json_summary(&self.graded, error),
-            Some(tree) => tree.end_group() + &tree.summary(&self.graded),
+            None => formats::json_end(&self.graded, &findings, link.as_ref(), error),
+            Some(tree) => tree.end(&self.graded, &findings, link.as_ref()),
         }
     }
 
@@ -195,27 +204,15 @@ impl Progress {
     fn end(&mut self, done: Result<()>, last: &str) -> Result<()> {
         let done = done.and(console::print(last.as_bytes()));
         if let Some(report) = self.report.take() {
-            report.write(&formats::junit(&self.graded, done.as_ref().err()))?;
+            let (findings, link) = (self.graded.findings(), self.graded.link());
+            report.write(&formats::junit(
+                &self.graded,
+                &findings,
+                link.as_ref(),
+                done.as_ref().err(),
+            ))?;
         }
         done
-    }
-}
-
-impl Graded {
-    /// What the checks came to that have ended.
-    fn count(&self) -> Summary {
-        let mut summary = Summary::default();
-        for entry in &self.entries {
-            *match (entry.result, entry.check.level) {
-                (Outcome::Passed, _) => &mut summary.passed,
-                (Outcome::Failed, Level::Must) => &mut summary.failed,
-                (Outcome::Failed | Outcome::Worse, _) => &mut summary.worse,
-                (Outcome::Noted, _) => &mut summary.noted,
-                (Outcome::Inconclusive, _) => &mut summary.inconclusive,
-                (Outcome::Skipped, _) => &mut summary.skipped,
-            } += 1;
-        }
-        summary
     }
 }
 
@@ -225,40 +222,90 @@ fn grade(
     picked: impl Fn(&About) -> bool,
     progress: &Arc<Mutex<Progress>>,
 ) -> Result<()> {
-    let asked = Asked::find(args)?;
-    lock(progress).graded.server = asked.address(None);
-    lock(progress).graded.lines = asked.lines_shown();
-    let plan = Plan {
-        timeout: args.timeout,
-        clients: args.clients.get(),
-        rounds: args.rounds.get(),
-        deadline: args.deadline,
+    let plan = hard::plan(args);
+    lock(progress).graded.seed = plan.seed;
+    let soak = |time| Soak::new(time, plan.seed, Counted::Connections);
+    lock(progress).graded.soak = args.soak.map(soak);
+    lock(progress).graded.again = again::soak(args, &[], plan.seed);
+    let interrupt = || {
+        let progress = Arc::clone(progress);
+        signals::on_first(move |signal| interrupted(&mut lock(&progress), signal))
     };
-    #[cfg(all(target_os = "linux", feature = "wire"))]
-    if args.wire.is_wanted() {
-        let (mut host, mut witness) = wire::open(args, asked)?;
-        signals::note_first()?;
+    #[cfg(feature = "serial")]
+    if let Some(port) = &args.serial.serial {
+        #[cfg(all(target_os = "linux", feature = "wire"))]
+        if args.wire.is_wanted() {
+            return Err(wrong(
+                "a serial line has no cable with frames: leave out --wire",
+            ));
+        }
+        interrupt()?;
+        let stack = SerialStack::open(&args.serial, args.timeout)?;
+        let mut stack = stack.context("no serial port was named")?;
+        let name = |_| port.clone();
         return grade_from(
-            &mut host,
-            &mut witness,
+            &mut stack,
+            &mut Nobody,
             args,
-            asked,
+            &name,
             picked,
             &plan,
             progress,
         );
     }
-    let mut lab = asked.stack(usize::from(args.clients.get()) + 1)?;
-    signals::on_first({
-        let progress = Arc::clone(progress);
-        move |signal| interrupted(&mut lock(&progress), signal)
-    })?;
-    let link = Link::watch();
-    let graded = grade_from(&mut lab, &mut Nobody, args, asked, picked, &plan, progress);
-    let notes = &mut lock(progress).graded.notes;
-    notes.extend(link.fault());
+    let asked = Asked::find(args)?;
+    lock(progress).graded.server = asked.address(None);
+    lock(progress).graded.lines = asked.lines_shown();
+    let name = |mode| asked.address(mode);
+    #[cfg(all(target_os = "linux", feature = "wire"))]
+    if args.wire.is_wanted() {
+        let mut plugged = wire::plug(args, asked, plan.seed)?;
+        signals::note_first()?;
+        let mut checks = probe::CASES.iter().copied().flatten();
+        let asks_server = asked.has_server() && checks.any(|case| picked(&case.about));
+        lock(progress).graded.again.clone_from(&plugged.soak_again);
+        let is_there = raw::grade(&mut plugged, args, &picked, asks_server, progress)?;
+        if !asks_server {
+            return Ok(());
+        }
+        if !is_there {
+            anyhow::bail!(
+                "{} doesn't answer, so its server wasn't asked",
+                asked.address(None)
+            );
+        }
+        let (mut host, mut witness) = plugged.host(args, asked)?;
+        lock(progress).graded.link = Some(Link::watch(Counts::OwnStack));
+        return grade_from(
+            &mut host,
+            &mut witness,
+            args,
+            &name,
+            picked,
+            &plan,
+            progress,
+        );
+    }
+    if let Some(board) = asked.board {
+        let typed = asked::typed(args);
+        let server = SocketAddr::new(board, TCP_PORT);
+        let how = if board.is_ipv6() && !typed.starts_with('[') {
+            "with one an address of IPv6 stands in brackets, such as [::1]:8000".to_owned()
+        } else {
+            format!("write that of its server, such as {server}")
+        };
+        return Err(wrong(&format!(
+            "'{typed}': it has no port: {how}; a board without a server is graded with --wire"
+        )));
+    }
+    let mut lab = asked.stack(hard::slots(args))?;
+    interrupt()?;
+    lock(progress).graded.link = Some(Link::watch(Counts::Sockets));
+    let graded = grade_from(&mut lab, &mut Nobody, args, &name, picked, &plan, progress);
+    let graded_so_far = &mut lock(progress).graded;
     if lab.reuses_ports() {
-        notes.push(words::REUSES_PORTS.to_owned());
+        graded_so_far.notes.push(words::REUSES_PORTS.to_owned());
+        graded_so_far.seen.reuses_ports = true;
     }
     graded
 }
@@ -268,7 +315,7 @@ fn grade_from(
     lab: &mut impl ProbeStack,
     witness: &mut dyn Witness,
     args: &ProbeArgs,
-    asked: Asked,
+    name: &dyn Fn(Option<Mode>) -> String,
     picked: impl Fn(&About) -> bool,
     plan: &Plan,
     progress: &Mutex<Progress>,
@@ -277,12 +324,12 @@ fn grade_from(
     let mut end = Ok(());
     let is_read = || match &lock(progress).printed {
         Err(error) => !error.is::<ReaderGone>(),
-        Ok(()) => true,
+        Ok(()) => !console::is_unread(),
     };
     let witness = RefCell::new(witness);
     let is_wanted = || witness.borrow().excuse().is_none() && is_read();
     let wanted = |check: &About| picked(check) && is_wanted();
-    let summary = probe::run(lab, plan, &mut [0; ROOM], wanted, &mut |event| {
+    let mut report = |event: Event<'_>| {
         let mut progress = lock(progress);
         let Progress {
             graded,
@@ -290,20 +337,20 @@ fn grade_from(
             printed,
             ..
         } = &mut *progress;
+        if let Some(soak) = &mut graded.soak {
+            soak.note(&event);
+        }
         let line = match event {
-            Event::Greeting { took } => {
-                graded.latency.record(took);
-                return;
-            }
-            Event::InARow { greetings, within } => {
-                graded.rate = f64::from(greetings) / within.as_secs_f64();
-                return;
-            }
             Event::Started { check } => {
                 witness.borrow_mut().began(check);
-                tree.as_mut().map(|tree| tree.started(check))
+                graded.seen.began(check);
+                let tree = tree.as_mut().filter(|_| args.soak.is_none());
+                tree.map(|tree| tree.started(check))
             }
-            Event::Waiting { left } => tree.as_ref().map(|tree| tree.waiting(left)),
+            Event::Waiting { what, left } => {
+                let tree = tree.as_ref().filter(|_| args.soak.is_none());
+                tree.map(|tree| tree.waiting(what, left))
+            }
             Event::Ended {
                 check,
                 verdict,
@@ -313,49 +360,53 @@ fn grade_from(
                 let verdict = excuse.map_or(verdict, probe::Verdict::Skipped);
                 let mut entry = Entry::new(check, verdict, actual, args.strict, row);
                 entry.evidence = witness.borrow_mut().ended(&entry, &verdict);
-                let line = match tree {
-                    Some(tree) => tree.ended(&entry),
-                    None => formats::json_line(&entry),
-                };
-                graded.entries.push(entry);
-                Some(line)
+                graded.keep(entry, tree.as_mut())
             }
             Event::NotGreeting {
                 mode,
                 failure,
                 actual,
             } => {
-                end = Err(anyhow!(words::not_greeting(
-                    &asked.address(Some(mode)),
-                    args.timeout,
-                    &failure,
-                    actual
-                )));
+                let (server, timeout) = (name(Some(mode)), args.timeout);
+                let why = words::not_greeting(&server, timeout, &failure, actual);
+                end = Err(anyhow!(why));
                 None
             }
-            Event::Stopped { after } => {
-                end = Err(anyhow!(
-                    "{} doesn't greet any more since {}: start it again, and look there",
-                    asked.address(after.mode()),
-                    after.id
-                ));
+            Event::Stopped {
+                after,
+                failure,
+                actual,
+            } => {
+                let (server, cause) = (name(after.mode()), failure.cause);
+                graded.seen.stopped = Some(Stopped { after, cause });
+                end = Err(anyhow!(words::death(&server, after.id, &cause, actual)));
                 tree.as_mut().map(Tree::stopped)
             }
-            _ => None,
+            measured => {
+                graded.note(args, &measured);
+                None
+            }
         };
-        if let Some(line) = line
-            && printed.is_ok()
-        {
-            *printed = console::print(line.as_bytes());
+        let told = graded
+            .soak
+            .as_mut()
+            .and_then(|soak| soak.told(tree.as_ref()));
+        for line in line.into_iter().chain(told) {
+            if printed.is_ok() {
+                *printed = console::print(line.as_bytes());
+            }
         }
-    });
+    };
+    let room = &mut [0; ROOM];
+    let summary = if args.soak.is_some() {
+        let goes_on = &mut || lock(progress).graded.goes_on() && is_wanted();
+        probe::soak(lab, plan, room, wanted, goes_on, &mut report)
+    } else {
+        probe::run(lab, plan, room, wanted, &mut report)
+    };
     let mut progress = lock(progress);
-    progress.graded.summary = summary;
     let witness = witness.into_inner();
-    if witness.excuse().is_some() {
-        progress.graded.summary = progress.graded.count();
-    }
-    progress.graded.notes = witness.notes();
+    progress.graded.conclude(summary, witness);
     if progress.graded.entries.is_empty() && !progress.graded.notes.is_empty() {
         // Nothing but the error is shown.
         end = end.with_context(|| progress.graded.notes.join("; "));
@@ -363,86 +414,19 @@ fn grade_from(
     if let Some(failure) = witness.failure() {
         return Err(failure);
     }
-    end.and(mem::replace(&mut progress.printed, Ok(())))
-}
-
-/// Success only if nothing failed.
-fn conclude(summary: Summary, strict: bool) -> Result<()> {
-    let failed = summary.failed + if strict { summary.worse } else { 0 };
-    if failed > 0 {
-        bail!("{failed} failed: what stands under each cross says what came instead");
-    }
-    if summary.passed + summary.worse == 0 {
-        bail!("nothing was checked");
-    }
-    Ok(())
-}
-
-/// The file for a report. It is empty as long as the run goes on: no old report stays in it.
-struct Report {
-    path: PathBuf,
-    file: File,
-}
-
-impl Report {
-    fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("can't write {}", path.display()))?;
-        let path = path.to_owned();
-        Ok(Self { path, file })
-    }
-
-    fn write(mut self, report: &str) -> Result<()> {
-        self.file
-            .write_all(report.as_bytes())
-            .with_context(|| format!("can't write {}", self.path.display()))
-    }
+    end.and(mem::replace(&mut progress.printed, Ok(())))?;
+    console::is_read()
 }
 
 fn list(picked: impl Fn(&About) -> bool) -> Result<()> {
     let mut lines = String::new();
-    let all = CASES.iter().copied().flatten().map(|case| &case.about);
-    for check in all.filter(|check| picked(check)) {
+    for check in checks::every().filter(|check| picked(check)) {
         // A string takes everything.
-        let _ = writeln!(lines, "{:24} {}", check.id, check.sentence);
+        let _ = write!(lines, "{:24} {}", check.id, check.sentence);
+        if !check.source.starts_with("PROTOCOL.md") {
+            let _ = write!(lines, " ({})", check.source);
+        }
+        lines.push('\n');
     }
     console::print(lines.as_bytes())
-}
-
-impl Outcome {
-    fn of(check: &About, verdict: &probe::Verdict, strict: bool) -> Self {
-        use probe::Verdict::{Failed, Inconclusive, Skipped};
-        match (verdict, check.level) {
-            (Failed(_), Level::Must) => Self::Failed,
-            (Failed(_), Level::Should) if strict => Self::Failed,
-            (Failed(_), Level::Should) => Self::Worse,
-            (Failed(_), Level::May) => Self::Noted,
-            (Inconclusive(_), _) => Self::Inconclusive,
-            (Skipped(_), _) => Self::Skipped,
-            _ => Self::Passed,
-        }
-    }
-}
-
-impl Entry {
-    fn new(
-        check: &'static About,
-        verdict: probe::Verdict,
-        actual: &[u8],
-        strict: bool,
-        row: usize,
-    ) -> Self {
-        let (why, details) = words::explain(&verdict, actual, row);
-        Self {
-            check,
-            result: Outcome::of(check, &verdict, strict),
-            why,
-            details,
-            evidence: Evidence::default(),
-        }
-    }
-
-    /// The group, and the name in it.
-    fn parts(&self) -> (&'static str, &'static str) {
-        self.check.id.split_once('/').unwrap_or(("", self.check.id))
-    }
 }

@@ -1,7 +1,7 @@
 //! `--only GLOB`: which checks run.
 
+use super::checks::every;
 use fast_glob::glob_match;
-use greet_std::core::probe::CASES;
 
 /// A pattern that fits at least one check.
 #[derive(Clone, Debug)]
@@ -11,16 +11,16 @@ impl Only {
     /// Reads a pattern.
     pub fn parse(glob: &str) -> Result<Self, String> {
         let only = Self(glob.to_owned());
-        if CASES
-            .iter()
-            .copied()
-            .flatten()
-            .any(|case| only.picks(case.about.id))
-        {
+        if every().any(|check| only.picks(check.id)) {
             Ok(only)
         } else {
             Err("no check is called that; `greet probe --list` shows them all".to_owned())
         }
+    }
+
+    /// As it was typed.
+    pub fn glob(&self) -> &str {
+        &self.0
     }
 
     /// Whether it fits a whole id, or the name of the id's group.

@@ -1,21 +1,31 @@
-//! The report for people: a tree with ticks and crosses as it goes, and a summary.
+//! The report for people: what to mend, the link, a tree with ticks and crosses, and a summary.
+//!
+//! Whoever looks on at a terminal has the tree first, as it grows, and what to mend where their eyes are at the end.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use greet_std::core::probe::About;
 
-use super::{Entry, Graded, Outcome};
+use super::findings::{self, Finding};
+use super::link::LinkReport;
+use super::{Entry, Graded, Outcome, portrait};
+use crate::console;
 use crate::hexdump;
+use crate::latency::Latency;
 use crate::terminal::Screen;
 
-/// What was printed so far.
+/// A report that grows.
 pub struct Tree {
     group: &'static str,
     screen: Screen,
+    /// Who is shown what goes on, in a line that is written over.
+    watched: Watched,
+    /// What stands behind what is known only at the end; `None`: it is printed as it comes.
+    later: Option<Vec<Grown>>,
     /// What runs.
     running: &'static str,
-    /// What of the group wasn't shown; `None`: all is shown.
+    /// What was skipped, and not shown; `None`: all is shown.
     unshown: Option<Vec<Unshown>>,
     /// The server is gone: what is skipped for that alone is only counted.
     stopped: bool,
@@ -24,18 +34,42 @@ pub struct Tree {
 /// How much is shown of what passed or was skipped.
 #[derive(Clone, Copy)]
 pub enum Detail {
-    /// Each check.
+    /// Each check, under its group.
     Full,
-    /// How many of a group.
+    /// Those that didn't pass.
     Brief,
 }
 
-/// Checks of a group that passed, or were skipped for one reason.
+/// When the tree is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// As it grows.
+    AtOnce,
+    /// As it grows where somebody looks on, or else behind what is known only at the end.
+    InTurn,
+}
+
+/// Where somebody looks on.
+#[derive(Clone, Copy)]
+enum Watched {
+    /// On stdout, among the report.
+    Out(Screen),
+    /// On stderr, while the report goes elsewhere.
+    Err(Screen),
+    Nowhere,
+}
+
+/// Checks that were skipped for one reason.
 struct Unshown {
-    result: Outcome,
     why: String,
     first: &'static str,
     count: usize,
+}
+
+/// What a tree that is printed later has grown by, and the check that it is of.
+struct Grown {
+    check: Option<&'static str>,
+    text: String,
 }
 
 /// What begins lines under a check: reasons, and bytes.
@@ -46,10 +80,21 @@ const DETAILS: &str = "        ";
 const ERASE: &str = "\r\u{1b}[K";
 
 impl Tree {
-    pub fn new(detail: Detail) -> Self {
+    /// Begins one.
+    pub fn new(detail: Detail, shown: Shown) -> Self {
+        let (screen, stderr) = (Screen::of_stdout(), Screen::of_stderr());
+        let at_once = shown == Shown::AtOnce || screen.is_terminal;
         Self {
             group: "",
-            screen: Screen::of_stdout(),
+            screen,
+            watched: if screen.live {
+                Watched::Out(screen)
+            } else if stderr.live && !at_once {
+                Watched::Err(stderr)
+            } else {
+                Watched::Nowhere
+            },
+            later: (!at_once).then(Vec::new),
             running: "",
             unshown: match detail {
                 Detail::Full => None,
@@ -66,79 +111,106 @@ impl Tree {
 
     pub fn started(&mut self, check: &'static About) -> String {
         self.running = check.id;
-        if self.screen.live && !self.stopped {
-            format!("  ... {}", check.id)
-        } else {
+        self.now(&format!("  ... {}", check.id))
+    }
+
+    /// How many columns a line has that is written over, where that can be.
+    pub fn room(&self) -> Option<usize> {
+        self.screen.live.then(|| room(self.screen))
+    }
+
+    /// A line that the next one is written over.
+    pub fn over(&self, line: &str) -> String {
+        self.shown(line)
+    }
+
+    /// Shows whoever looks on what goes on. What of that is to be printed on stdout.
+    fn shown(&self, line: &str) -> String {
+        let (Watched::Out(screen) | Watched::Err(screen)) = self.watched else {
+            return String::new();
+        };
+        let line = format!("{ERASE}{}", line.get(..room(screen)).unwrap_or(line));
+        if matches!(self.watched, Watched::Out(_)) {
+            return line;
+        }
+        console::progress(format_args!("{line}"));
+        String::new()
+    }
+
+    fn now(&self, line: &str) -> String {
+        if self.stopped {
             String::new()
+        } else {
+            self.shown(line)
         }
     }
 
     /// Takes back what a terminal shows of the check that is going on.
-    pub fn take_back(&self) -> &'static str {
-        if self.screen.live { ERASE } else { "" }
+    pub fn take_back(&self) -> String {
+        self.shown("")
     }
 
-    /// So long the server may still take.
-    pub fn waiting(&self, left: Duration) -> String {
-        if self.screen.live && !self.stopped {
-            format!(
-                "{ERASE}  ... {} ({:.0} s)",
-                self.running,
-                left.as_secs_f64()
-            )
-        } else {
-            String::new()
-        }
+    /// What is waited for, and for how long at most.
+    pub fn waiting(&self, what: &str, left: Duration) -> String {
+        let seconds = left.as_secs_f64();
+        self.now(&format!(
+            "  ... {} ({seconds:.0} s): waiting for {what}",
+            self.running
+        ))
     }
 
     pub fn stopped(&mut self) -> String {
         self.stopped = true;
-        let group = self.end_group();
         let sentence = "The server doesn't greet any more: the other checks are skipped.";
-        group + &self.screen.paragraph(sentence, "  ")
+        let sentence = self.screen.paragraph(sentence, "  ");
+        self.grown(None, sentence)
     }
 
-    /// The last lines of a group, which count what wasn't shown.
-    pub fn end_group(&mut self) -> String {
-        let mut text = String::new();
-        for unshown in self
-            .unshown
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
-        {
-            let Unshown { why, first, .. } = &unshown;
-            let mark = self.mark(unshown.result);
-            let sentence = match (unshown.result, unshown.count) {
-                (Outcome::Passed, count) => format!("  {mark} {count} passed"),
-                (_, 1) => format!("  {mark} {first}: skipped: {why}"),
-                (_, count) => format!("  {mark} {count} skipped: {why}"),
-            };
-            text += &self.screen.paragraph(&sentence, REASON);
+    /// Takes what the tree has grown by, with the check that it is of. What of that is to be printed now.
+    fn grown(&mut self, check: Option<&'static str>, text: String) -> String {
+        match &mut self.later {
+            None => text,
+            Some(later) => {
+                later.push(Grown { check, text });
+                String::new()
+            }
         }
-        text
     }
 
-    /// Counts a check that isn't shown by itself. `false`: it is.
-    fn count(&mut self, entry: &Entry) -> bool {
-        let counts = match entry.result {
-            Outcome::Passed => entry.why.is_empty(),
-            Outcome::Skipped => true,
-            _ => false,
-        };
-        let Some(unshown) = self.unshown.as_mut().filter(|_| counts) else {
+    /// How many were skipped that weren't shown, and why.
+    fn skipped(&self) -> String {
+        let lines = self.unshown.iter().flatten().map(|unshown| {
+            let Unshown { why, first, count } = unshown;
+            let mark = self.mark(Outcome::Skipped);
+            let sentence = match count {
+                1 => format!("  {mark} {first}: skipped: {why}"),
+                _ => format!("  {mark} {count} skipped: {why}"),
+            };
+            self.screen.paragraph(&sentence, REASON)
+        });
+        lines.collect()
+    }
+
+    /// Whether a check isn't shown by itself.
+    fn hides(&mut self, entry: &Entry) -> bool {
+        let Some(unshown) = &mut self.unshown else {
             return false;
         };
-        match unshown.iter_mut().find(|one| one.why == entry.why) {
-            Some(one) => one.count += 1,
-            None => unshown.push(Unshown {
-                result: entry.result,
-                why: entry.why.clone(),
-                first: entry.parts().1,
-                count: 1,
-            }),
+        match entry.result {
+            Outcome::Passed => entry.why.is_empty(),
+            Outcome::Skipped => {
+                match unshown.iter_mut().find(|one| one.why == entry.why) {
+                    Some(one) => one.count += 1,
+                    None => unshown.push(Unshown {
+                        why: entry.why.clone(),
+                        first: entry.check.id,
+                        count: 1,
+                    }),
+                }
+                true
+            }
+            _ => false,
         }
-        true
     }
 
     fn mark(&self, result: Outcome) -> String {
@@ -158,22 +230,21 @@ impl Tree {
     }
 
     pub fn ended(&mut self, entry: &Entry) -> String {
-        let mut text = String::new();
         if self.stopped {
-            return text;
+            return String::new();
         }
-        if self.screen.live {
-            text += ERASE;
+        let erased = self.take_back();
+        if self.hides(entry) {
+            return erased;
         }
-        let (group, name) = entry.parts();
-        if group != self.group {
-            text += &self.end_group();
+        let mut text = String::new();
+        let (group, mut name) = entry.parts();
+        if self.unshown.is_some() {
+            name = entry.check.id;
+        } else if group != self.group {
             self.group = group;
             // A string takes everything.
             let _ = writeln!(text, "{group}");
-        }
-        if self.count(entry) {
-            return text;
         }
         let first = format!("  {} {name}", self.mark(entry.result));
         let (sentence, reason) = match entry.result {
@@ -194,25 +265,92 @@ impl Tree {
             text += line;
             text.push('\n');
         }
+        erased + &self.grown(Some(entry.check.id), text)
+    }
+
+    /// What wasn't printed yet: what to mend, and in which order, the link, maybe the tree, and the last lines of all.
+    pub fn end(
+        &mut self,
+        graded: &Graded,
+        findings: &[Finding],
+        link: Option<&LinkReport>,
+    ) -> String {
+        let skipped = self.skipped();
+        let mut text = self.grown(None, skipped);
+        let later = self.later.take().map(|later| explained(later, findings));
+        let (findings, links) = (self.findings(findings), self.links(graded, link));
+        if let Some(tree) = later {
+            let parts = [findings, links, tree];
+            let parts = parts.into_iter().filter(|part| !part.is_empty());
+            text = parts.collect::<Vec<_>>().join("\n");
+        } else {
+            for part in [findings, links].iter().filter(|part| !part.is_empty()) {
+                text.push('\n');
+                text += part;
+            }
+        }
+        text += &portrait::paragraph(&graded.figures);
+        text += &self.summary(graded);
+        if let Some(comparison) = graded.comparison() {
+            text += &comparison.paragraph();
+        }
         text
     }
 
-    /// The last lines of all.
-    pub fn summary(&self, graded: &Graded) -> String {
+    /// What to mend, and in which order.
+    fn findings(&self, findings: &[Finding]) -> String {
+        if findings.is_empty() {
+            return String::new();
+        }
+        let title = "Findings, in the order in which to mend them:";
+        let mark = |finding: &Finding| self.mark(finding.result);
+        self.screen.paragraph(title, "  ") + &findings::paragraphs(findings, self.screen, mark)
+    }
+
+    /// What was seen of the link, by the second host and by sockets.
+    fn links(&self, graded: &Graded, link: Option<&LinkReport>) -> String {
+        let lines = graded.links(link).into_iter();
+        lines
+            .map(|(is_bad, line)| self.link(is_bad, &line))
+            .collect()
+    }
+
+    /// What was seen of the link, with a mark where that is bad.
+    fn link(&self, is_bad: bool, line: &str) -> String {
+        let mark = if is_bad {
+            self.mark(Outcome::Worse) + " "
+        } else {
+            String::new()
+        };
+        self.screen.paragraph(&(mark + line), "  ")
+    }
+
+    /// How long something took, and a picture of it.
+    fn distribution(&self, what: &str, latency: &Latency) -> String {
+        let sentence = format!("{what}: {}", latency.sentence());
+        let mut text = "\n".to_owned() + &self.screen.paragraph(&sentence, "  ");
+        for bar in latency.bars(self.screen.width) {
+            text += &bar;
+            text.push('\n');
+        }
+        text
+    }
+
+    fn summary(&self, graded: &Graded) -> String {
         let mut text = String::new();
-        if graded.latency.count() > 0 {
-            let mut sentence = format!("{} greetings", graded.latency.count());
+        let Graded {
+            echoes, latency, ..
+        } = graded;
+        if echoes.count() > 0 {
+            text += &self.distribution(&format!("{} echoes", echoes.count()), echoes);
+        }
+        if latency.count() > 0 {
+            let mut what = format!("{} greetings", latency.count());
             if graded.rate > 0.0 {
                 // A string takes everything.
-                let _ = write!(sentence, " in a row, {:.0} in a second", graded.rate);
+                let _ = write!(what, " in a row, {:.0} in a second", graded.rate);
             }
-            let _ = write!(sentence, ": {}", graded.latency.sentence());
-            text.push('\n');
-            text += &self.screen.paragraph(&sentence, "  ");
-            for bar in graded.latency.bars(self.screen.width) {
-                text += &bar;
-                text.push('\n');
-            }
+            text += &self.distribution(&what, latency);
         }
         let summary = graded.summary;
         let mut sentence = format!(
@@ -235,4 +373,24 @@ impl Tree {
         }
         text + &self.screen.paragraph(&sentence, "  ")
     }
+}
+
+/// A tree that is printed when all is known: under each cross stands which finding explains it.
+fn explained(tree: Vec<Grown>, findings: &[Finding]) -> String {
+    let mut all = String::new();
+    for Grown { check, text } in tree {
+        all += &text;
+        let explains =
+            |finding: &Finding| check.is_some_and(|check| finding.checks.contains(&check));
+        if let Some(at) = findings.iter().position(explains) {
+            // A string takes everything.
+            let _ = writeln!(all, "{REASON}see finding {}", at + 1);
+        }
+    }
+    all
+}
+
+/// A line that is broken in two can't be written over.
+fn room(screen: Screen) -> usize {
+    screen.width.saturating_sub(1)
 }

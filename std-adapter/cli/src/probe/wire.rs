@@ -1,29 +1,53 @@
 //! `--wire`: the probe as a host of its own on a cable, and what crossed the cable as evidence.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Error, Result, anyhow};
 use greet_std::core::probe::{About, Cause, End, Failure, Verdict};
 use greet_wire::smoltcp::wire::{EthernetAddress, IpCidr};
-use greet_wire::{Frames, Host, Impairment, Mark, Own, Place, Recording, Task};
+use greet_wire::{Frames, Host, Impairment, Mark, Own, Place, Recording, Right, Task};
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 
+use super::again;
 use super::asked::Asked;
-use super::cable::Hardware;
-use super::{Entry, Evidence, Outcome, Witness};
+use super::cable::{Hardware, colons};
+use super::kept::{Folder, Kept};
+use super::{Entry, Evidence, Outcome, Witness, hard};
 use crate::args::{ProbeArgs, wrong};
 use crate::console;
 use crate::signals;
 
-/// Opens the cable, and puts a host on it.
-pub fn open(args: &ProbeArgs, asked: Asked) -> Result<(Host<Box<dyn Frames>>, Cable)> {
+/// A cable that is open, and who is at its end.
+pub struct Plugged {
+    pub frames: Box<dyn Frames>,
+    pub own: Own,
+    pub place: Place,
+    pub folder: Option<Folder>,
+    /// The command that runs a check alone, up to the check.
+    pub again: String,
+    /// The command that runs a soak again.
+    pub soak_again: String,
+    pub impairment: Impairment,
+    pub board: IpAddr,
+    /// Where on it a server is, if that was said.
+    pub port: Option<u16>,
+    /// Where it has lines mode.
+    pub lines: Option<u16>,
+    /// Where a receiver is, if that was said.
+    pub udp_port: Option<u16>,
+    /// Another number for each run.
+    pub chance: u64,
+}
+
+/// Opens the cable.
+pub fn plug(args: &ProbeArgs, asked: Asked, seed_of_run: u64) -> Result<Plugged> {
     let server = asked.any().context("nobody was named who could be asked")?;
     let wire = &args.wire;
     let place = wire.place.as_ref().context("no cable was named")?;
-    let folder = wire.evidence.as_deref().map(made).transpose()?;
+    let folder = wire.evidence.as_deref().map(Folder::open).transpose()?;
     if wire.ip.is_none() && !place.has_two_ends() {
         return Err(wrong(&format!(
             "others may be on {place}: say which address is free there, and its network, such as \
@@ -40,13 +64,7 @@ pub fn open(args: &ProbeArgs, asked: Asked) -> Result<(Host<Box<dyn Frames>>, Ca
         )));
     }
     let mut frames = place.open().map_err(|error| match error {
-        greet_wire::Error::NotAllowed { .. } => {
-            let program = std::env::current_exe();
-            let program = program.map_or("greet".to_owned(), |path| path.display().to_string());
-            anyhow!(error).context(format!(
-                "grant it once with `sudo setcap cap_net_raw+ep {program}`, or run this as root"
-            ))
-        }
+        greet_wire::Error::NotAllowed { right, .. } => anyhow!(error).context(advice(place, right)),
         error => anyhow!(error),
     })?;
     let hardware = match wire.mac {
@@ -71,29 +89,105 @@ pub fn open(args: &ProbeArgs, asked: Asked) -> Result<(Host<Box<dyn Frames>>, Ca
         // Small enough to be typed.
         impairment.seed.get_or_insert(chance / 1000 % 1_000_000);
     }
-    let seed = impairment.seed.filter(|_| impairment.is_untimely());
-    let again = again(args, place, address, &impairment);
-    let mut task = Task::new(Own { hardware, address }, asked.name);
-    task.lines = asked.lines;
-    task.udp = asked.udp;
-    task.slots = usize::from(args.clients.get()) + 1;
-    task.impairment = impairment;
-    task.chance = chance;
-    task.interrupted = || signals::noted().is_some();
-    let host = Host::new(frames, task)?;
+    let own = Own { hardware, address };
+    if let Some(nothing) = unplugged(place) {
+        console::complain(format_args!("greet: {nothing}"));
+    }
     greet_wire::give_up_privileges().context("can't give up privileges")?;
     console::complain(format_args!(
         "greet: a host of its own on {place}: {address}, {}",
         colons(hardware)
     ));
-    let cable = Cable {
+    let cable = again::cable(args, place, own, &impairment);
+    Ok(Plugged {
+        again: again::check(args, &cable, seed_of_run),
+        soak_again: again::soak(args, &cable, seed_of_run),
+        frames,
+        own,
         place: place.clone(),
-        recording: host.recording(),
         folder,
-        again,
-        seed,
+        impairment,
+        board: server,
+        port: asked.name.map(|name| name.port()),
+        lines: asked.lines.map(|lines| lines.port()),
+        udp_port: asked.udp.map(|udp| udp.port()),
+        chance,
+    })
+}
+
+/// What there is to say of an interface with nothing at its other end.
+fn unplugged(place: &Place) -> Option<String> {
+    let Place::Interface(name) = place else {
+        return None;
     };
-    Ok((host, cable))
+    let mut all = getifaddrs().ok()?;
+    let known = all.find(|one| one.interface_name == *name)?;
+    (!known.flags.contains(InterfaceFlags::IFF_RUNNING)).then(|| {
+        format!(
+            "{name} is down, or nothing is at its other end: what is sent there gets nowhere (to be the other \
+             end of a TAP device, say --wire tap:{name})"
+        )
+    })
+}
+
+impl Plugged {
+    /// Puts a whole host on the cable.
+    pub fn host(self, args: &ProbeArgs, asked: Asked) -> Result<(Host<Box<dyn Frames>>, Cable)> {
+        let Self {
+            frames,
+            own,
+            place,
+            folder,
+            again,
+            impairment,
+            chance,
+            ..
+        } = self;
+        let seed = impairment.seed.filter(|_| impairment.is_untimely());
+        let mut task = Task::new(own, asked.name);
+        task.lines = asked.lines;
+        task.udp = asked.udp;
+        task.slots = hard::slots_on_a_cable(args);
+        task.impairment = impairment;
+        task.chance = chance;
+        task.interrupted = || signals::noted().is_some();
+        let host = Host::new(frames, task)?;
+        let cable = Cable {
+            place,
+            recording: host.recording(),
+            folder,
+            again,
+            seed,
+        };
+        Ok((host, cable))
+    }
+}
+
+/// How a right is granted that a cable needs.
+fn advice(place: &Place, right: Right) -> String {
+    match (right, place) {
+        (Right::RawPackets, _) => {
+            let program = std::env::current_exe();
+            let program = program.map_or("greet".to_owned(), |path| path.display().to_string());
+            format!(
+                "grant it once with `sudo setcap cap_net_raw+ep {program}`, or run this as root"
+            )
+        }
+        (Right::OwnTap, Place::Tap(name)) => {
+            let delete = if if_nametoindex(name.as_str()).is_ok() {
+                format!("sudo ip tuntap del {name} mode tap && ")
+            } else {
+                String::new()
+            };
+            format!("make it yours with `{delete}sudo ip tuntap add {name} mode tap user $USER`")
+        }
+        (Right::TunDevice, _) => {
+            "grant it with `sudo chmod a+rw /dev/net/tun`; in a container, start that with \
+             `--device /dev/net/tun`"
+                .to_owned()
+        }
+        _ => "choose a path in a folder of yours".to_owned(),
+    }
 }
 
 /// The same hardware address in each run, as boards keep them for a while. It is nobody else's: locally
@@ -111,11 +205,6 @@ fn own_hardware(place: &Place, address: Option<IpCidr>) -> EthernetAddress {
     EthernetAddress(bytes)
 }
 
-/// As most programs write it.
-fn colons(address: EthernetAddress) -> String {
-    address.to_string().replace('-', ":")
-}
-
 /// How an address on the server's network looks.
 fn beside(server: IpAddr) -> String {
     match server {
@@ -130,52 +219,11 @@ fn beside(server: IpAddr) -> String {
     }
 }
 
-/// The folder for evidence, in which something can be written.
-fn made(folder: &Path) -> Result<PathBuf> {
-    let trial = folder.join(".greet");
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&trial, [0; 4096]))
-        .and_then(|()| fs::remove_file(&trial))
-        .with_context(|| format!("can't keep evidence in {}", folder.display()))?;
-    Ok(folder.to_owned())
-}
-
-/// The command that runs one check again, up to the check.
-fn again(args: &ProbeArgs, place: &Place, address: IpCidr, impairment: &Impairment) -> String {
-    let mut words = vec!["greet probe".to_owned()];
-    words.extend(args.server.as_ref().map(ToString::to_string));
-    words.extend(args.lines.as_ref().map(|lines| format!("--lines {lines}")));
-    words.extend(args.udp.as_ref().map(|udp| format!("--udp {udp}")));
-    words.push(format!("--wire {place} --wire-ip {address}"));
-    match args.wire.mac {
-        Some(Hardware::Card) => words.push("--wire-mac own".to_owned()),
-        Some(Hardware::This(address)) => words.push(format!("--wire-mac {}", colons(address))),
-        None => {}
-    }
-    if impairment.is_untimely() {
-        words.push(format!("--impair {impairment}"));
-    }
-    let time = |time| {
-        humantime::format_duration(time)
-            .to_string()
-            .replace(' ', "")
-    };
-    words.push(format!(
-        "--clients {} --rounds {} --timeout {} --deadline {}",
-        args.clients,
-        args.rounds,
-        time(args.timeout),
-        time(args.deadline)
-    ));
-    words.push("--only ".to_owned());
-    words.join(" ")
-}
-
 /// What watches the cable while checks run.
 pub struct Cable {
     place: Place,
     recording: Recording<Box<dyn Frames>>,
-    folder: Option<PathBuf>,
+    folder: Option<Folder>,
     /// The command that runs a check alone, up to the check.
     again: String,
     /// The seed of what the link does, if it does anything.
@@ -208,27 +256,11 @@ impl Witness for Cable {
         let ladder = seen.ladder();
         let text = ladder.as_ref().map(ToString::to_string).unwrap_or_default();
         evidence.lines.extend(shown(&text));
-        if let Some(folder) = &self.folder {
-            let name = entry.check.id.replace('/', "-");
-            let mut keep = |ending: &str, bytes: &[u8]| {
-                let path = folder.join(format!("{name}.{ending}"));
-                match fs::write(&path, bytes) {
-                    Ok(()) => evidence.files.push(path),
-                    Err(error) => {
-                        console::complain(format_args!(
-                            "greet: can't write {}: {error}",
-                            path.display()
-                        ));
-                    }
-                }
-            };
-            let mut file = Vec::new();
+        if let Some(folder) = &mut self.folder {
+            let mut capture = Vec::new();
             // A vector takes everything.
-            let _ = seen.write_pcapng(&mut file);
-            keep("pcapng", &file);
-            if let Some(ladder) = ladder {
-                keep("svg", ladder.svg().as_bytes());
-            }
+            let _ = seen.write_pcapng(&mut capture);
+            let picture = ladder.map(|ladder| ladder.svg());
             let report = format!(
                 "{}: {}\n{}\n{}\n\n{text}\n{}\n",
                 entry.check.id,
@@ -237,10 +269,19 @@ impl Witness for Cable {
                 entry.details.join("\n"),
                 evidence.again
             );
-            keep("txt", report.as_bytes());
-            let files = evidence.files.iter().map(|file| file.display().to_string());
-            let files = files.collect::<Vec<_>>().join(", ");
-            evidence.lines.push(format!("evidence: {files}"));
+            let mut files = vec![("pcapng", &capture[..]), ("txt", report.as_bytes())];
+            files.extend(picture.iter().map(|picture| ("svg", picture.as_bytes())));
+            let Kept { files, unkept } = folder.keep(&entry.check.id.replace('/', "-"), &files);
+            if !files.is_empty() {
+                let shown = files.iter().map(|file| file.display().to_string());
+                let shown = shown.collect::<Vec<_>>().join(", ");
+                evidence.lines.push(format!("evidence: {shown}"));
+            }
+            let lost = unkept
+                .iter()
+                .map(|why| format!("evidence isn't kept: {why}"));
+            evidence.lines.extend(lost);
+            (evidence.files, evidence.unkept) = (files, unkept);
         }
         evidence.lines.push(format!("again: {}", evidence.again));
         evidence
@@ -275,6 +316,14 @@ impl Witness for Cable {
             .into_iter()
             .flatten()
             .collect()
+    }
+
+    fn unkept(&self) -> Option<String> {
+        self.folder.as_ref()?.unkept()
+    }
+
+    fn is_impaired(&self) -> bool {
+        self.seed.is_some()
     }
 
     fn failure(&mut self) -> Option<Error> {

@@ -44,14 +44,40 @@ fn cause_of(cause: &Cause, actual: &[u8], row: usize) -> (String, Vec<String>) {
             latency::shown(*alone),
             latency::shown(*beside)
         ),
-        Cause::Early { due, took } => format!(
-            "the deadline came after {}, not {}: its clock is fast, or its timer is",
-            latency::shown(*took),
-            latency::shown(*due)
-        ),
+        Cause::Early { due, took } | Cause::Overdue { due, took } => {
+            clock(*due, *took).unwrap_or_else(|| "the deadline came at another time".to_owned())
+        }
         other => format!("{other:?}"),
     };
     (sentence, Vec::new())
+}
+
+/// How a clock runs by which something was due, if a tenth or more from ours.
+pub fn clock(due: Duration, took: Duration) -> Option<String> {
+    let (due_s, took_s) = (due.as_secs_f64(), took.as_secs_f64());
+    let (factor, way) = if took_s < due_s {
+        (due_s / took_s.max(f64::EPSILON), "fast")
+    } else {
+        (took_s / due_s.max(f64::EPSILON), "slow")
+    };
+    let factor = match factor {
+        ..1.1 => return None,
+        ..3.0 => format!("{factor:.1}"),
+        _ => format!("{factor:.0}"),
+    };
+    Some(format!(
+        "its clock runs {factor} times {way}: the deadline came after {}, not {}",
+        latency::shown(took),
+        latency::shown(due)
+    ))
+}
+
+/// What became of a server that greeted once.
+pub fn death(server: &str, after: &str, cause: &Cause, actual: &[u8]) -> String {
+    let (sentence, _) = cause_of(cause, actual, 16);
+    format!(
+        "{server} doesn't greet any more since {after} ({sentence}): start it again, and look there"
+    )
 }
 
 fn reply(expected: Expected, end: End, actual: &[u8], row: usize) -> (String, Vec<String>) {

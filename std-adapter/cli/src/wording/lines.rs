@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Style, Target, Wording, accept_failed, canonical, json, line};
+use super::{Style, Target, Wording, abandoned, accept_failed, canonical, json, line};
 use greet_std::core::lines::{End, Lines, Outcome};
 use greet_std::core::server::Event;
 
@@ -35,7 +35,7 @@ impl Wording {
     fn end_of_lines(self, peer: &str, Outcome { greeted, end, .. }: Outcome) {
         let (event, sentence, why) = match end {
             End::Refused(why) => ("refused", "Refused", why.to_string()),
-            End::Abandoned(why) => ("abandoned", "Abandoned by", why.to_string()),
+            End::Abandoned(why) => ("abandoned", abandoned(why), why.to_string()),
             _ if self.quiet => return,
             End::Idle => ("finished", "", "idle".to_owned()),
             End::Stopped => ("finished", "", "stop".to_owned()),

@@ -3,12 +3,16 @@
 use greet_std::core::{exchange, lines, receiver};
 use serde_json::{Value, json};
 
+use crate::count::Counted;
+
 /// How a run ended.
 #[derive(Clone, Copy, Default)]
 pub struct Summary {
     pub greetings: Option<exchange::Tally>,
     pub lines: Option<lines::Tally>,
+    pub serial: Option<lines::Tally>,
     pub messages: Option<receiver::Tally>,
+    pub counted: Option<Counted>,
 }
 
 impl Summary {
@@ -27,6 +31,11 @@ impl Summary {
                 "abandoned": tally.abandoned,
             });
         }
+        if let Some(tally) = self.serial {
+            object["serial"] = json!({
+                "greeted": tally.greeted, "refused": tally.refused, "abandoned": tally.abandoned,
+            });
+        }
         if let Some(tally) = self.messages {
             object["messages"] = tally.messages.into();
             object["messages_refused"] =
@@ -37,6 +46,9 @@ impl Summary {
                 object["replies_withheld"] =
                     json!({"over_the_limit": tally.limited, "not_sent": tally.unsent});
             }
+        }
+        if let Some(counted) = self.counted {
+            object["counted"] = json!({"messages": counted.messages, "runs": counted.runs});
         }
         if unshown > 0 {
             object["lines_not_shown"] = unshown.into();
@@ -67,6 +79,12 @@ impl Summary {
                 tally.abandoned
             ));
         }
+        if let Some(tally) = self.serial {
+            parts.push(format!(
+                "lines on the serial port greeted {}, refused {}, abandoned {}",
+                tally.greeted, tally.refused, tally.abandoned
+            ));
+        }
         if let Some(tally) = self.messages {
             parts.push(format!("messages {}", tally.messages));
             parts.push(format!(
@@ -90,6 +108,10 @@ impl Summary {
                     tally.unsent
                 ));
             }
+        }
+        if let Some(Counted { messages, runs }) = self.counted {
+            let many = if runs == 1 { "" } else { "s" };
+            parts.push(format!("counted {messages} in {runs} run{many}"));
         }
         if unshown > 0 {
             parts.push(format!("lines not shown {unshown}"));

@@ -170,9 +170,11 @@ fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
 
 #[track_caller]
 fn rest(lines: &Receiver<String>) -> Vec<String> {
+    /// A report of raw checks comes at their end.
+    const TO_THE_END: Duration = Duration::from_mins(4);
     let mut rest = Vec::new();
     loop {
-        match lines.recv_timeout(PATIENCE) {
+        match lines.recv_timeout(TO_THE_END) {
             Ok(line) => rest.push(line),
             Err(RecvTimeoutError::Disconnected) => return rest,
             Err(RecvTimeoutError::Timeout) => panic!("it hangs after {rest:?}"),

@@ -42,6 +42,12 @@ pub(super) fn clauses<W: World>() -> Vec<Clause<W>> {
         )
         .needs(&[Lack::Datagrams, Lack::TwoAddresses]),
         Clause::new(
+            "datagrams/broadcast",
+            "An answer to who asks everybody leaves from an address of one's own.",
+            broadcast,
+        )
+        .needs(&[Lack::Datagrams, Lack::Broadcast]),
+        Clause::new(
             "datagrams/own",
             "The socket doesn't take a peer's address for its own.",
             own,
@@ -97,6 +103,10 @@ fn cut<W: World>(world: &mut W) -> Result<(), Breach> {
 
 fn ask<W: World>(hands: &mut Hands<'_, W>, to: usize) -> Result<Datagram, Breach> {
     hands.peers().send_datagram(to, b"question");
+    question(hands)
+}
+
+fn question<W: World>(hands: &mut Hands<'_, W>) -> Result<Datagram, Breach> {
     let mut buffer = [0; 64];
     let question = receive(hands, &mut buffer)?;
     same(&buffer[..question.len.min(64)], b"question")?;
@@ -168,6 +178,19 @@ fn address<W: World>(world: &mut W) -> Result<(), Breach> {
                     "asked at address {to}, answered from {other:?}"
                 )));
             }
+        }
+    }
+    Ok(())
+}
+
+fn broadcast<W: World>(world: &mut W) -> Result<(), Breach> {
+    let mut hands = Hands { world };
+    for _ in 0..2 {
+        hands.peers().send_to_all(b"question");
+        let question = question(&mut hands)?;
+        // Nobody may send from an address of many (RFC 1122, section 3.2.1.3).
+        if respond(&mut hands, &question, b"answer")?.is_none() {
+            return Err(Breach::new("answered from an address that isn't its own"));
         }
     }
     Ok(())

@@ -166,7 +166,8 @@ impl Datagrams for Mailbox {
             len: bytes.len(),
             from,
             local: Local {
-                address: Some(to.ip()),
+                // Of one that is everybody's, nothing can be sent.
+                address: Some(to.ip()).filter(|_| self.addresses.contains(&to)),
                 interface: None,
             },
         }))
@@ -181,12 +182,14 @@ impl Datagrams for Mailbox {
         if datagram.len() > ROOM {
             return Poll::Ready(Err(ErrorKind::InvalidInput));
         }
-        let asked = |own: &&SocketAddr| Some(own.ip()) == via.address;
-        let from = self
-            .addresses
-            .iter()
-            .find(asked)
-            .unwrap_or(&self.addresses[0]);
+        let mut own = self.addresses.iter();
+        let from = match via.address {
+            Some(asked) => own.find(|own| own.ip() == asked),
+            None => own.next(),
+        };
+        let Some(from) = from else {
+            return Poll::Ready(Err(ErrorKind::AddrNotAvailable));
+        };
         let letter = (datagram.to_vec(), *from, to);
         self.goes.borrow_mut().push_back(letter);
         Poll::Ready(Ok(()))

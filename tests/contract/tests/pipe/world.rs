@@ -194,6 +194,13 @@ impl Peers for Ends {
         self.news.set(true);
     }
 
+    fn send_to_all(&mut self, datagram: &[u8]) {
+        let everybody = (Ipv4Addr::BROADCAST, self.mailbox.addresses[0].port()).into();
+        let letter = (datagram.to_vec(), address(9, 3000), everybody);
+        self.mailbox.comes.borrow_mut().push_back(letter);
+        self.news.set(true);
+    }
+
     fn receive_datagram(&mut self, buffer: &mut [u8]) -> Option<(usize, Option<usize>)> {
         let (bytes, from, _) = self.mailbox.goes.borrow_mut().pop_front()?;
         buffer[..bytes.len()].copy_from_slice(&bytes);

@@ -1,5 +1,6 @@
 //! A model of the chip, as far as the driver uses it: FIFOs, the MAC's and the PHY's registers.
 
+#![allow(dead_code, reason = "each test uses what it needs")]
 #![expect(clippy::cast_possible_truncation, reason = "frames are short")]
 
 use std::cell::{Cell, RefCell};

@@ -1,12 +1,22 @@
-//! embassy-net's sockets, and embassy's time.
+//! What carries `greet-core`'s machines in tasks of embassy: embassy-net's sockets, the listener, and
+//! embassy's time.
+//!
+//! | one has | and calls |
+//! |---|---|
+//! | a [`Listener`] in a [`Port`] | [`asynch::serve`], with as many places as it has sockets |
+//! | a socket that listens by itself | [`serve`], a task for each place |
+//! | a [`Socket`] that is connected | [`converse`] |
+//! | a UDP socket in [`Messages`] | [`asynch::receive`] or [`asynch::respond`] |
+//!
+//! All of them take the time from [`Clock`].
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use core::convert::Infallible;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
 
-use embassy_backlog::Listener;
 use embassy_net::tcp::{self, State, TcpSocket};
 use embassy_net::udp::{SendError, UdpMetadata, UdpSocket};
-use embassy_net::{IpEndpoint, Stack};
+use embassy_net::{IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, with_timeout};
 use greet_core::asynch::embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use greet_core::asynch::{self, Close, Timer, converse};
@@ -14,7 +24,10 @@ use greet_core::machine::Service;
 use greet_core::time::Instant;
 use greet_core::transport::{Accepted, Datagram, Local};
 
-/// A socket.
+use crate::listener::{Listener, own};
+use crate::place::{LAST_ACK, Timeouts};
+
+/// A socket of embassy-net's.
 pub struct Socket<'a>(pub TcpSocket<'a>);
 
 impl ErrorType for Socket<'_> {
@@ -48,15 +61,6 @@ impl Close for Socket<'_> {
         let _ = self.0.flush().await;
     }
 }
-
-/// A handshake that isn't done by then never will be.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-/// A peer that has its answer has so long to close.
-const LINGER: Duration = Duration::from_secs(10);
-
-/// The stack keeps back an ACK for 10 ms, that of the peer's FIN as well: used again before, a socket
-/// forgets it, and the peer repeats its FIN for as long as it likes.
-const LAST_ACK: Duration = Duration::from_millis(15);
 
 /// `N` sockets that listen on a port, and a backlog of clients behind them.
 pub struct Port<'a, const N: usize, const WAITING: usize>(pub Listener<'a, N, WAITING>);
@@ -103,7 +107,7 @@ pub async fn serve<M: Service>(
     let mut machine = M::VACANT;
     socket.0.set_nagle_enabled(false);
     loop {
-        socket.0.set_timeout(Some(HANDSHAKE));
+        socket.0.set_timeout(Some(Timeouts::DEFAULT.handshake));
         let accepted = socket.0.accept(port).await;
         socket.0.set_timeout(None);
         // embassy-net takes a handshake that failed for one that is done.
@@ -115,14 +119,15 @@ pub async fn serve<M: Service>(
     }
 }
 
-/// Waits until a socket can be used again: until its peer has closed, too, or has had the time for it.
+/// Waits until a socket can be used again: until its peer has closed, too, or has had the time for it, as
+/// [`Timeouts::DEFAULT`] has it.
 pub async fn release(socket: &mut Socket<'_>) {
     socket.0.close();
     let closing = async {
         while !matches!(socket.0.read(&mut [0; 64]).await, Ok(0) | Err(_)) {}
         let _ = socket.0.flush().await; // until our FIN is acknowledged
     };
-    let _ = with_timeout(LINGER, closing).await;
+    let _ = with_timeout(Timeouts::DEFAULT.linger, closing).await;
     match socket.0.state() {
         State::Closed => {}
         State::TimeWait => embassy_time::Timer::after(LAST_ACK).await,
@@ -143,21 +148,25 @@ impl ErrorType for Messages<'_> {
 }
 
 impl asynch::Datagrams for Messages<'_> {
+    /// Of a broadcast or a multicast no address is told: from that one, nothing can be sent.
     async fn receive_from(&mut self, buffer: &mut [u8]) -> Result<Datagram, ErrorKind> {
         let take = |bytes: &[u8], meta: UdpMetadata| {
             for (to, from) in buffer.iter_mut().zip(bytes) {
                 *to = *from;
             }
-            Datagram {
-                len: bytes.len(),
-                from: address(meta.endpoint),
-                local: Local {
-                    address: meta.local_address.map(Into::into),
-                    interface: None,
-                },
-            }
+            (bytes.len(), meta)
         };
-        Ok(self.socket.recv_from_with(take).await)
+        let (len, meta) = self.socket.recv_from_with(take).await;
+        let asked = meta.local_address.map(IpAddr::from);
+        Ok(Datagram {
+            len,
+            from: address(meta.endpoint),
+            local: Local {
+                // The stack is lent to the call above, and not to be asked within.
+                address: asked.filter(|asked| own(self.stack).any(|own| own.address == *asked)),
+                interface: None,
+            },
+        })
     }
 
     async fn send_to(
@@ -166,15 +175,11 @@ impl asynch::Datagrams for Messages<'_> {
         to: SocketAddr,
         via: Local,
     ) -> Result<(), ErrorKind> {
-        // This stack has IPv4 alone.
-        let SocketAddr::V4(to) = to else {
+        let Some(to) = of_stack(to.ip()).map(|address| IpEndpoint::new(address, to.port())) else {
             return Err(ErrorKind::AddrNotAvailable);
         };
-        let mut meta = UdpMetadata::from(IpEndpoint::from(to));
-        meta.local_address = match via.address {
-            Some(IpAddr::V4(own)) => Some(own.into()),
-            _ => None,
-        };
+        let mut meta = UdpMetadata::from(to);
+        meta.local_address = via.address.and_then(of_stack);
         let sent = self.socket.send_to(datagram, meta).await;
         sent.map_err(|error| match error {
             SendError::PacketTooLarge => ErrorKind::InvalidInput,
@@ -183,9 +188,28 @@ impl asynch::Datagrams for Messages<'_> {
     }
 
     fn is_own(&self, address: SocketAddr) -> bool {
-        let own = self.stack.config_v4();
+        let own = || own(self.stack);
         address.port() == self.socket.endpoint().port
-            && own.is_none_or(|own| IpAddr::V4(own.address.address()) == address.ip())
+            && (own().any(|own| own.address == address.ip()) || own().next().is_none())
+    }
+}
+
+/// What embassy-net calls an address. `None`: of a version that it wasn't built for.
+#[cfg_attr(
+    all(feature = "ipv4", feature = "ipv6"),
+    expect(
+        clippy::unnecessary_wraps,
+        reason = "with both versions there is one for each"
+    )
+)]
+fn of_stack(address: IpAddr) -> Option<IpAddress> {
+    match address {
+        #[cfg(feature = "ipv4")]
+        IpAddr::V4(address) => Some(address.into()),
+        #[cfg(feature = "ipv6")]
+        IpAddr::V6(address) => Some(address.into()),
+        #[cfg(not(all(feature = "ipv4", feature = "ipv6")))]
+        _ => None,
     }
 }
 
@@ -207,5 +231,25 @@ impl Timer for Clock {
         // A span is rounded up to whole ticks, so that it is never early.
         let since_start = Duration::from_micros(at.as_micros());
         embassy_time::Timer::at(embassy_time::Instant::MIN + since_start).await;
+    }
+}
+
+impl fmt::Debug for Socket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Socket").field(&self.0.state()).finish()
+    }
+}
+
+impl<const N: usize, const WAITING: usize> fmt::Debug for Port<'_, N, WAITING> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Port").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for Messages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messages")
+            .field("port", &self.socket.endpoint().port)
+            .finish_non_exhaustive()
     }
 }

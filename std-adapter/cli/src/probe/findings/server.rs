@@ -1,0 +1,336 @@
+//! Causes in the server: first what ends it, then what keeps it from being graded. What else it does
+//! wrong, [`crosses`](super::crosses) says.
+
+use greet_std::core::embedded_io::ErrorKind;
+use greet_std::core::probe::{Cause as Came, End, Whose};
+
+use super::seen::{Of, ROW, Seen, Stopped};
+use super::{Cause, Said};
+use crate::probe::link::grouped;
+
+pub(super) const CAUSES: [Cause; 12] = [
+    Cause {
+        id: "server/places-leak",
+        whose: Whose::Server,
+        look: "whether every way out of a connection closes it (after an error, and after the peer's FIN too), \
+               and what becomes of closed ones: TIME-WAIT, FIN-WAIT and CLOSE-WAIT take control blocks, \
+               buffers left unfreed take the rest",
+        find: places_leak,
+    },
+    Cause {
+        id: "server/dies",
+        whose: Whose::Server,
+        look: "the check by itself, with the board under a debugger (`--only` and its name)",
+        find: dies,
+    },
+    Cause {
+        id: "server/one-by-one",
+        whose: Whose::Server,
+        look: "where the server waits for one client: a read that blocks, an accept only after a close. It needs \
+               a task or a state for each connection",
+        find: one_by_one,
+    },
+    Cause {
+        id: "server/wrong-greeting",
+        whose: Whose::Server,
+        look: "PROTOCOL.md, *One greeting over TCP*: `Hello, `, the name byte for byte, and nothing behind it",
+        find: wrong_greeting,
+    },
+    Cause {
+        id: "server/wrong-answer",
+        whose: Whose::Server,
+        look: "PROTOCOL.md, *Replies over UDP*: `Hello, ` and the message, byte for byte",
+        find: wrong_answer,
+    },
+    Cause {
+        id: "server/empty-name",
+        whose: Whose::Server,
+        look: "what stands in for a name of no bytes, or is left from another: its reply is `Hello, ` alone",
+        find: empty_name,
+    },
+    Cause {
+        id: "server/wrong-refusal",
+        whose: Whose::Server,
+        look: "PROTOCOL.md, *Refusals*: each sentence to the byte, the line feed at its end as well; places are \
+               counted in bytes",
+        find: wrong_refusal,
+    },
+    Cause {
+        id: "server/shared-buffer",
+        whose: Whose::Server,
+        look: "what is static or global in what serves a client: each connection needs its own",
+        find: shared_buffer,
+    },
+    Cause {
+        id: "server/one-read",
+        whose: Whose::Server,
+        look: "a read in a loop, until the name is complete: TCP keeps no borders, so a name comes in any \
+               pieces",
+        find: one_read,
+    },
+    Cause {
+        id: "server/resets",
+        whose: Whose::Server,
+        look: "how it closes: with bytes unread a close is RST (RFC 2525, section 2.17), so is an abort, and \
+               lwIP's tcp_close inside the receive callback before tcp_recved",
+        find: resets,
+    },
+    Cause {
+        id: "server/no-fin",
+        whose: Whose::Server,
+        look: "whether it closes the connection, or its sending half, once the reply has left",
+        find: no_fin,
+    },
+    Cause {
+        id: "server/no-udp-answers",
+        whose: Whose::Server,
+        look: "whether the receiver runs, and replies (`greet serve --reply`), at that address and port",
+        find: no_answers,
+    },
+];
+
+fn some<'a>(open: &[&'a Of], is: impl Fn(&Of) -> bool) -> Vec<&'a Of> {
+    open.iter().copied().filter(|cross| is(cross)).collect()
+}
+
+/// The crosses that are like one that tells all.
+fn like<'a>(
+    open: &[&'a Of],
+    telling: &str,
+    is: impl Fn(&Of) -> bool,
+    what: &str,
+) -> Option<Said<'a>> {
+    let crosses = some(open, is);
+    let tells = crosses.iter().any(|cross| cross.is(&[telling]));
+    tells.then(|| Said::new(what, crosses))
+}
+
+fn places_leak<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    if seen.ended_in_row() {
+        return None;
+    }
+    let in_a_row = some(open, |cross| {
+        cross.is(&[ROW]) && (cross.is_turned_away() || cross.is_silence())
+    });
+    let stopped = seen.stopped.filter(|stopped| stopped.after.id == ROW);
+    // What else looks like it.
+    let or = match stopped.map(|stopped| stopped.cause) {
+        Some(Came::Unreachable) => ", or the stack stands still (does it answer a ping?)",
+        Some(Came::Reply {
+            end: End::Silence, ..
+        }) => ", or the server stands still",
+        _ => "",
+    };
+    let ends = match stopped {
+        Some(_) => "and nobody after that",
+        None => "until it had rested",
+    };
+    let what = format!(
+        "places don't come back{or}: it served {} clients in a row, {ends}",
+        grouped(seen.greetings)
+    );
+    (!in_a_row.is_empty()).then(|| Said::new(what, in_a_row))
+}
+
+fn one_by_one<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    const FOLLOW: &[&str] = &[
+        "crowd/at-once",
+        "crowd/silent",
+        "crowd/latency",
+        "crowd/one-more",
+    ];
+    let is_kept_out = |cross: &Of| {
+        let is_out = cross.is_turned_away() || cross.is_silence() || cross.told_late();
+        cross.is(FOLLOW) && is_out
+    };
+    like(
+        open,
+        "crowd/silent",
+        is_kept_out,
+        "it serves one client after the other: one that says nothing keeps all others out",
+    )
+}
+
+fn shared_buffer<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    const AT_ONCE: &[&str] = &[
+        "crowd/at-once",
+        "crowd/in-any-order",
+        "lines/at-once",
+        "lines/beside-pipeline",
+    ];
+    const OF_ALL_LENGTHS: &[&str] = &["crowd/mixed"];
+    let crosses = some(open, |cross| {
+        let is_cut = cross.is(OF_ALL_LENGTHS) && cross.is_beginning;
+        (cross.is(AT_ONCE) || cross.is(OF_ALL_LENGTHS)) && cross.is_another_reply() && !is_cut
+    });
+    // A text that goes wrong alone goes wrong among others, too.
+    let goes_wrong_alone = open.iter().any(|cross| cross.is(&["sizes/stream"]));
+    (crosses.iter())
+        .any(|cross| cross.is(AT_ONCE) || !goes_wrong_alone)
+        .then(|| Said::new("clients who come at once get each other's replies", crosses))
+}
+
+fn wrong_greeting<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let is_wrong = |cross: &Of| !cross.is(&["udp/*"]) && cross.is_another_reply();
+    like(
+        open,
+        "tcp/world",
+        is_wrong,
+        "it answers a name with another greeting than is due",
+    )
+}
+
+fn empty_name<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let crosses = some(open, Of::is_empty_name);
+    let what = "it answers the empty name with another reply than `Hello, `";
+    (!crosses.is_empty()).then(|| Said::new(what, crosses))
+}
+
+fn wrong_refusal<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let crosses = some(open, Of::is_wrong_refusal);
+    let what = if crosses.iter().all(|cross| cross.is_beginning) {
+        "it refuses what it should, but the end of the sentence is missing, as the line feed may be"
+    } else {
+        "it refuses what it should, but in other words than are due"
+    };
+    (!crosses.is_empty()).then(|| Said::new(what, crosses))
+}
+
+fn one_read<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    const PIECES: &[&str] = &["tcp/split-*", "tcp/segments-settle", "tcp/bytewise"];
+    let crosses = some(open, |cross| {
+        let is_whole = cross.end() == Some(End::Fin);
+        is_whole && cross.is_beginning || cross.is(PIECES) && !cross.is_silence()
+    });
+    let in_pieces = crosses
+        .iter()
+        .filter(|cross| cross.is(PIECES) && cross.is_beginning);
+    (in_pieces.count() >= 2).then(|| {
+        Said::new(
+            "one read is taken for one message: a name that comes in pieces is cut",
+            crosses,
+        )
+    })
+}
+
+/// Where bytes are left unread as a name is too long, or ended too early, RST says something else.
+fn resets<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    const WHOLE: &[&str] = &["tcp/world*", "tcp/one-byte", "close/with-name"];
+    let resets = some(open, Of::is_reset);
+    let whole: Vec<_> = resets.iter().filter(|cross| cross.is(WHOLE)).collect();
+    let what = if whole.iter().all(|cross| cross.is_right) {
+        "its replies are right, but end with RST, not FIN: whoever is slow to read may lose them"
+    } else {
+        "it ends connections with RST, not FIN, which costs its clients replies"
+    };
+    (!whole.is_empty()).then(|| Said::new(what, resets))
+}
+
+fn no_fin<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    like(
+        open,
+        "tcp/world",
+        |cross| cross.is_right && cross.end() == Some(End::Silence),
+        "its replies are right, but no FIN comes behind them",
+    )
+}
+
+fn wrong_answer<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    like(
+        open,
+        "udp/ada",
+        |cross| cross.is(&["udp/*"]) && cross.is_another_reply(),
+        "it answers a message with another text than is due",
+    )
+}
+
+fn dies<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let stopped = seen.stopped?;
+    let is_of_it = |cross: &Of| cross.check.id == stopped.after.id;
+    let is_open = open.iter().any(|cross| is_of_it(cross));
+    let is_leak = stopped.after.id == ROW && !seen.ended_in_row() && !is_open;
+    if is_leak {
+        return None;
+    }
+    let (how, look) = how_it_is_dead(stopped);
+    // Neither a SYN that is lost nor a silence tells a dead server from a link that loses.
+    let is_silence = matches!(
+        stopped.cause,
+        Came::Unreachable
+            | Came::Reply {
+                end: End::Silence,
+                ..
+            }
+    );
+    let may_be_link = is_silence && (seen.is_impaired || seen.link.lossy);
+    let or = if may_be_link {
+        "; or the link lost what was sent: the same check over a better one tells"
+    } else {
+        ""
+    };
+    let what = format!(
+        "it greets nobody since {} (\"{}\"): {how}{or}",
+        stopped.after.id, stopped.after.sentence
+    );
+    let crosses = if may_be_link {
+        some(open, is_of_it)
+    } else {
+        seen.crosses().filter(|cross| is_of_it(cross)).collect()
+    };
+    let said = Said {
+        // What the link explains is nobody else's.
+        only_noted: may_be_link && !is_open,
+        ..Said::new(what, crosses)
+    };
+    Some(said.look(format!(
+        "{look}; then run `--only {}` again",
+        stopped.after.id
+    )))
+}
+
+fn how_it_is_dead(stopped: Stopped) -> (&'static str, &'static str) {
+    match stopped.cause {
+        Came::Refused(_) if stopped.after.id == ROW => (
+            "connections are refused (RST), so the stack lives, and nobody listens",
+            "how the server's loop or task can end: a panic, an assertion, an error of one client that it \
+             returns; where each connection needs a socket that listens, whether closed ones listen again",
+        ),
+        Came::Refused(_) => (
+            "connections are refused (RST), so the stack lives, and nobody listens",
+            "how the server's loop or task can end: a panic, an assertion, an error of one client that it \
+             returns",
+        ),
+        Came::Unreachable => (
+            "no SYN is answered any more, so the stack stands still, or has no connection free",
+            "a fault handler, a loop that never ends, a lock that is held, packet buffers or connections that \
+             leaked; does it still answer a ping?",
+        ),
+        Came::Reply {
+            end: End::Silence, ..
+        } => (
+            "connections are accepted, but nobody answers, so the stack lives, and the server doesn't",
+            "where its task waits: a read or write without a bound, a client whose place never comes back",
+        ),
+        Came::Reply {
+            end: End::Broken(ErrorKind::ConnectionReset),
+            ..
+        } => (
+            "each connection is reset (RST) before its greeting",
+            "what of an earlier client is still in its buffers, or has failed for good",
+        ),
+        Came::Reply { .. } => (
+            "each client gets another reply than is due",
+            "what of an earlier client is still in its buffers, or has failed for good",
+        ),
+        _ => ("no client is greeted", "its log, and what its task does"),
+    }
+}
+
+fn no_answers<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let cross = open.iter().find(|cross| cross.is(&["first/udp-answers"]))?;
+    let what = match cross.end() {
+        Some(End::Broken(ErrorKind::ConnectionRefused)) => "nobody listens at the UDP port",
+        _ => "no message over UDP is answered",
+    };
+    Some(Said::new(what, vec![cross]))
+}

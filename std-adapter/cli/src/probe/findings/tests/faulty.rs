@@ -1,0 +1,165 @@
+//! What is found of servers with one fault each, in memory, and of good ones over any network.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use greet_std::core::probe::{About, Event, Plan, ProbeStack, run};
+use greet_tests::faulty::{Fault, Faulty, FaultyLines, LinesFault};
+use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject};
+use greet_tests::memory::lab::{MemoryLab, Service};
+use smoltcp_sim::{Link, Probability};
+
+use super::super::seen::{Seen, Stopped};
+use super::super::{Finding, of};
+use super::{first, result};
+use crate::probe::Outcome;
+
+fn seen(stack: &mut impl ProbeStack, only: impl Fn(&About) -> bool) -> Seen {
+    let mut seen = Seen {
+        clients: Plan::DEFAULT.clients,
+        ..Seen::default()
+    };
+    run(
+        stack,
+        &Plan::DEFAULT,
+        &mut [0; 8192],
+        only,
+        &mut |event| match event {
+            Event::Ended {
+                check,
+                verdict,
+                actual,
+            } => seen.results.push(result(check, verdict, actual)),
+            Event::Found { fact } => seen.facts.push(fact),
+            Event::Greeting { .. } => seen.greetings += 1,
+            Event::Stopped { after, failure, .. } => {
+                let cause = failure.cause;
+                seen.stopped = Some(Stopped { after, cause });
+            }
+            Event::NotGreeting { failure, .. } => panic!("it greets nobody: {failure:?}"),
+            _ => {}
+        },
+    );
+    seen
+}
+
+fn in_memory(service: impl Service) -> Seen {
+    seen(&mut MemoryLab::new(service, 8), |_| true)
+}
+
+fn with_lines(fault: LinesFault) -> Seen {
+    let mut lab = MemoryLab::new(FaultyLines::new(fault), 8);
+    seen(&mut lab, |check| check.group() == "lines")
+}
+
+#[test]
+fn each_fault_of_a_server_is_found_first() {
+    for fault in Fault::ALL {
+        let due = match fault {
+            Fault::None | Fault::TurnsAway => "none",
+            Fault::TimeWait => "stack/time-wait",
+            Fault::FlipsLastByte => "server/wrong-greeting",
+            Fault::KeepsOpen => "server/no-fin",
+            Fault::Impatient | Fault::WritesOnce => "stack/unsent-lost",
+            Fault::FinIsFarewell => "stack/no-half-close",
+            Fault::LateFinIsFarewell => "stack/fin",
+            Fault::DiesOfLeaving | Fault::DiesOfReset | Fault::DiesOfBrokenPipe => "server/dies",
+            Fault::LeaksPlaces => "server/places-leak",
+            Fault::OneByOne => "server/one-by-one",
+            Fault::SharesReply | Fault::MixesUpRarely => "server/shared-buffer",
+            Fault::SendsAway => "server/one-more",
+            Fault::Crowded => "server/slow-beside-others",
+            Fault::KeepsHalfOpen => "stack/half-open",
+            Fault::Endless => "server/deadline",
+            Fault::FastClock | Fault::SlowClock => "stack/clock",
+            Fault::LosesLongNames
+            | Fault::LosesLongGreetings
+            | Fault::LosesLongMessages
+            | Fault::LosesLongAnswers => "stack/long-frames-lost",
+            Fault::StaleBytes | Fault::StaleAnswers => "stack/bytes-change",
+            Fault::Hasty => "server/one-read",
+            Fault::Chatty => "server/wrong-answer",
+            Fault::Lossy | Fault::SmallRing => "stack/bursts-lost",
+            Fault::Deaf => "server/no-udp-answers",
+            Fault::DropsFragments => "stack/no-reassembly",
+        };
+        let seen = in_memory(Faulty::new(fault));
+        assert_eq!(first(&seen), due, "{fault:?}: {:#?}", of(&seen));
+    }
+}
+
+#[test]
+fn a_stack_without_half_close_has_one_finding_and_few_crosses() {
+    let findings = of(&in_memory(Faulty::new(Fault::FinIsFarewell)));
+    let [Finding { checks, .. }] = &findings[..] else {
+        panic!("{findings:#?}");
+    };
+    assert!(checks.len() <= 2, "{checks:?}");
+}
+
+#[test]
+fn a_clock_that_is_fast_is_named_with_its_factor() {
+    let findings = of(&in_memory(Faulty::new(Fault::FastClock)));
+    let what = &findings[0].what;
+    let due = "its clock runs 10 times fast: the deadline came after 1.00 s, not 10.0 s";
+    assert_eq!(what, due);
+}
+
+/// What it does wrong with lines is found as something that it does wrong with lines.
+#[test]
+fn each_fault_with_lines_is_the_servers_or_unsent_bytes() {
+    for fault in LinesFault::ALL {
+        let findings = of(&with_lines(fault));
+        assert!(!findings.is_empty(), "{fault:?}");
+        for finding in findings {
+            let Finding { id, checks, .. } = &finding;
+            assert!(id.starts_with("server/"), "{fault:?}: {finding:#?}");
+            let of_lines = checks.iter().all(|id| id.starts_with("lines/"));
+            assert!(of_lines || *id == "server/dies", "{fault:?}: {finding:#?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_found_of_those_that_are_well() {
+    let link = Link::new().latency(Duration::from_millis(20));
+    for seen in [
+        in_memory(Faulty::new(Fault::None)),
+        in_memory(Faulty::new(Fault::TurnsAway)),
+        with_lines(LinesFault::None),
+        seen(&mut SmoltcpLab::new(Subject::GOOD), |_| true),
+        seen(&mut SimulatedLab::new(1, Subject::GOOD, link, 9000), |_| {
+            true
+        }),
+    ] {
+        assert!(!seen.results.is_empty());
+        assert_eq!(first(&seen), "none", "{:#?}", of(&seen));
+    }
+}
+
+/// Whatever fails over a link that loses is the link's, but wrong bytes.
+#[test]
+fn over_a_link_that_loses_nobody_else_is_blamed_first() {
+    let mut failed = BTreeSet::new();
+    for seed in 1..9 {
+        let link = Link::new()
+            .loss(Probability::percent(25))
+            .latency(Duration::from_millis(1));
+        let mut lab = SimulatedLab::new(seed, Subject::GOOD, link, 9000);
+        let only = |check: &About| ["close", "tcp", "read", "udp"].contains(&check.group());
+        let mut seen = seen(&mut lab, only);
+        seen.is_impaired = true;
+        let crosses = seen
+            .results
+            .iter()
+            .filter(|of| of.result == Outcome::Failed);
+        failed.extend(crosses.map(|of| of.check.id));
+        let first = first(&seen);
+        assert!(
+            ["link/impaired", "none"].contains(&first),
+            "{:#?}",
+            of(&seen)
+        );
+    }
+    assert!(!failed.is_empty(), "it loses too little");
+}
