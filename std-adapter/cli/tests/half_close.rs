@@ -47,9 +47,18 @@ fn greet(arguments: &[&str]) -> (Vec<String>, Vec<String>, Option<i32>) {
 /// FIN is answered with FIN, or with silence.
 const ENDS: [fn(TcpStream); 2] = [drop, std::mem::forget];
 
+/// At once, as most of it is waiting.
+fn over_each(test: impl Fn(fn(TcpStream)) + Sync) {
+    thread::scope(|scope| {
+        for ends in ENDS {
+            scope.spawn(|| test(ends));
+        }
+    });
+}
+
 #[test]
 fn hello_asks_again_without_fin_and_says_so() {
-    for ends in ENDS {
+    over_each(|ends| {
         let to = server(ends).to_string();
         let (lines, errors, status) = greet(&["hello", "Ada", "--to", &to, "--timeout=3s"]);
         assert_eq!(lines, ["Received: Hello, Ada"], "{errors:?}");
@@ -64,12 +73,12 @@ fn hello_asks_again_without_fin_and_says_so() {
         // The empty name has no other end.
         let (lines, errors, status) = greet(&["hello", "", "--to", &to, "--timeout=500ms"]);
         assert_eq!((lines.len(), errors.len(), status), (0, 1, Some(1)));
-    }
+    });
 }
 
 #[test]
 fn the_probe_has_one_cross_for_it() {
-    for ends in ENDS {
+    over_each(|ends| {
         let to = server(ends).to_string();
         let only = [
             "first",
@@ -101,5 +110,5 @@ fn the_probe_has_one_cross_for_it() {
         assert_eq!(said("skipped: needs half-close"), 4, "{lines:#?}");
         assert_eq!(said("  ✓ "), 6, "{lines:#?}");
         assert_eq!(status, Some(1));
-    }
+    });
 }

@@ -193,7 +193,7 @@ mod tests {
     /// So many links that lose by chance, for each share of losses: no more of them than is stated have a period.
     #[test]
     fn chance_has_no_period_more_often_than_is_stated() {
-        const LINKS: u32 = 10_000;
+        const LINKS: u32 = 4_000;
         for percent in [1, 2, 5, 10] {
             let has_period = |seed| {
                 let mut chance = Chance(seed);
