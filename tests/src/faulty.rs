@@ -18,9 +18,11 @@ use crate::memory::{Backlog, End, Mailbox};
 mod datagrams;
 mod lines;
 mod lines_fault;
+mod texts;
 
 pub use lines::FaultyLines;
 pub use lines_fault::LinesFault;
+pub use texts::{FaultyTexts, TextFault};
 
 use datagrams::Inbox;
 

@@ -41,6 +41,11 @@ pub trait Service<const TAKES_ALL: bool = false> {
     fn lets_in_again(&self) -> bool {
         true
     }
+
+    /// Whether a client is let in that connects now. What those before it did may be looked at first.
+    fn lets_in(&mut self, _backlog: &mut Backlog<TAKES_ALL>, _now: Instant) -> bool {
+        true
+    }
 }
 
 /// Core's own servers and responder.
@@ -186,6 +191,9 @@ impl<S: Service<TAKES_ALL>, const TAKES_ALL: bool> ProbeStack for MemoryLab<S, T
         let place = self.slots.get_mut(slot).ok_or(ErrorKind::OutOfMemory)?;
         assert!(place.is_none(), "the slot is taken");
         let backlog = match mode {
+            Mode::Name if !self.service.lets_in(&mut self.backlog, self.now) => {
+                return Err(ErrorKind::ConnectionRefused.into());
+            }
             Mode::Name => &mut self.backlog,
             Mode::Lines => &mut self.lines,
         };

@@ -15,6 +15,7 @@ mod server;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use super::Outcome;
 pub use layout::{paragraphs, whose_in_words};
@@ -76,7 +77,28 @@ impl<'a> Said<'a> {
 
 /// All that is told from others, in the order in which to mend it: what voids the rest, what much builds
 /// on, what kills.
-const TABLES: [&[Cause]; 3] = [&link::CAUSES, &stack::CAUSES, &server::CAUSES];
+const TABLES: [&[Cause]; 4] = [
+    &link::CAUSES,
+    &stack::CAUSES,
+    &server::CAUSES,
+    &texts::CAUSES,
+];
+
+fn some<'a>(open: &[&'a Of], is: impl Fn(&Of) -> bool) -> Vec<&'a Of> {
+    open.iter().copied().filter(|cross| is(cross)).collect()
+}
+
+/// The crosses that are like one that tells all.
+fn like<'a>(
+    open: &[&'a Of],
+    telling: &str,
+    is: impl Fn(&Of) -> bool,
+    what: impl Into<String>,
+) -> Option<Said<'a>> {
+    let crosses = some(open, is);
+    let tells = crosses.iter().any(|cross| cross.is(&[telling]));
+    tells.then(|| Said::new(what, crosses))
+}
 
 /// What follows from what was seen. What is only to be noted comes last.
 pub fn of(seen: &Seen) -> Vec<Finding> {

@@ -44,6 +44,8 @@ pub struct Of {
     pub is_right: bool,
     /// What came is its beginning, and not all of it.
     pub is_beginning: bool,
+    /// The byte that was due next there.
+    stops_before: Option<u8>,
     /// What came is a refusal.
     refusal: Option<Refusal>,
 }
@@ -153,13 +155,16 @@ impl Of {
         };
         let begins = |due: Expected| due.bytes().take(actual.len()).eq(actual.iter().copied());
         let is_right = due.is_some_and(|due| due.is(actual));
+        let is_beginning = !is_right && !actual.is_empty() && due.is_some_and(begins);
+        let next = |due: Expected| due.bytes().nth(actual.len());
         Self {
             check,
             result,
             verdict,
             came: actual.len(),
             is_right,
-            is_beginning: !is_right && !actual.is_empty() && due.is_some_and(begins),
+            is_beginning,
+            stops_before: due.filter(|_| is_beginning).and_then(next),
             refusal: Refusal::of(actual),
         }
     }
@@ -187,6 +192,24 @@ impl Of {
     pub fn is_empty_name(&self) -> bool {
         let len = self.due().and_then(Expected::text_len);
         len == Some(0)
+    }
+
+    /// Nothing came where the name of no bytes was to be greeted.
+    pub fn is_no_empty_name(&self) -> bool {
+        match self.cause() {
+            Some(Cause::Reply { expected, .. }) => self.came == 0 && expected.text_len() == Some(0),
+            _ => false,
+        }
+    }
+
+    /// A greeting came, and FIN, as if the name ended before this byte.
+    pub fn stops_before(&self, byte: u8) -> bool {
+        self.is_cut() && self.stops_before == Some(byte)
+    }
+
+    /// FIN came behind a part of the reply: what is lost on its way holds FIN up.
+    pub fn is_cut(&self) -> bool {
+        self.is_beginning && self.end() == Some(End::Fin)
     }
 
     /// A refusal came whole, and another was due.

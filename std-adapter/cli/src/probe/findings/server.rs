@@ -5,7 +5,7 @@ use greet_std::core::embedded_io::ErrorKind;
 use greet_std::core::probe::{Cause as Came, End, Whose};
 
 use super::seen::{Of, ROW, Seen, Stopped};
-use super::{Cause, Said};
+use super::{Cause, Said, like, some, texts};
 use crate::probe::link::grouped;
 
 pub(super) const CAUSES: [Cause; 12] = [
@@ -88,22 +88,6 @@ pub(super) const CAUSES: [Cause; 12] = [
         find: no_answers,
     },
 ];
-
-fn some<'a>(open: &[&'a Of], is: impl Fn(&Of) -> bool) -> Vec<&'a Of> {
-    open.iter().copied().filter(|cross| is(cross)).collect()
-}
-
-/// The crosses that are like one that tells all.
-fn like<'a>(
-    open: &[&'a Of],
-    telling: &str,
-    is: impl Fn(&Of) -> bool,
-    what: &str,
-) -> Option<Said<'a>> {
-    let crosses = some(open, is);
-    let tells = crosses.iter().any(|cross| cross.is(&[telling]));
-    tells.then(|| Said::new(what, crosses))
-}
 
 fn places_leak<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     if seen.ended_in_row() {
@@ -202,9 +186,11 @@ fn one_read<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
         let is_whole = cross.end() == Some(End::Fin);
         is_whole && cross.is_beginning || cross.is(PIECES) && !cross.is_silence()
     });
+    let cut_at = texts::cut_at(open);
     let in_pieces = crosses
         .iter()
-        .filter(|cross| cross.is(PIECES) && cross.is_beginning);
+        .filter(|cross| cross.is(PIECES) && cross.is_beginning)
+        .filter(|cross| Some(cross.came) != cut_at);
     (in_pieces.count() >= 2).then(|| {
         Said::new(
             "one read is taken for one message: a name that comes in pieces is cut",
@@ -239,7 +225,7 @@ fn wrong_answer<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     like(
         open,
         "udp/ada",
-        |cross| cross.is(&["udp/*"]) && cross.is_another_reply(),
+        texts::is_another_answer,
         "it answers a message with another text than is due",
     )
 }

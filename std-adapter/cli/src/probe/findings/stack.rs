@@ -6,7 +6,7 @@ use greet_std::core::limits::GREETING;
 use greet_std::core::probe::{Again, Cause as Came, End, Fact, Way, Whose};
 
 use super::seen::{LinkSeen, Of, Seen};
-use super::{Cause, Said};
+use super::{Cause, Said, some, texts};
 use crate::latency;
 use crate::probe::{Outcome, words};
 
@@ -76,10 +76,6 @@ pub(super) const CAUSES: [Cause; 9] = [
     },
 ];
 
-fn some<'a>(open: &[&'a Of], is: impl Fn(&Of) -> bool) -> Vec<&'a Of> {
-    open.iter().copied().filter(|cross| is(cross)).collect()
-}
-
 /// What shares a text's fate: it is silent, or somebody who came meanwhile was told late.
 fn is_of_long_text(cross: &Of, is_long: impl Fn((usize, usize)) -> bool) -> bool {
     let is_lost = cross.is_silence() && cross.lengths().is_some_and(is_long);
@@ -122,6 +118,10 @@ impl Direction {
     }
 }
 
+const fn is_over_udp(way: Way) -> bool {
+    matches!(way, Way::Datagram | Way::Message | Way::Answer)
+}
+
 pub(super) fn frames_lost<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     let (direction, passes, fails) = measured(seen).or_else(|| inferred(seen, open))?;
     let what = format!(
@@ -151,8 +151,12 @@ fn measured(seen: &Seen) -> Option<(Direction, usize, usize)> {
                 _ => 0,
             };
             let (passes, fails) = (more + usize::from(passes), more + usize::from(fails));
-            let is_over_udp = matches!(way, Way::Datagram | Way::Message | Way::Answer);
+            let is_over_udp = is_over_udp(way);
             let contradicts = |of: &Of| {
+                // No frame is lost of a reply that ends early.
+                if direction == Direction::Out && !is_over_udp && of.is_cut() {
+                    return true;
+                }
                 // A server may handle lines otherwise.
                 let is_same = match of.check.group() {
                     "udp" => is_over_udp,
@@ -272,6 +276,8 @@ fn bytes_change<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
         } => Some((way, len, first, count, again)),
         _ => None,
     });
+    // What the responder changes, it changes in short messages, too.
+    let measured = measured.filter(|(way, ..)| !(is_over_udp(*way) && texts::is_as_shown(open)));
     let caught = seen.facts.iter().find_map(|fact| match *fact {
         Fact::Unchecked { sent, wrong } => Some(format!(
             "bytes change on their way in, and checksums catch it: messages weren't answered, and of {sent} \
@@ -283,10 +289,7 @@ fn bytes_change<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     let is_wrong = |cross: &&&Of| cross.is(&["crowd/in-a-row"]) && cross.is_another_reply();
     let what = match measured {
         Some((way, len, first, count, again)) => {
-            let carrier = match way {
-                Way::Datagram | Way::Message | Way::Answer => "UDP",
-                _ => "TCP",
-            };
+            let carrier = if is_over_udp(way) { "UDP" } else { "TCP" };
             let where_ = match again {
                 Again::At { modulo, rest } => {
                     format!("; the first wrong byte is always {rest} behind a multiple of {modulo}")

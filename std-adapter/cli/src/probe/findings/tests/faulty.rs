@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use greet_std::core::probe::{About, Event, Plan, ProbeStack, run};
-use greet_tests::faulty::{Fault, Faulty, FaultyLines, LinesFault};
+use greet_tests::faulty::{Fault, Faulty, FaultyLines, FaultyTexts, LinesFault, TextFault};
 use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject};
 use greet_tests::memory::lab::{MemoryLab, Service};
 use smoltcp_sim::{Link, Probability};
@@ -52,39 +52,121 @@ fn with_lines(fault: LinesFault) -> Seen {
     seen(&mut lab, |check| check.group() == "lines")
 }
 
+/// What is found first of a server with this fault.
+pub(super) fn of_servers(fault: Fault) -> &'static str {
+    match fault {
+        Fault::None | Fault::TurnsAway => "none",
+        Fault::TimeWait => "stack/time-wait",
+        Fault::FlipsLastByte => "server/wrong-greeting",
+        Fault::KeepsOpen => "server/no-fin",
+        Fault::Impatient | Fault::WritesOnce => "stack/unsent-lost",
+        Fault::FinIsFarewell => "stack/no-half-close",
+        Fault::LateFinIsFarewell => "stack/fin",
+        Fault::DiesOfLeaving | Fault::DiesOfReset | Fault::DiesOfBrokenPipe => "server/dies",
+        Fault::LeaksPlaces => "server/places-leak",
+        Fault::OneByOne => "server/one-by-one",
+        Fault::SharesReply | Fault::MixesUpRarely => "server/shared-buffer",
+        Fault::SendsAway => "server/one-more",
+        Fault::Crowded => "server/slow-beside-others",
+        Fault::KeepsHalfOpen => "stack/half-open",
+        Fault::Endless => "server/deadline",
+        Fault::FastClock | Fault::SlowClock => "stack/clock",
+        Fault::LosesLongNames
+        | Fault::LosesLongGreetings
+        | Fault::LosesLongMessages
+        | Fault::LosesLongAnswers => "stack/long-frames-lost",
+        Fault::StaleBytes | Fault::StaleAnswers => "stack/bytes-change",
+        Fault::Hasty => "server/one-read",
+        Fault::Chatty => "server/wrong-answer",
+        Fault::Lossy | Fault::SmallRing => "stack/bursts-lost",
+        Fault::Deaf => "server/no-udp-answers",
+        Fault::DropsFragments => "stack/no-reassembly",
+    }
+}
+
+/// The same of one that does something else with names and messages.
+pub(super) fn of_texts(fault: TextFault) -> &'static str {
+    match fault {
+        TextFault::None => "none",
+        TextFault::NoLimit => "server/too-long",
+        TextFault::ShortReply => "server/reply-cut",
+        TextFault::EndsAtNul => "server/name-as-string",
+        TextFault::EndsAtLineFeed => "server/name-as-line",
+        TextFault::Replaces => "server/utf-8",
+        TextFault::Filters => "server/name-as-reply",
+        TextFault::NeedsFin => "server/never-ends",
+        TextFault::NothingIsError => "server/no-bytes",
+        TextFault::Nameless => "server/empty-name",
+        TextFault::OtherWords => "server/wrong-refusal",
+        TextFault::CutsBesideOthers => "server/at-once",
+        TextFault::LosesWholePackets => "stack/texts",
+        TextFault::Two => "stack/few-places",
+        TextFault::StartsAgain => "server/error-of-one",
+        TextFault::DropsEmpty => "server/datagrams",
+        TextFault::CutsDatagrams => "server/datagram-cut",
+        TextFault::AnswersAnswers => "server/answers-loop",
+        TextFault::AnswersAsShown => "server/answer-as-shown",
+    }
+}
+
+/// What is found of one with this fault in lines mode, not always first: who takes one read for one line gets much
+/// wrong.
+pub(super) fn of_lines(fault: LinesFault) -> &'static str {
+    match fault {
+        LinesFault::None => "none",
+        LinesFault::Once | LinesFault::WaitsForFin => "server/one-line",
+        LinesFault::OneRead
+        | LinesFault::Hasty
+        | LinesFault::Reverses
+        | LinesFault::StripsLineFeed
+        | LinesFault::Few
+        | LinesFault::ChecksSegments => "server/one-read-one-line",
+        LinesFault::ForgetsRest | LinesFault::GreetsNothing | LinesFault::SkipsEmpty => {
+            "server/last-line"
+        }
+        LinesFault::StripsReturn | LinesFault::EndsAtNul => "server/line-trimmed",
+        LinesFault::Filters => "server/name-as-reply",
+        LinesFault::Stops | LinesFault::Stalls | LinesFault::WritesOnce | LinesFault::Overflows => {
+            "server/replies-lost"
+        }
+        LinesFault::ShortLines
+        | LinesFault::ShortRest
+        | LinesFault::LongLines
+        | LinesFault::JudgesAtEnd => "server/line-length",
+        LinesFault::Overtakes
+        | LinesFault::Replaces
+        | LinesFault::ForgivesLineFeed
+        | LinesFault::ForgivesFin
+        | LinesFault::ClosesHard => "server/line-utf-8",
+        LinesFault::GoesOn | LinesFault::CountsAll => "server/wrong-refusal",
+        LinesFault::OneByOne => "server/at-once",
+        LinesFault::Shares => "server/shared-buffer",
+        LinesFault::Short | LinesFault::Endless | LinesFault::DropsHalf | LinesFault::Scolds => {
+            "server/deadline"
+        }
+        LinesFault::DiesOfReset => "server/dies",
+    }
+}
+
 #[test]
 fn each_fault_of_a_server_is_found_first() {
     for fault in Fault::ALL {
-        let due = match fault {
-            Fault::None | Fault::TurnsAway => "none",
-            Fault::TimeWait => "stack/time-wait",
-            Fault::FlipsLastByte => "server/wrong-greeting",
-            Fault::KeepsOpen => "server/no-fin",
-            Fault::Impatient | Fault::WritesOnce => "stack/unsent-lost",
-            Fault::FinIsFarewell => "stack/no-half-close",
-            Fault::LateFinIsFarewell => "stack/fin",
-            Fault::DiesOfLeaving | Fault::DiesOfReset | Fault::DiesOfBrokenPipe => "server/dies",
-            Fault::LeaksPlaces => "server/places-leak",
-            Fault::OneByOne => "server/one-by-one",
-            Fault::SharesReply | Fault::MixesUpRarely => "server/shared-buffer",
-            Fault::SendsAway => "server/one-more",
-            Fault::Crowded => "server/slow-beside-others",
-            Fault::KeepsHalfOpen => "stack/half-open",
-            Fault::Endless => "server/deadline",
-            Fault::FastClock | Fault::SlowClock => "stack/clock",
-            Fault::LosesLongNames
-            | Fault::LosesLongGreetings
-            | Fault::LosesLongMessages
-            | Fault::LosesLongAnswers => "stack/long-frames-lost",
-            Fault::StaleBytes | Fault::StaleAnswers => "stack/bytes-change",
-            Fault::Hasty => "server/one-read",
-            Fault::Chatty => "server/wrong-answer",
-            Fault::Lossy | Fault::SmallRing => "stack/bursts-lost",
-            Fault::Deaf => "server/no-udp-answers",
-            Fault::DropsFragments => "stack/no-reassembly",
-        };
         let seen = in_memory(Faulty::new(fault));
+        let due = of_servers(fault);
         assert_eq!(first(&seen), due, "{fault:?}: {:#?}", of(&seen));
+    }
+}
+
+/// What follows from the one mistake is no finding of its own.
+#[test]
+fn each_fault_with_texts_is_the_first_finding_and_mostly_the_only_one() {
+    for fault in TextFault::ALL {
+        let seen = in_memory(FaultyTexts::new(fault));
+        assert_eq!(first(&seen), of_texts(fault), "{fault:?}: {:#?}", of(&seen));
+        // A reply that is lost by its length is lost where that length is a check's own.
+        let is_alone = of(&seen).len() == 1;
+        let is_due = fault != TextFault::LosesWholePackets;
+        assert_eq!(is_alone, is_due, "{fault:?}: {:#?}", of(&seen));
     }
 }
 
@@ -110,7 +192,8 @@ fn a_clock_that_is_fast_is_named_with_its_factor() {
 fn each_fault_with_lines_is_the_servers_or_unsent_bytes() {
     for fault in LinesFault::ALL {
         let findings = of(&with_lines(fault));
-        assert!(!findings.is_empty(), "{fault:?}");
+        let is_found = findings.iter().any(|one| one.id == of_lines(fault));
+        assert!(is_found, "{fault:?}: {findings:#?}");
         for finding in findings {
             let Finding { id, checks, .. } = &finding;
             assert!(id.starts_with("server/"), "{fault:?}: {finding:#?}");
@@ -126,6 +209,7 @@ fn nothing_is_found_of_those_that_are_well() {
     for seen in [
         in_memory(Faulty::new(Fault::None)),
         in_memory(Faulty::new(Fault::TurnsAway)),
+        in_memory(FaultyTexts::new(TextFault::None)),
         with_lines(LinesFault::None),
         seen(&mut SmoltcpLab::new(Subject::GOOD), |_| true),
         seen(&mut SimulatedLab::new(1, Subject::GOOD, link, 9000), |_| {
@@ -137,10 +221,13 @@ fn nothing_is_found_of_those_that_are_well() {
     }
 }
 
+/// What is found first where a link loses that was told to.
+pub(super) const OVER_A_LINK: &str = "link/impaired";
+
 /// Whatever fails over a link that loses is the link's, but wrong bytes.
 #[test]
 fn over_a_link_that_loses_nobody_else_is_blamed_first() {
-    let mut failed = BTreeSet::new();
+    let (mut failed, mut found) = (BTreeSet::new(), BTreeSet::new());
     for seed in 1..9 {
         let link = Link::new()
             .loss(Probability::percent(25))
@@ -155,11 +242,9 @@ fn over_a_link_that_loses_nobody_else_is_blamed_first() {
             .filter(|of| of.result == Outcome::Failed);
         failed.extend(crosses.map(|of| of.check.id));
         let first = first(&seen);
-        assert!(
-            ["link/impaired", "none"].contains(&first),
-            "{:#?}",
-            of(&seen)
-        );
+        found.insert(first);
+        assert!([OVER_A_LINK, "none"].contains(&first), "{:#?}", of(&seen));
     }
     assert!(!failed.is_empty(), "it loses too little");
+    assert!(found.contains(OVER_A_LINK), "{failed:?}");
 }

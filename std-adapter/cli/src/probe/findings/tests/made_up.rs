@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use greet_std::core::embedded_io::ErrorKind;
-use greet_std::core::probe::{About, Again, Cause, End, Expected, Fact, Failure, Verdict, Way};
+use greet_std::core::probe::{
+    About, Again, Cause, End, Expected, Fact, Failure, Repeat, Verdict, Way,
+};
 
 use super::super::crosses::ROWS;
 use super::super::seen::{LinkSeen, Of, Seen, Stopped, fits};
@@ -308,9 +310,66 @@ fn of_the_server() -> Shown {
     ]
 }
 
+/// The same of what it makes of names and messages.
+fn of_texts() -> Shown {
+    let ended = |ids: &[&'static str], expected, actual: &[u8]| {
+        let of = |id: &&'static str| due(id, expected, actual);
+        results([ids.iter().map(of).collect()])
+    };
+    let greeting = |name| Expected::Greeting(name);
+    let long = greeting(&[Repeat(b"c", 1024)]);
+    let cut = [b"Hello, ", &[b'c'; 600][..]].concat();
+    vec![
+        (
+            "server/no-bytes",
+            ended(&["tcp/empty-fin", "close/before-name"], greeting(&[]), b""),
+        ),
+        (
+            "server/name-as-string",
+            ended(&["tcp/nul"], greeting(&[Repeat(b"a\0b", 1)]), b"Hello, a"),
+        ),
+        (
+            "server/name-as-line",
+            ended(
+                &["tcp/line-feed"],
+                greeting(&[Repeat(b"a\n", 1)]),
+                b"Hello, a",
+            ),
+        ),
+        (
+            "server/reply-cut",
+            ended(&["read/slow", "tcp/reply-1025", "tcp/full"], long, &cut),
+        ),
+        (
+            "server/never-ends",
+            results([silent(&["tcp/at-mss", "tcp/segments-settle"])]),
+        ),
+        (
+            "server/datagram-cut",
+            ended(
+                &["first/reassembly", "udp/too-long"],
+                TOO_LONG,
+                b"Hello, aaa",
+            ),
+        ),
+        (
+            "server/answer-as-shown",
+            ended(
+                &["udp/terminal", "udp/c1"],
+                Expected::Client(7),
+                b"Hello, ?",
+            ),
+        ),
+        (
+            "stack/texts",
+            results([silent(&["sizes/stream", "crowd/mixed"])]),
+        ),
+    ]
+}
+
 #[test]
 fn each_cause_is_found_where_it_shows() {
-    let shown = [of_the_link(), of_the_stack(), of_the_server()].concat();
+    let shown = [of_the_link(), of_the_stack(), of_the_server(), of_texts()].concat();
     for (id, seen) in &shown {
         let findings = of(seen);
         let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();

@@ -1,0 +1,165 @@
+//! Causes in what a server makes of names and messages: where they end, what they may be, and what comes back.
+
+use greet_std::core::probe::Whose;
+
+use super::seen::{Of, Seen};
+use super::{Cause, Said, like, some};
+use crate::probe::link::grouped;
+
+pub(super) const CAUSES: [Cause; 8] = [
+    Cause {
+        id: "server/no-bytes",
+        whose: Whose::Server,
+        look: "what is done when a read returns 0 and no name has come: it is the empty name, and is answered",
+        find: no_bytes,
+    },
+    Cause {
+        id: "server/name-as-string",
+        whose: Whose::Server,
+        look: "`strlen`, `strcpy`, `%s`: the length that a read returned must stay beside the bytes",
+        find: name_as_string,
+    },
+    Cause {
+        id: "server/name-as-line",
+        whose: Whose::Server,
+        look: "`fgets`, `read_line`, `trim`: a line feed is a byte of the name",
+        find: name_as_line,
+    },
+    Cause {
+        id: "server/reply-cut",
+        whose: Whose::Server,
+        look: "the buffer for a reply: it needs room for 1031 bytes, 7 more than the longest name",
+        find: reply_cut,
+    },
+    Cause {
+        id: "server/never-ends",
+        whose: Whose::Server,
+        look: "PROTOCOL.md, *Where a name ends*: 20 ms of quiet end a name that fills its last segment",
+        find: never_ends,
+    },
+    Cause {
+        id: "server/datagram-cut",
+        whose: Whose::Server,
+        look: "the buffer that a datagram is received into: with 1025 bytes or more, 1025 are seen to be too many",
+        find: datagram_cut,
+    },
+    Cause {
+        id: "server/answer-as-shown",
+        whose: Whose::Server,
+        look: "where text is made fit for a terminal or a log: behind the answer, not before it",
+        find: answer_as_shown,
+    },
+    Cause {
+        id: "stack/texts",
+        whose: Whose::Stack,
+        look: "where a buffer ends, when it is handed back, and who else has it then; `--thorough` tries all lengths",
+        find: texts,
+    },
+];
+
+fn no_bytes<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    like(
+        open,
+        "tcp/empty-fin",
+        Of::is_no_empty_name,
+        "it answers no name of no bytes: FIN without a byte is the empty name",
+    )
+}
+
+fn name_as_string<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    like(
+        open,
+        "tcp/nul",
+        |cross| cross.stops_before(0),
+        "a name ends at NUL: it is handled as a C string",
+    )
+}
+
+fn name_as_line<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    like(
+        open,
+        "tcp/line-feed",
+        |cross| cross.stops_before(b'\n'),
+        "a name ends at a line feed: it is handled as a line",
+    )
+}
+
+fn reply_cut<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let len = cut_at(open)?;
+    let what = format!(
+        "its replies end after {} bytes, whatever is longer",
+        grouped(u64::try_from(len).unwrap_or(u64::MAX))
+    );
+    let crosses = some(open, |cross| cross.is_cut() && cross.came == len);
+    Some(Said::new(what, crosses))
+}
+
+/// Where all long replies end.
+pub(super) fn cut_at(open: &[&Of]) -> Option<usize> {
+    const LONGEST: &[&str] = &["tcp/reply-1025", "tcp/full"];
+    let mut longest = open
+        .iter()
+        .filter(|cross| cross.is(LONGEST) && cross.is_cut());
+    let (one, other) = (longest.next()?, longest.next()?);
+    (one.came == other.came).then_some(one.came)
+}
+
+fn never_ends<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    const WITHOUT_FIN: &[&str] = &[
+        "tcp/at-mss",
+        "tcp/full-quiet",
+        "tcp/segments-settle",
+        "tcp/bytewise",
+    ];
+    like(
+        open,
+        "tcp/at-mss",
+        |cross| cross.is(WITHOUT_FIN) && cross.is_silence(),
+        "a name that fills its last segment never ends without FIN",
+    )
+}
+
+/// What is put together and cut isn't lost.
+fn datagram_cut<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    const TOO_LONG: &[&str] = &["udp/too-long*", "first/reassembly"];
+    like(
+        open,
+        "udp/too-long",
+        |cross| cross.is(TOO_LONG) && cross.is_another_reply(),
+        "a message that is too long is cut, and answered as if that were all of it",
+    )
+}
+
+fn answer_as_shown<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    is_as_shown(open).then(|| {
+        Said::new(
+            "it answers with the message as a terminal may show it, not as it came",
+            some(open, is_another_answer),
+        )
+    })
+}
+
+pub(super) fn is_another_answer(cross: &Of) -> bool {
+    cross.is(&["udp/*", "first/reassembly", "sizes/datagram"]) && cross.is_another_reply()
+}
+
+/// Only what a terminal wouldn't show comes back otherwise, in short messages as well.
+pub(super) fn is_as_shown(open: &[&Of]) -> bool {
+    const SHOWN: &[&str] = &["udp/forged-line", "udp/terminal", "udp/bidi", "udp/c1"];
+    const PLAIN: &[&str] = &["udp/ada", "udp/chinese", "udp/full"];
+    let is_of = |ids| {
+        open.iter()
+            .filter(move |cross| cross.is(ids) && cross.is_another_reply())
+    };
+    is_of(SHOWN).count() >= 2 && is_of(PLAIN).count() == 0
+}
+
+/// What goes wrong alone goes wrong among many.
+fn texts<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    like(
+        open,
+        "sizes/stream",
+        |cross| cross.is(&["sizes/*", "crowd/mixed"]),
+        "text of some length is lost, or bytes of it are another's or at another place",
+    )
+}
