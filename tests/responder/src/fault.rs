@@ -107,6 +107,8 @@ faults! {
     "dies-of-burst" = DiesOfBurst
     /// Each answer takes 20 us longer than the one before.
     "later-and-later" = LaterAndLater
+    /// It hears nothing, and asks for its router every second.
+    "deaf" = Deaf
     /// Once nothing has come for a minute, it answers no ARP any more.
     "arp-sleeps" = ArpSleeps
     /// It answers echoes to everybody.
@@ -199,6 +201,8 @@ faults! {
     "urgent-lost" = UrgentLost
     /// An urgent pointer behind the text stops it.
     "dies-of-urgent" = DiesOfUrgent
+    /// It ends its servers, and nothing else.
+    "servers-die-of-urgent" = ServersDieOfUrgent
     /// Of text that overlaps what came before, it takes the first bytes for the new ones.
     "overlap-new-wins" = OverlapNewWins
     /// Text that comes again is taken again.

@@ -37,6 +37,9 @@ const WORK: Duration = Duration::from_micros(20);
 /// After so long without a frame a host may sleep.
 const IDLE: Duration = Duration::from_secs(59);
 
+/// So often a host asks for its router that hears nothing of it.
+const ASKS: Duration = Duration::from_secs(1);
+
 /// A host.
 #[derive(Debug)]
 pub struct Host {
@@ -62,6 +65,8 @@ pub struct Host {
     last: Duration,
     /// It answers no ARP.
     sleeps: bool,
+    /// When it asked for its router.
+    asked: Duration,
     /// How many answers there were.
     answers: u32,
     /// When the latest frames came.
@@ -94,6 +99,7 @@ impl Host {
             is_dead: false,
             last: Duration::ZERO,
             sleeps: false,
+            asked: Duration::ZERO,
             answers: 0,
             came: Vec::new(),
             before: vec![0xc3; 2048],
@@ -128,7 +134,7 @@ impl Host {
                 .retain(|then| now < *then + Duration::from_millis(10));
             self.is_dead |= self.came.len() > 500;
         }
-        if self.is_dead || frame.len() < ETHERNET {
+        if self.is_dead || self.is(Fault::Deaf) || frame.len() < ETHERNET {
             return Vec::new();
         }
         let answers = self.answer(frame, now);
@@ -143,7 +149,8 @@ impl Host {
         if self.is_dead {
             return None;
         }
-        [self.tcp.due(), self.reassembly.due()]
+        let asks = self.is(Fault::Deaf).then(|| self.asked + ASKS);
+        [self.tcp.due(), self.reassembly.due(), asks]
             .into_iter()
             .flatten()
             .min()
@@ -165,7 +172,11 @@ impl Host {
                 from => parcels.extend(self.quoting6((3, 1), 0, &lost.first, from, now)),
             }
         }
-        let frames = self.depart(parcels, now);
+        let mut frames = self.depart(parcels, now);
+        if self.is(Fault::Deaf) && now >= self.asked + ASKS {
+            self.asked = now;
+            frames.push(self.question());
+        }
         self.all_sent(frames, now)
     }
 
@@ -275,6 +286,14 @@ impl Host {
         .concat();
         answers.insert(0, frame(their_mac, self.mac, ARP, &reply));
         answers
+    }
+
+    /// Where its router is, the last address of its network.
+    fn question(&self) -> Vec<u8> {
+        let [a, b, c, _] = self.v4;
+        let asks = [0, 1, 8, 0, 6, 4, 0, 1];
+        let arp = [&asks[..], &self.mac, &self.v4, &[0; 6], &[a, b, c, 254]].concat();
+        frame(BROADCAST, self.mac, ARP, &arp)
     }
 
     /// Whether one more error may be sent.

@@ -44,6 +44,8 @@ pub struct Tcp {
     count: u32,
     /// A fault has stopped it.
     pub is_dead: bool,
+    /// Nobody listens any more.
+    has_no_servers: bool,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,7 @@ impl Tcp {
             holds: None,
             count: 0,
             is_dead: false,
+            has_no_servers: false,
         }
     }
 
@@ -127,6 +130,7 @@ impl Tcp {
                 return Answer::Segments(Vec::new());
             }
         };
+        self.has_no_servers |= segment.is_beyond() && self.wrong.is(Fault::ServersDieOfUrgent);
         let own = SocketAddr::new(own, segment.to);
         let peer = SocketAddr::new(from, segment.from);
         let ends = (own, peer);
@@ -146,7 +150,7 @@ impl Tcp {
             least = Some(connection.sending.nxt);
             self.places.remove(at);
         }
-        let is_open = Conversation::is_at(own.port());
+        let is_open = Conversation::is_at(own.port()) && !self.has_no_servers;
         if is_open && is_syn {
             return Answer::Segments(self.listen(ends, &segment, least, now));
         }

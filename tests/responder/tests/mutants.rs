@@ -255,6 +255,20 @@ fn each_check_has_a_fault_that_fails_it() {
     assert!(unproved.is_empty(), "{unproved:?}");
 }
 
+/// So does a finding that nothing shows.
+#[test]
+fn each_finding_has_a_fault_that_is_called_so_first() {
+    let rows = table::all().filter(|row| row.symptom.is_some());
+    let shown: BTreeSet<_> = rows
+        .filter_map(|row| {
+            let only = |id: &str| row.crosses.contains(&id);
+            let outcome = run((row.host, row.to, row.from), true, only);
+            outcome.symptoms.first().map(Symptom::id)
+        })
+        .collect();
+    assert_eq!(shown, table::findings().collect());
+}
+
 #[test]
 fn each_fault_of_the_host_is_in_a_table() {
     let missing = Fault::ALL

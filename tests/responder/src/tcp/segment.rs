@@ -158,11 +158,15 @@ impl Segment {
         }
     }
 
+    /// Whether its urgent pointer is behind its text.
+    pub fn is_beyond(&self) -> bool {
+        self.has(URG) && usize::from(self.urgent) > self.text.len()
+    }
+
     fn kills(&self, wrong: Wrong) -> bool {
-        let is_beyond = self.has(URG) && usize::from(self.urgent) > self.text.len();
         self.mss == Some(0) && wrong.is(Fault::DiesOfMssZero)
             || self.has(SYN) && self.has(FIN) && wrong.is(Fault::DiesOfSynFin)
-            || is_beyond && wrong.is(Fault::DiesOfUrgent)
+            || self.is_beyond() && wrong.is(Fault::DiesOfUrgent)
     }
 
     /// The bytes of it, from one address to another.

@@ -296,4 +296,11 @@ pub static DRIVERS: &[Row] = &[
         &["eth/burst"],
         Some(|s| *s == Symptom::Died { after: "eth/burst" }),
     ),
+    to("lose=100", &["arp/request"], Some(|s| *s == Symptom::Dead)),
+    from("lose=100", &["arp/request"], Some(|s| *s == Symptom::Dead)),
+    host(
+        Fault::Deaf,
+        &["arp/request"],
+        Some(|s| matches!(s, Symptom::Deaf { sent: 1.. })),
+    ),
 ];

@@ -42,6 +42,18 @@ impl Row {
     }
 }
 
+/// The ids of all findings of what is wrong with frames, as `symptom.rs` has them.
+#[allow(
+    dead_code,
+    reason = "two of the tests that share the tables look at them"
+)]
+pub fn findings() -> impl Iterator<Item = &'static str> {
+    const SYMPTOMS: &str = include_str!("../../../../smoltcp-adapter/wire/src/bench/symptom.rs");
+    let ids = SYMPTOMS.split("=> \"").skip(1);
+    let ids = ids.filter_map(|rest| rest.split('"').next());
+    ids.filter(|id| id.starts_with("wire/"))
+}
+
 /// Every row of every table.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     DRIVERS
@@ -284,6 +296,10 @@ pub static TCP: &[&[Row]] = &[handshake::ROWS, receive::ROWS, send::ROWS];
 
 /// Faults that only a thorough run finds.
 pub static PATIENT: &[Row] = &[
+    Row {
+        symptom: Some(|s| *s == Symptom::ArpSleeps),
+        ..patient(Fault::ArpSleeps, &["arp/request"], &["arp/request"])
+    },
     patient(Fault::NeighborsForEver, &["arp/moved"], &["arp/moved"]),
     Row {
         symptom: Some(|s| matches!(s, Symptom::Died { .. })),

@@ -60,6 +60,15 @@ pub(super) static ROWS: &[Row] = &[
             }
         }),
     ),
+    host(
+        Fault::ServersDieOfUrgent,
+        &["urg/beyond"],
+        Some(|s| {
+            *s == Symptom::NotServed {
+                after: "urg/beyond",
+            }
+        }),
+    ),
     host(Fault::FinDataDropped, &["fin/with-data"], None),
     host(Fault::EarlyFinTaken, &["fin/early"], None),
     host(Fault::FinDataAfterTaken, &["fin/data-after"], None),
