@@ -39,6 +39,8 @@ pub struct Breakage {
     pub raw: String,
     /// The checks of TCP with raw frames that are to see it, as `--only` takes them; without, none of TCP is run.
     pub also: Option<String>,
+    /// How CI asks each time: over `sockets` or with `frames`; none: it isn't laid there.
+    pub ci: Option<String>,
 }
 
 impl Breakage {
@@ -112,6 +114,12 @@ mod tests {
             assert!(!row.should.is_empty(), "{row:?}");
             assert!(row.finding.is_some() != row.unseen.is_some(), "{row:?}");
             assert!(row.raw == "none" || row.raw.contains('/'), "{row:?}");
+            let is_seen = match row.ci.as_deref() {
+                Some("sockets") => row.finding.as_deref().is_some_and(|id| id != "none"),
+                Some("frames") => row.raw != "none",
+                ci => ci.is_none(),
+            };
+            assert!(is_seen, "{row:?}");
             assert!(
                 table.rows()[..at]
                     .iter()

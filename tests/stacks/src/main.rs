@@ -52,7 +52,7 @@ struct Args {
     jobs: usize,
 
     /// Breaks the cable or the stack so, and compares the first findings, over sockets and with raw frames, with
-    /// those of the table in tests/breakages: a name there, or `all`
+    /// those of the table in tests/breakages: a name there, `all`, or `ci` for those that CI sees, each in its way
     #[arg(long, value_name = "BREAKAGE")]
     broken: Vec<String>,
 
@@ -103,8 +103,10 @@ fn run(args: &Args) -> Result<bool> {
     let once = runs(&stacks, table.rows(), &args.broken)?;
     let runs: Vec<_> = (args.time..args.time + args.times)
         .flat_map(|time| {
-            let tier = args.tier;
-            once.iter().map(move |run| Run { time, tier, ..*run })
+            once.iter().map(move |run| {
+                let tier = args.tier.or(run.tier);
+                Run { time, tier, ..*run }
+            })
         })
         .collect();
     if !args.inside {
@@ -159,6 +161,9 @@ fn run(args: &Args) -> Result<bool> {
     Ok(report.iter().all(|(_, expected)| *expected))
 }
 
+/// What picks several rows of the table at once.
+const ALL_OR_CI: [&str; 2] = ["all", "ci"];
+
 /// What is to be done: each stack, or each that can be broken so with each breakage that was named.
 fn runs<'a>(stacks: &'a [Stack], rows: &'a [Breakage], broken: &[String]) -> Result<Vec<Run<'a>>> {
     if broken.is_empty() {
@@ -174,22 +179,31 @@ fn runs<'a>(stacks: &'a [Stack], rows: &'a [Breakage], broken: &[String]) -> Res
     }
     let unknown = broken
         .iter()
-        .find(|&name| name != "all" && rows.iter().all(|r| r.name != *name));
+        .find(|&name| !ALL_OR_CI.contains(&&**name) && rows.iter().all(|r| r.name != *name));
     if let Some(name) = unknown {
         bail!("there is no breakage {name}; tests/breakages/table.toml has all");
     }
-    let wanted = rows
-        .iter()
-        .filter(|row| broken.iter().any(|b| b == "all" || *b == row.name));
-    let all = wanted.flat_map(|row| {
-        stacks.iter().map(move |stack| Run {
+    let mut all = Vec::new();
+    for row in rows {
+        let is_named = broken.iter().any(|b| b == "all" || *b == row.name);
+        let ci = row
+            .ci
+            .as_deref()
+            .filter(|_| broken.iter().any(|b| b == "ci"));
+        let tier = match ci {
+            Some(ci) if !is_named => Some(ci.parse().map_err(anyhow::Error::msg)?),
+            _ if is_named => None,
+            _ => continue,
+        };
+        all.extend(stacks.iter().map(|stack| Run {
             stack,
             broken: Some(row),
             time: 0,
-            tier: None,
-        })
-    });
-    Ok(all.filter(Run::is_possible).collect())
+            tier,
+        }));
+    }
+    all.retain(Run::is_possible);
+    Ok(all)
 }
 
 fn picked(names: &[String]) -> Result<Vec<Stack>> {
@@ -203,4 +217,30 @@ fn picked(names: &[String]) -> Result<Vec<Stack>> {
     }
     let wanted = |stack: &Stack| names.is_empty() || names.contains(&stack.name);
     Ok(all.into_iter().filter(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ci_picks_some_and_asks_each_in_its_way_alone() {
+        let (stacks, table) = (
+            Stack::all().expect("stacks"),
+            Table::ours().expect("a table"),
+        );
+        let picked = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            runs(&stacks, table.rows(), &names)
+        };
+        let few = picked(&["ci"]).expect("runs");
+        assert!(few.iter().all(|run| run.tier.is_some()) && few.len() >= 8);
+        let one = table.rows().iter().find(|row| row.ci.is_some());
+        let one = &one.expect("a row").name;
+        // Who names it wants all of it.
+        let named = picked(&[one]).expect("runs");
+        assert!(named.iter().all(|run| run.tier.is_none()) && !named.is_empty());
+        assert!(picked(&["all"]).expect("runs").len() > few.len());
+        assert!(picked(&["ci", "nothing"]).is_err());
+    }
 }

@@ -5,6 +5,8 @@
 mod faulty;
 mod guide;
 mod made_up;
+#[cfg(in_repository)]
+mod proofs;
 mod servers;
 mod told_apart;
 
