@@ -30,6 +30,10 @@ pub enum TextFault {
     EndsAtLineFeed,
     /// What isn't UTF-8 is replaced.
     Replaces,
+    /// What isn't ASCII is replaced.
+    AsciiAlone,
+    /// Quiet ends a name inside a character as well.
+    CutsCharacters,
     /// A name that looks like a reply isn't answered.
     Filters,
     /// A name of a whole segment ends with FIN alone.
@@ -60,12 +64,14 @@ pub enum TextFault {
 
 impl TextFault {
     /// All that are some.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::NoLimit,
         Self::ShortReply,
         Self::EndsAtNul,
         Self::EndsAtLineFeed,
         Self::Replaces,
+        Self::AsciiAlone,
+        Self::CutsCharacters,
         Self::Filters,
         Self::NeedsFin,
         Self::NothingIsError,
@@ -95,6 +101,7 @@ impl TextFault {
             Self::Replaces if right.starts_with(b"Error: name is not UTF-8") => {
                 greeting(String::from_utf8_lossy(name).as_bytes())
             }
+            Self::AsciiAlone => right.iter().copied().map(ascii).collect(),
             Self::Filters if is_reply && !is_refusal => return None,
             Self::Nameless if name.is_empty() && !is_refusal => greeting(b"World"),
             Self::OtherWords if is_refusal => b"Error: bad name\n".to_vec(),
@@ -119,10 +126,14 @@ impl TextFault {
     /// What is answered without it.
     fn answer(self, datagram: &[u8]) -> Option<Vec<u8>> {
         let is_answer = datagram.starts_with(b"Hello, ") || datagram.starts_with(b"Error: ");
-        let text = std::str::from_utf8(datagram).ok()?;
+        let Ok(text) = std::str::from_utf8(datagram) else {
+            let text = String::from_utf8_lossy(datagram);
+            return (self == Self::Replaces).then(|| format!("Hello, {text}").into_bytes());
+        };
         let is_shown = |char: char| !char.is_control() && char != '\u{202e}';
         let shown = match self {
             Self::AnswersAnswers if is_answer => text.to_owned(),
+            Self::AsciiAlone if !is_answer => text.bytes().map(ascii).map(char::from).collect(),
             Self::AnswersAsShown if !is_answer && !text.chars().all(is_shown) => {
                 text.replace(|char| !is_shown(char), "?")
             }
@@ -130,6 +141,10 @@ impl TextFault {
         };
         (shown.len() <= MAX_TEXT).then(|| [GREETING.as_bytes(), shown.as_bytes()].concat())
     }
+}
+
+fn ascii(byte: u8) -> u8 {
+    if byte.is_ascii() { byte } else { b'?' }
 }
 
 /// A server whose names and messages have a fault; its lines have none.
@@ -259,6 +274,12 @@ impl Client {
                     let fits = |len| end.in_one_segment(len);
                     if fault != TextFault::NeedsFin || fits(self.name.len()) {
                         exchange.quiet(now, fits);
+                    }
+                    let is_cut =
+                        std::str::from_utf8(&self.name).is_err_and(|e| e.error_len().is_none());
+                    if fault == TextFault::CutsCharacters && is_cut {
+                        exchange.received_fin(now);
+                        return false;
                     }
                     exchange.timeout(now);
                     return false;

@@ -147,6 +147,9 @@ fn shared_buffer<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
         let is_cut = cross.is(OF_ALL_LENGTHS) && cross.is_beginning;
         (cross.is(AT_ONCE) || cross.is(OF_ALL_LENGTHS)) && cross.is_another_reply() && !is_cut
     });
+    if texts::is_ascii_alone(open) {
+        return None;
+    }
     // A text that goes wrong alone goes wrong among others, too.
     let goes_wrong_alone = open.iter().any(|cross| cross.is(&["sizes/stream"]));
     (crosses.iter())

@@ -6,7 +6,14 @@ use super::seen::{Of, Seen};
 use super::{Cause, Said, like, some};
 use crate::probe::link::grouped;
 
-pub(super) const CAUSES: [Cause; 8] = [
+pub(super) const CAUSES: [Cause; 9] = [
+    Cause {
+        id: "server/utf-8",
+        whose: Whose::Server,
+        look: "what is made of bytes above 127 before they are answered: names and messages are UTF-8 (RFC 3629), and \
+               come back byte for byte",
+        find: ascii_alone,
+    },
     Cause {
         id: "server/no-bytes",
         whose: Whose::Server,
@@ -56,6 +63,30 @@ pub(super) const CAUSES: [Cause; 8] = [
         find: texts,
     },
 ];
+
+fn ascii_alone<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    is_ascii_alone(open).then(|| {
+        Said::new(
+            "it knows ASCII alone: whatever has another character gets another reply than is due",
+            some(open, Of::is_another_reply),
+        )
+    })
+}
+
+/// Only what has other characters than those of ASCII comes back otherwise.
+pub(super) fn is_ascii_alone(open: &[&Of]) -> bool {
+    const OTHERS: &[&str] = &["tcp/chinese", "tcp/emoji"];
+    const ASCII: &[&str] = &["tcp/world", "tcp/one-byte", "tcp/below-mss", "tcp/full"];
+    others(open, OTHERS) == OTHERS.len() && others(open, ASCII) == 0
+}
+
+/// How many of these get another reply than is due.
+fn others(open: &[&Of], ids: &[&str]) -> usize {
+    let others = open
+        .iter()
+        .filter(|cross| cross.is(ids) && cross.is_another_reply());
+    others.count()
+}
 
 fn no_bytes<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     like(
@@ -147,11 +178,7 @@ pub(super) fn is_another_answer(cross: &Of) -> bool {
 pub(super) fn is_as_shown(open: &[&Of]) -> bool {
     const SHOWN: &[&str] = &["udp/forged-line", "udp/terminal", "udp/bidi", "udp/c1"];
     const PLAIN: &[&str] = &["udp/ada", "udp/chinese", "udp/full"];
-    let is_of = |ids| {
-        open.iter()
-            .filter(move |cross| cross.is(ids) && cross.is_another_reply())
-    };
-    is_of(SHOWN).count() >= 2 && is_of(PLAIN).count() == 0
+    others(open, SHOWN) >= 2 && others(open, PLAIN) == 0
 }
 
 /// What goes wrong alone goes wrong among many.

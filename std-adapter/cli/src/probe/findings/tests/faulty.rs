@@ -93,6 +93,8 @@ pub(super) fn of_texts(fault: TextFault) -> &'static str {
         TextFault::EndsAtNul => "server/name-as-string",
         TextFault::EndsAtLineFeed => "server/name-as-line",
         TextFault::Replaces => "server/utf-8",
+        TextFault::AsciiAlone => "server/utf-8",
+        TextFault::CutsCharacters => "server/one-read",
         TextFault::Filters => "server/name-as-reply",
         TextFault::NeedsFin => "server/never-ends",
         TextFault::NothingIsError => "server/no-bytes",

@@ -321,6 +321,14 @@ fn of_texts() -> Shown {
     let cut = [b"Hello, ", &[b'c'; 600][..]].concat();
     vec![
         (
+            "server/utf-8",
+            ended(
+                &["tcp/chinese", "tcp/emoji", "crowd/mixed"],
+                Expected::Client(7),
+                b"Hello, ???",
+            ),
+        ),
+        (
             "server/no-bytes",
             ended(&["tcp/empty-fin", "close/before-name"], greeting(&[]), b""),
         ),
