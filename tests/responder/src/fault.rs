@@ -355,6 +355,8 @@ faults! {
     "fragments-apart" = FragmentsApart
     /// A packet whose rest doesn't come takes the place of all others.
     "fragment-slot-for-ever" = FragmentSlotForEver
+    /// It tells of packets that it gives up though their first fragment never came.
+    "expiry-without-first" = ExpiryWithoutFirst
     /// It puts fragments of any packets together that have the same number.
     "fragment-key-id-only" = FragmentKeyIdOnly
     /// It puts fragments together that overlap.

@@ -200,7 +200,7 @@ impl Slot {
         if !fragment.has_more {
             self.len = Some(end);
         }
-        if offset == 0 {
+        if offset == 0 || self.first.is_none() && wrong.is(Fault::ExpiryWithoutFirst) {
             self.first = Some((fragment.packet.to_vec(), fragment.protocol));
         }
         self.pieces.push((offset, bytes.to_vec()));

@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use greet_core::probe::{Case, Level};
+use greet_core::time::Instant;
 use smoltcp::wire::IpProtocol;
 
 use crate::bench::fragment::{Part, fragment};
-use crate::bench::{Bench, Body, Done, Feature, Said, Trait, Verdict, Wants};
+use crate::bench::{Bench, Body, Done, Feature, Heard, Said, Stop, Trait, Verdict, Wants, craft};
 
 use super::fragments::{
     Echo, LEFT, NONE, Order, SHORT, is_answered, is_answered_at_once, number, reassembles,
@@ -14,8 +15,27 @@ use super::fragments::{
 use super::{LIVENESS, case};
 
 /// Those that leave packets behind of which the rest never comes: who has a place for one alone takes no other for
-/// a minute, and nothing that comes later may suffer from that.
-pub(super) static CASES: [Case<Body>; 3] = [
+/// a minute, and nothing that comes later may suffer from that. Those that wait for an error come first: who gives up
+/// many at once tells of some alone.
+pub(super) static CASES: [Case<Body>; 5] = [
+    case(
+        "ip4/frag-expiry",
+        Level::Should,
+        "RFC 1122, 3.3.2",
+        "Who gives up waiting for the rest of a packet says so to its sender",
+        &[Wants::Echo, Wants::V4, Wants::Patience],
+        expiry,
+        "a sender whose fragments get lost is never told, or what came of them is kept for ever",
+    ),
+    case(
+        "ip6/frag-expiry",
+        Level::Should,
+        "RFC 8200, 4.5",
+        "Who gives up waiting for the rest of a packet over IPv6 says so to its sender",
+        &[Wants::Echo6, Wants::Patience],
+        expiry6,
+        "a sender whose fragments get lost is never told, or what came of them is kept for ever",
+    ),
     case(
         "ip4/frag-length",
         Level::Must,
@@ -35,15 +55,21 @@ pub(super) static CASES: [Case<Body>; 3] = [
         "whoever loses some fragments takes all places for ever, and nothing in fragments is taken any more",
     ),
     case(
-        "ip4/frag-expiry",
-        Level::Should,
-        "RFC 1122, 3.3.2",
-        "Who gives up waiting for the rest of a packet says so to its sender",
-        &[Wants::Echo, Wants::V4, Wants::Patience],
-        expiry,
-        "a sender whose fragments get lost is never told, or what came of them is kept for ever",
+        "ip6/frag-recovers",
+        Level::Must,
+        "RFC 8200, 4.5",
+        "Packets over IPv6 of which the rest never comes are forgotten within 60 s: others, in fragments or not, are answered",
+        &[Wants::Echo6, Wants::Patience],
+        recovers6,
+        "whoever loses some fragments takes all places for ever, and nothing in fragments is taken any more",
     ),
 ];
+
+/// RFC 1122 recommends to wait for 60 to 120 s; who does isn't accused.
+const LONGEST: Duration = Duration::from_secs(130);
+
+/// RFC 8200 demands 60 s; timers may be coarse, and this machine busy.
+const LONGEST6: Duration = Duration::from_secs(70);
 
 fn length(bench: &mut Bench<'_>) -> Done {
     let (hop, ends) = (bench.hop(), bench.ends());
@@ -91,22 +117,22 @@ fn length(bench: &mut Bench<'_>) -> Done {
 }
 
 fn recovers(bench: &mut Bench<'_>) -> Done {
+    recovered(bench, LONGEST)
+}
+
+fn recovers6(bench: &mut Bench<'_>) -> Done {
+    bench.over_ip6(true);
+    recovered(bench, LONGEST6)
+}
+
+/// Whether it takes fragments, at once or within this time, though none of 64 packets before ever ends.
+fn recovered(bench: &mut Bench<'_>, most: Duration) -> Done {
     const MANY: usize = 64;
-    /// RFC 1122 recommends to wait for 60 to 120 s; who does isn't accused.
-    const MOST: Duration = Duration::from_secs(130);
     if !reassembles(bench)? {
         return Ok(Verdict::Skipped(NONE));
     }
-    let (hop, ends) = (bench.hop(), bench.ends());
     for _ in 0..MANY {
-        let bytes = bench.fill(LEFT / 2);
-        let part = Part {
-            id: number(bench),
-            offset: 0,
-            has_more: true,
-        };
-        let frame = fragment(hop, ends, IpProtocol::Icmp, part, &bytes);
-        bench.send(&frame)?;
+        half(bench, Half::First)?;
         bench.pause(Duration::from_millis(3))?;
     }
     if !bench.is_alive()? {
@@ -118,7 +144,7 @@ fn recovers(bench: &mut Bench<'_>) -> Done {
     if is_answered(bench, (SHORT, 2, Order::Upward))? {
         return Ok(Verdict::Passed);
     }
-    while bench.now() < started + MOST {
+    while bench.now() < started + most {
         bench.pause(Duration::from_secs(2))?;
         if is_answered_at_once(bench, (SHORT, 2, Order::Upward), 0)? {
             let after = bench.now().since(started).as_secs();
@@ -129,43 +155,101 @@ fn recovers(bench: &mut Bench<'_>) -> Done {
     }
     Ok(Verdict::Failed(format!(
         "none in fragments is answered within {} s",
-        MOST.as_secs()
+        most.as_secs()
     )))
 }
 
+/// Which part of a packet comes, of which the other never does.
+#[derive(Clone, Copy, Debug)]
+enum Half {
+    First,
+    Second,
+}
+
+/// Sends one half of an echo. The packet's number.
+fn half(bench: &mut Bench<'_>, which: Half) -> Result<u32, Stop> {
+    let (hop, ends, id) = (bench.hop(), bench.ends(), number(bench));
+    let message = Echo::new(bench, ends, LEFT).message;
+    let (offset, has_more) = match which {
+        Half::First => (0, true),
+        Half::Second => (LEFT / 2, false),
+    };
+    let part = Part {
+        id,
+        offset,
+        has_more,
+    };
+    let bytes = message.get(offset..).unwrap_or_default();
+    let bytes = match which {
+        Half::First => bytes.get(..LEFT / 2).unwrap_or_default(),
+        Half::Second => bytes,
+    };
+    bench.send(&fragment(hop, ends, craft::icmp_of(ends), part, bytes))?;
+    Ok(id)
+}
+
+/// Time exceeded, while fragments of this packet were put together (RFC 792; RFC 4443, section 3.3).
+fn is_given_up(heard: &Heard, id: u32) -> bool {
+    let Said::Icmp {
+        ends: (from, _),
+        kind,
+        code,
+        quote,
+    } = &heard.said
+    else {
+        return false;
+    };
+    // The packet's number: in the header of IPv4, and in the one of fragments behind that of IPv6.
+    let (sort, number) = if from.is_ipv4() {
+        ((11, 1), quote.get(4..6))
+    } else {
+        ((3, 1), quote.get(46..48))
+    };
+    let [.., high, low] = id.to_be_bytes();
+    (*kind, *code) == sort && number == Some(&[high, low])
+}
+
+/// When it says that it gives a packet up, if it does until then.
+fn given_up(bench: &mut Bench<'_>, id: u32, until: Instant) -> Result<Option<Instant>, Stop> {
+    while let Some(heard) = bench.next(until)? {
+        if is_given_up(&heard, id) {
+            return Ok(Some(heard.time));
+        }
+    }
+    Ok(None)
+}
+
 fn expiry(bench: &mut Bench<'_>) -> Done {
-    /// As above.
-    const MOST: Duration = Duration::from_secs(130);
+    expired(bench, LONGEST)
+}
+
+fn expiry6(bench: &mut Bench<'_>) -> Done {
+    bench.over_ip6(true);
+    expired(bench, LONGEST6)
+}
+
+/// Whether it says that it gives a packet up, and only of one whose first fragment it has.
+fn expired(bench: &mut Bench<'_>, most: Duration) -> Done {
+    /// So much longer may the second packet take.
+    const COARSE: Duration = Duration::from_secs(3);
     if !reassembles(bench)? {
         return Ok(Verdict::Skipped(NONE));
     }
-    let (hop, ends) = (bench.hop(), bench.ends());
-    let message = Echo::new(bench, ends, LEFT).message;
-    let part = Part {
-        id: number(bench),
-        offset: 0,
-        has_more: true,
-    };
-    let first = message.get(..LEFT / 2).unwrap_or_default();
-    let frame = fragment(hop, ends, IpProtocol::Icmp, part, first);
-    bench.send(&frame)?;
     let begun = bench.now();
-    while let Some(heard) = bench.next(begun + MOST)? {
-        // Time exceeded, while fragments were put together (RFC 792).
-        let is_it = matches!(
-            heard.said,
-            Said::Icmp {
-                kind: 11,
-                code: 1,
-                ..
-            }
-        );
-        if is_it {
-            let took = heard.time.since(begun);
-            bench.portray(Feature::ReassemblyTime, Trait::Time(took));
-            return Ok(Verdict::Passed);
-        }
+    let id = half(bench, Half::First)?;
+    let Some(time) = given_up(bench, id, begun + most)? else {
+        let most = most.as_secs();
+        return Ok(Verdict::Failed(format!("nothing comes within {most} s")));
+    };
+    let took = time.since(begun);
+    if bench.ends().to.is_ipv4() {
+        bench.portray(Feature::ReassemblyTime, Trait::Time(took));
     }
-    let most = MOST.as_secs();
-    Ok(Verdict::Failed(format!("nothing comes within {most} s")))
+    // After the other, as some have room for one packet alone.
+    let until = bench.now() + took + COARSE;
+    let id = half(bench, Half::Second)?;
+    let is_wrong = given_up(bench, id, until)?.is_some();
+    Ok(Verdict::unless(is_wrong.then(|| {
+        "of a packet whose first fragment never came it says so as well".to_owned()
+    })))
 }

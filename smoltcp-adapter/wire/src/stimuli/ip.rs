@@ -173,13 +173,23 @@ pub(super) static STIMULI: &[Stimulus] = &[
     ),
     stimulus(
         "ip4/frag-expiry",
-        "the first half of an echo, whose rest never comes",
-        "time exceeded, code 1, within 130 s",
+        "the first half of an echo, whose rest never comes; then the second half of another, whose first never comes",
+        "time exceeded, code 1, of the one within 130 s, and not of the other",
     ),
     stimulus(
         "ip4/frag-recovers",
         "64 first fragments of packets whose rest never comes; an echo, and one in two fragments, again and again",
         "a reply to the echo, and within 130 s one to that in fragments; one that doesn't come at once is a note",
+    ),
+    stimulus(
+        "ip6/frag-expiry",
+        "the same as ip4/frag-expiry over IPv6",
+        "time exceeded, code 1, of the one within 70 s, and not of the other",
+    ),
+    stimulus(
+        "ip6/frag-recovers",
+        "the same as ip4/frag-recovers over IPv6",
+        "a reply to the echo, and within 70 s one to that in fragments; one that doesn't come at once is a note",
     ),
     stimulus(
         "ip6/ext",

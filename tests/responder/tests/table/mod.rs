@@ -319,4 +319,19 @@ pub static PATIENT: &[Row] = &[
         &["ip4/frag-expiry"],
         &["ip4/frag-expiry"],
     ),
+    patient(
+        Fault::FragmentSlotForEver,
+        &["ip6/frag-recovers"],
+        &["ip6/frag-recovers"],
+    ),
+    patient(
+        Fault::FragmentSlotForEver,
+        &["ip6/frag-expiry"],
+        &["ip6/frag-expiry"],
+    ),
+    patient(
+        Fault::ExpiryWithoutFirst,
+        &["ip4/frag-expiry", "ip6/frag-expiry"],
+        &["ip4/frag-expiry", "ip6/frag-expiry"],
+    ),
 ];
