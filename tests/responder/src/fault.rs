@@ -284,6 +284,8 @@ faults! {
     "resends-all" = ResendsAll
     /// It sends as much as the window takes, at once.
     "cwnd-ignored" = CwndIgnored
+    /// After a time-out the first acknowledgment lets all go at once.
+    "slow-start-skipped" = SlowStartSkipped
     /// It never asks a window whether it is still closed.
     "no-window-probe" = NoWindowProbe
     /// It sends into a closed window.

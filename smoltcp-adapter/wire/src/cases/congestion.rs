@@ -5,7 +5,7 @@ use core::time::Duration;
 use greet_core::probe::{Case, Level};
 use greet_core::time::Instant;
 
-use crate::bench::{Bench, Body, Done, Feature, Reply, Stop, Trait, Verdict, Wants};
+use crate::bench::{Bench, Body, Done, Feature, Part, Reply, Stop, Trait, Verdict, Wants};
 
 use super::case;
 use super::rto::{LONG, SMALL, gaps, twice, unasked};
@@ -15,7 +15,7 @@ pub(super) static CASES: [Case<Body>; 4] = [
         "rto/collapse",
         Level::Must,
         "RFC 9293, 3.8.2 (MUST-19); RFC 5681, 3.1",
-        "After a time-out one segment goes, and no more until it is acknowledged",
+        "After a time-out one segment goes until it is acknowledged, and each acknowledgment lets two go at most",
         &[Wants::Server],
         collapse,
         "all is sent at once again into a network that is full: there is no congestion window",
@@ -74,12 +74,49 @@ fn collapse(bench: &mut Bench<'_>) -> Done {
     // The next one would come after a longer wait.
     bench.parts(&mut reply, (*gap / 2).min(Duration::from_millis(500)))?;
     let burst = at_once(&reply);
+    let most = if burst > 1 {
+        0
+    } else {
+        growth(bench, &mut reply)?
+    };
     if let Some(what) = bench.conclude(&mut [reply])?.against() {
         return Ok(Verdict::Inconclusive(what));
     }
-    Ok(Verdict::unless((burst > 1).then(|| {
-        format!("{burst} of {flight} segments were sent again at once")
-    })))
+    let growth = format!("{most} segments went for the acknowledgment of one");
+    Ok(if burst > 1 {
+        Verdict::Failed(format!(
+            "{burst} of {flight} segments were sent again at once"
+        ))
+    } else if most > LEAST {
+        Verdict::Failed(growth)
+    } else if most > 2 {
+        Verdict::Noted(growth)
+    } else {
+        Verdict::Passed
+    })
+}
+
+/// BBR, which Linux may be told to have, never has less on its way.
+const LEAST: usize = 4;
+
+/// Acknowledges what came again, segment by segment: each lets one more be on its way beside the one that it takes
+/// off it. How many segments went at most for one.
+fn growth(bench: &mut Bench<'_>, reply: &mut Reply) -> Result<usize, Stop> {
+    const ROUNDS: usize = 3;
+    let mut most = 0;
+    for _ in 0..ROUNDS {
+        // An acknowledgment of what went once shows that nothing was lost (RFC 5682), and then all may go.
+        let is_oldest = |part: &&Part| part.segment.seq == reply.una && part.is_again;
+        let Some(end) = reply.texts().find(is_oldest).map(|part| part.segment.end()) else {
+            break;
+        };
+        let seen = reply.parts.len();
+        bench.acknowledge(reply, end)?;
+        bench.settle(reply)?;
+        let went = reply.parts.iter().skip(seen);
+        most = most.max(went.filter(|part| !part.segment.text.is_empty()).count());
+    }
+    Ok(most)
 }
 
 /// How many segments came again; new ones behind them count as well.

@@ -34,8 +34,9 @@ pub(super) static STIMULI: &[Stimulus] = &[
     ),
     stimulus(
         "rto/collapse",
-        "a name of 1017 bytes on a connection with an MSS of 128, and no acknowledgment of the reply",
-        "one segment at the first time-out, and no other for half as long as that took",
+        "a name of 1017 bytes on a connection with an MSS of 128, and no acknowledgment of the reply; after the first time-out \
+         one of each segment that comes again, three at most",
+        "one segment at the first time-out, and no other for half as long as that took; then two for each acknowledgment at most; up to four are a note",
     ),
     stimulus(
         "rto/gives-up",

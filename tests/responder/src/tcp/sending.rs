@@ -153,12 +153,16 @@ impl Sending {
         self.base = self.base.wrapping_add(text);
         self.una = ack;
         self.next = self.order.later(self.next, ack);
+        let is_after_timeout = self.tries > 0;
         self.tries = 0;
         self.rto.acknowledged(ack, self.order, now);
         self.again_at = (self.una != self.nxt).then(|| now + self.rto.span());
         self.is_lost = self
             .congestion
             .acknowledged(ack, acked, self.mss, self.order);
+        if is_after_timeout && self.wrong.is(Fault::SlowStartSkipped) {
+            self.congestion.window = u32::MAX / 2;
+        }
     }
 
     fn duplicate(&mut self) {

@@ -34,6 +34,7 @@ pub(super) static ROWS: &[Row] = &[
     host(Fault::NoFastRetransmit, &["fast/retransmit"], None),
     host(Fault::ResendsAll, &["fast/one-only"], None),
     host(Fault::CwndIgnored, &["rto/collapse", "cwnd/initial"], None),
+    host(Fault::SlowStartSkipped, &["rto/collapse"], None),
     host(
         Fault::NoWindowProbe,
         &["window/zero", "window/update-lost"],
