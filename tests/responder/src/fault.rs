@@ -156,7 +156,7 @@ faults! {
     "synrcvd-rst-keeps-place" = SynrcvdRstKeepsPlace
     /// It sends 1460 bytes at once, whatever the other announced.
     "mss-ignored" = MssIgnored
-    /// It sends 1000 bytes at once to whoever announced nothing.
+    /// It sends 1000 bytes at once to whoever announced nothing, and 1400 over IPv6.
     "mss-default-ignored" = MssDefaultIgnored
     /// A maximum segment size of zero stops it.
     "dies-of-mss-zero" = DiesOfMssZero

@@ -71,6 +71,8 @@ pub(crate) struct Client {
     pub(crate) most: usize,
     /// What it has said.
     pub(crate) said: Vec<u8>,
+    /// It has said lines, each of which is greeted.
+    pub(crate) by_lines: bool,
     /// Whether the board has ended its side.
     pub(crate) has_fin: bool,
     /// Whether it has ended its own.
@@ -171,9 +173,18 @@ impl Client {
         }
     }
 
+    /// The greeting of what was said, or of each line.
+    pub(crate) fn greeting_due(&self) -> Vec<u8> {
+        if !self.by_lines {
+            return [HELLO, &self.said].concat();
+        }
+        let lines = self.said.split_inclusive(|byte| *byte == b'\n');
+        lines.flat_map(|line| [HELLO, line].concat()).collect()
+    }
+
     /// What is wrong with what came, if a greeting of what was said was due.
     pub(crate) fn greeting(&self) -> Greeting {
-        let due = [HELLO, &self.said].concat();
+        let due = self.greeting_due();
         let Some(place) = due.iter().zip(&self.text).position(|(a, b)| a != b) else {
             let (came, all) = (self.text.len(), due.len());
             return if self.is_reset && came < all {
@@ -223,6 +234,7 @@ impl Bench<'_> {
             text: Vec::new(),
             most: 0,
             said: Vec::new(),
+            by_lines: false,
             has_fin: false,
             is_over: false,
             is_reset: false,

@@ -27,9 +27,6 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// So many bytes is each character of a name.
 const CHARACTER: usize = 3;
 
-/// What a greeting begins with.
-const HELLO: &[u8] = b"Hello, ";
-
 /// A segment that came, and its frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
@@ -122,7 +119,7 @@ impl Reply {
 
     /// What of its text isn't what it should be, in all segments, those that came again as well.
     pub(crate) fn wrong(&self) -> Option<String> {
-        let due = [HELLO, &self.client.said].concat();
+        let due = self.client.greeting_due();
         self.texts().find_map(|part| {
             let place = usize::try_from(part.segment.seq.wrapping_sub(self.start)).ok()?;
             let len = part.segment.text.len();
@@ -176,6 +173,53 @@ impl Bench<'_> {
             head = rest;
             room = client.longest() / CHARACTER * CHARACTER;
         }
+        self.put(client, last, fin)
+    }
+
+    /// Opens a connection whose server has much to say: where it has a port for lines, it answers as many without a
+    /// name as a segment holds, by eight bytes each; elsewhere it greets a name of so many bytes. Nothing: the board
+    /// didn't take that.
+    pub(crate) fn asked_for_much(
+        &mut self,
+        mss: u16,
+        len: usize,
+        fin: u8,
+    ) -> Result<Option<Reply>, Stop> {
+        let client = self.taker(mss);
+        let window = client.window;
+        if let Some(reply) = self.asked_by_lines(client, window, fin)? {
+            return Ok(Some(reply));
+        }
+        let mut client = self.taker(mss);
+        if !self.open(&mut client)? {
+            return Ok(None);
+        }
+        self.ask_for(client, len, fin)
+    }
+
+    /// Opens a connection to the port for lines, with this window from the third segment on, and says as many without
+    /// a name as a segment holds. Nothing: there is no such port, or the board didn't take that.
+    pub(crate) fn asked_by_lines(
+        &mut self,
+        mut client: Client,
+        window: u16,
+        fin: u8,
+    ) -> Result<Option<Reply>, Stop> {
+        let Some(port) = self.setup.lines else {
+            return Ok(None);
+        };
+        (client.ports.1, client.by_lines) = (port, true);
+        if !self.syn(&mut client)? {
+            return Ok(None);
+        }
+        client.window = window;
+        self.transmit(&client.segment(ACK, b""))?;
+        let lines = vec![b'\n'; client.longest()];
+        self.put(client, &lines, fin)
+    }
+
+    /// Says the last that is said on a connection, again and again, until it is acknowledged.
+    fn put(&mut self, mut client: Client, last: &[u8], fin: u8) -> Result<Option<Reply>, Stop> {
         let end = client.segment(ACK | PSH | fin, last);
         client.said.extend_from_slice(last);
         client.next = end.end();
@@ -282,6 +326,13 @@ impl Bench<'_> {
             reply.client.acknowledges = true;
             let due = reply.client.due;
             self.acknowledge(reply, due)?;
+            let client = &mut reply.client;
+            if client.by_lines && !client.is_over {
+                // Nothing else ends lines.
+                let end = client.segment(ACK | FIN, b"");
+                (client.next, client.is_over) = (end.end(), true);
+                self.transmit(&end)?;
+            }
         }
         let give_up = self.now() + self.setup.deadline + GRACE;
         let is_over = |reply: &Reply| reply.client.has_fin || reply.client.is_reset;

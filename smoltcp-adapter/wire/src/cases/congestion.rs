@@ -5,6 +5,7 @@ use core::time::Duration;
 use greet_core::probe::{Case, Level};
 use greet_core::time::Instant;
 
+use crate::bench::flags::FIN;
 use crate::bench::{Bench, Body, Done, Feature, Part, Reply, Stop, Trait, Verdict, Wants};
 
 use super::case;
@@ -133,8 +134,7 @@ const TINY: u16 = 64;
 const MOST: usize = 10;
 
 fn initial(bench: &mut Bench<'_>) -> Done {
-    let client = bench.taker(TINY);
-    let Some(mut reply) = bench.asked(client, LONG)? else {
+    let Some(mut reply) = bench.asked_for_much(TINY, LONG, FIN)? else {
         return Ok(unasked());
     };
     bench.settle(&mut reply)?;
@@ -170,12 +170,8 @@ struct Loss {
 
 fn loss(bench: &mut Bench<'_>) -> Result<Result<Loss, Verdict>, Stop> {
     let inconclusive = |what: &str| Ok(Err(Verdict::Inconclusive(what.to_owned())));
-    let mut client = bench.taker(SMALL);
-    if !bench.open(&mut client)? {
-        return Ok(Err(unasked()));
-    }
     // Without FIN: behind both, some are busy with the end alone.
-    let Some(mut reply) = bench.ask_for(client, LONG, 0)? else {
+    let Some(mut reply) = bench.asked_for_much(SMALL, LONG, 0)? else {
         return Ok(Err(unasked()));
     };
     bench.settle(&mut reply)?;

@@ -1,5 +1,7 @@
 //! Options: the longest segment, the window's scale, and options that nobody knows.
 
+use core::time::Duration;
+
 use greet_core::probe::{Case, Level};
 
 use crate::bench::flags::{ACK, PSH, SYN};
@@ -9,7 +11,7 @@ use crate::bench::{
 
 use super::case;
 
-pub(super) static CASES: [Case<Body>; 5] = [
+pub(super) static CASES: [Case<Body>; 6] = [
     case(
         "mss/default",
         Level::Must,
@@ -18,6 +20,15 @@ pub(super) static CASES: [Case<Body>; 5] = [
         &[Wants::Server, Wants::V4],
         default,
         "frames that small hosts, or tunnels, have no room for",
+    ),
+    case(
+        "mss/default-ip6",
+        Level::Must,
+        "RFC 9293, 3.7.1 (MUST-15)",
+        "Who announces no MSS over IPv6 gets no segment of more than 1220 bytes",
+        &[Wants::Server, Wants::Lines, Wants::V6],
+        default6,
+        "packets of more than 1280 bytes, which a link need not carry, and no router on the way cuts",
     ),
     case(
         "mss/obeyed",
@@ -90,6 +101,38 @@ fn default(bench: &mut Bench<'_>) -> Done {
     Ok(Verdict::unless(
         (client.most > MOST).then(|| format!("{} bytes come in one", client.most)),
     ))
+}
+
+fn default6(bench: &mut Bench<'_>) -> Done {
+    /// 1280 less the headers, without options.
+    const MOST: usize = 1220;
+    /// So long the answers have to gather.
+    const GATHER: Duration = Duration::from_millis(200);
+    bench.over_ip6(true);
+    let mut client = with(bench, &[]);
+    client.acknowledges = false;
+    let window = client.window;
+    // A window that is closed at first: what waits for it to open goes as soon as that does.
+    let Some(mut reply) = bench.asked_by_lines(client, 0, 0)? else {
+        return Ok(Verdict::Skipped("its lines aren't served over IPv6"));
+    };
+    bench.parts(&mut reply, GATHER)?;
+    reply.client.window = window;
+    let (due, before) = (reply.client.due, reply.high);
+    bench.acknowledge(&mut reply, due)?;
+    bench.settle(&mut reply)?;
+    let at_once = usize::try_from(reply.high.wrapping_sub(before)).unwrap_or_default();
+    let most = reply.client.most;
+    if let Some(what) = bench.conclude(&mut [reply])?.against() {
+        return Ok(Verdict::Inconclusive(what));
+    }
+    Ok(if most > MOST {
+        Verdict::Failed(format!("{most} bytes come in one"))
+    } else if at_once > MOST {
+        Verdict::Passed
+    } else {
+        Verdict::Skipped("it sends no more than 1220 bytes at once, whatever was announced")
+    })
 }
 
 fn obeyed(bench: &mut Bench<'_>) -> Done {

@@ -66,6 +66,11 @@ pub(super) static STIMULI: &[Stimulus] = &[
         "the greeting, in segments of 536 bytes at most",
     ),
     stimulus(
+        "mss/default-ip6",
+        "a SYN over IPv6 without options, 536 lines without a name into a window of 0, and then one of 8192",
+        "more than 1220 bytes of the answers at once, in segments of 1220 at most; less shows nothing",
+    ),
+    stimulus(
         "mss/obeyed",
         "a SYN with an MSS of 537, 256 and 128, and a name of 1024 bytes each",
         "the greeting, in segments no longer than that; up to 216 where 128 was said is a note",

@@ -46,13 +46,14 @@ pub(super) static STIMULI: &[Stimulus] = &[
     ),
     stimulus(
         "cwnd/initial",
-        "a name of 1017 bytes on a connection with an MSS of 64, and no acknowledgment of the reply",
+        "a name of 1017 bytes on a connection with an MSS of 64, or 536 lines without one where there is a port for lines, \
+         and no acknowledgment of the reply",
         "ten segments of the reply, or fewer",
     ),
     stimulus(
         "fast/retransmit",
-        "a name of 1017 bytes on a connection with an MSS of 128; of four or more segments on their way the first \
-         isn't acknowledged, and each of the others is by a duplicate of the acknowledgment before",
+        "a name of 1017 bytes on a connection with an MSS of 128, or 536 lines without one where there is a port for lines; \
+         of four or more segments on their way the first isn't acknowledged, and each of the others is by a duplicate of the acknowledgment before",
         "that segment again within 100 ms after the third duplicate",
     ),
     stimulus("fast/one-only", "the same", "two segments again at most"),

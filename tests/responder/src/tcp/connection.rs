@@ -321,7 +321,8 @@ fn own_mss(own: SocketAddr) -> u16 {
 /// How much text is sent at once to whom this was announced by (section 3.7.1).
 fn effective_mss(own: SocketAddr, announced: Option<u16>, wrong: Wrong) -> u32 {
     let default = match own {
-        _ if wrong.is(Fault::MssDefaultIgnored) => 1000,
+        SocketAddr::V4(_) if wrong.is(Fault::MssDefaultIgnored) => 1000,
+        SocketAddr::V6(_) if wrong.is(Fault::MssDefaultIgnored) => 1400,
         SocketAddr::V4(_) => 536,
         SocketAddr::V6(_) => 1220,
     };

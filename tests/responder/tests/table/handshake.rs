@@ -32,10 +32,19 @@ pub(super) static ROWS: &[Row] = &[
     dead(Fault::DiesOfSynFin, &["syn/fin"]),
     wrong(Fault::IsnConstant, &["isn/varies", "isn/clock"]),
     wrong(Fault::IsnCounter, &["isn/varies"]),
-    wrong(Fault::MssDefaultIgnored, &["mss/default"]),
+    wrong(
+        Fault::MssDefaultIgnored,
+        &["mss/default", "mss/default-ip6"],
+    ),
     wrong(
         Fault::MssIgnored,
-        &["mss/default", "mss/obeyed", "opt/unknown", "opt/unaligned"],
+        &[
+            "mss/default",
+            "mss/default-ip6",
+            "mss/obeyed",
+            "opt/unknown",
+            "opt/unaligned",
+        ],
     ),
     wrong(
         Fault::ScaleAlways,
