@@ -65,6 +65,8 @@ faults! {
     "dies-of-length" = DiesOfLength
     /// It sends errors for what went to all.
     "errors-for-all" = ErrorsForAll
+    /// It sends errors for errors.
+    "errors-for-errors" = ErrorsForErrors
     /// It says nothing of closed ports.
     "no-unreachable" = NoUnreachable
     /// It takes datagrams with a wrong sum.

@@ -77,7 +77,7 @@ pub(super) static CASES: [Case<Body>; 8] = [
         "icmp/no-error-for",
         Level::Must,
         "RFC 1122, 3.2.2",
-        "No error is sent for what went to many, comes from no single host, or is a later fragment",
+        "No error is sent for what went to many, comes from no single host, is a later fragment, or is an error",
         &[Wants::V4],
         no_error_for,
         "one broadcast makes all hosts of a network answer at once",
@@ -275,13 +275,56 @@ fn no_error_for(bench: &mut Bench<'_>) -> Done {
             (own, from(Ipv4Addr::UNSPECIFIED), "one from 0.0.0.0"),
         ],
     )?;
-    Ok(match (of_any, no_error_for_later(bench)?) {
+    let of_later = no_error_for_later(bench)?;
+    // Of each kind, and of a code that nobody knows.
+    let of_errors = no_error_for_errors(
+        bench,
+        &[(3, 3), (3, 2), (3, 200), (4, 0), (11, 0), (11, 1), (12, 0)],
+        &[],
+    )?;
+    Ok(both(both(of_any, of_later), of_errors))
+}
+
+/// What two parts of a check have come to.
+pub(super) fn both(one: Verdict, other: Verdict) -> Verdict {
+    match (one, other) {
         (Verdict::Failed(one), Verdict::Failed(other)) => {
             Verdict::Failed(format!("{one}; {other}"))
         }
         (failed @ Verdict::Failed(_), _) | (_, failed @ Verdict::Failed(_)) => failed,
         (Verdict::Passed, verdict) | (verdict, _) => verdict,
-    })
+    }
+}
+
+/// Errors of these types and codes, of a datagram that the board never sent, bare and behind these bytes of a header
+/// for IPv6's destination.
+pub(super) fn no_error_for_errors(
+    bench: &mut Bench<'_>,
+    kinds: &[(u8, u8)],
+    options: &[u8],
+) -> Done {
+    let ends = bench.ends();
+    let back = Ends {
+        from: ends.to,
+        to: ends.from,
+    };
+    let datagram = craft::udp(back, CLOSED, 40_011, b"nobody is here");
+    let quoted = craft::ip(bench.hop(), back, IpProtocol::Udp, craft::HOPS, &datagram);
+    let quoted = quoted.get(craft::ETHERNET..).unwrap_or_default();
+    let mut frames = Vec::new();
+    for (kind, code) in kinds {
+        let mut icmp = [&[*kind, *code, 0, 0, 0, 0, 0, 0], quoted].concat();
+        craft::mend_icmp(ends, &mut icmp);
+        frames.push(framed(bench, ends, &icmp));
+        if !options.is_empty() {
+            let next = u8::from(craft::icmp_of(ends));
+            let body = [&[next, 0], options, &icmp].concat();
+            let (hop, options) = (bench.hop(), IpProtocol::Ipv6Opts);
+            frames.push(craft::ip(hop, ends, options, craft::HOPS, &body));
+        }
+    }
+    let quiet = bench.quiet(&frames, |heard| is_error_to(heard, ends.from))?;
+    Ok(quiet.verdict("an error comes for an error"))
 }
 
 /// A fragment that isn't its packet's first, and that looks like a datagram to a closed port.

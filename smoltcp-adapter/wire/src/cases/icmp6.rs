@@ -78,7 +78,7 @@ pub(super) static CASES: [Case<Body>; 8] = [
         "icmp6/no-error-for",
         Level::Must,
         "RFC 4443, 2.4(e)",
-        "No error is sent over IPv6 for what went to many",
+        "No error is sent over IPv6 for what went to many, or is an error",
         &[Wants::Echo6],
         no_error_for,
         "one packet to a group makes all hosts of a network answer at once",
@@ -143,7 +143,7 @@ fn no_error_for(bench: &mut Bench<'_>) -> Done {
         ..unicast
     };
     let all_nodes = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
-    icmp::no_error_for_any(
+    let of_any = icmp::no_error_for_any(
         bench,
         &[
             (
@@ -158,7 +158,15 @@ fn no_error_for(bench: &mut Bench<'_>) -> Done {
             ),
             (all_nodes, group, "one to ff02::1"),
         ],
-    )
+    )?;
+    // Of each kind, of those for experiments, and all of them behind an option by which who doesn't know it has to
+    // send an error as well, but for this.
+    let of_errors = icmp::no_error_for_errors(
+        bench,
+        &[(1, 0), (1, 4), (1, 200), (3, 0), (3, 1), (4, 1), (100, 0)],
+        &[0x9e, 4, 1, 2, 3, 4],
+    )?;
+    Ok(icmp::both(of_any, of_errors))
 }
 
 fn rate(bench: &mut Bench<'_>) -> Done {

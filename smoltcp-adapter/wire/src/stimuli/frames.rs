@@ -61,7 +61,7 @@ pub(super) static STIMULI: &[Stimulus] = &[
     stimulus(
         "icmp/no-error-for",
         "datagrams to a closed port: in a broadcast frame, to 255.255.255.255, to 224.0.0.1, from both and from \
-         0.0.0.0; and in a packet's second fragment; an echo behind each",
+         0.0.0.0; and in a packet's second fragment; an echo behind each; then errors of seven types and codes, and an echo",
         "replies to the echoes, and no error",
     ),
     stimulus(

@@ -51,7 +51,8 @@ pub(super) static STIMULI: &[Stimulus] = &[
     ),
     stimulus(
         "icmp6/no-error-for",
-        "datagrams to a closed port: in the frame of a group, in a broadcast frame, and to ff02::1; an echo behind each",
+        "datagrams to a closed port: in the frame of a group, in a broadcast frame, and to ff02::1; an echo behind each; then \
+         errors of seven types and codes, bare and behind an option that nobody knows, and an echo",
         "replies to the echoes, and no error",
     ),
     stimulus(

@@ -29,6 +29,10 @@ impl Host {
         if !is_right || is_none {
             return Vec::new();
         }
+        if matches!(message[0], 3..=5 | 11 | 12) && self.is(Fault::ErrorsForErrors) {
+            let error = self.unreachable4(arrival, Undelivered::Protocol, now);
+            return error.into_iter().collect();
+        }
         let is_known = message[0] == 8 || message[0] > 200 && self.is(Fault::AnswersUnknown);
         if !is_known {
             return self.hear4(message, now);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Host;
+use super::ip6::is_error_behind_options;
 use super::upper::{ICMP6, Undelivered};
 use crate::bytes::{ALL_NODES, at, pseudo, sum, word};
 use crate::fault::Fault;
@@ -143,8 +144,10 @@ impl Host {
         word: u32,
         now: Duration,
     ) -> Vec<Parcel> {
-        let is_error =
-            arrival.protocol == ICMP6 && arrival.body.first().is_some_and(|kind| *kind < 128);
+        let is_error = arrival.protocol == ICMP6
+            && arrival.body.first().is_some_and(|kind| *kind < 128)
+            || is_error_behind_options(arrival.packet);
+        let is_error = is_error && !self.is(Fault::ErrorsForErrors);
         let is_told = !arrival.is_for_all || code == 2 && kind == 4 || self.is(Fault::ErrorsForAll);
         if is_error || !is_told || arrival.from.is_unspecified() {
             return Vec::new();

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Host;
+use super::upper::ICMP6;
 use crate::bytes::{ALL_NODES, Mac, at, word};
 use crate::fault::Fault;
 use crate::parcel::{Arrival, Parcel};
@@ -217,6 +218,19 @@ impl Host {
             Err(Some((code, _))) => self.problem6(&arrival, code, place.at, now),
         }
     }
+}
+
+/// Whether a packet of which not all headers may be passed carries an error.
+pub(super) fn is_error_behind_options(packet: &[u8]) -> bool {
+    let (mut next, mut at) = (packet[6], HEADER);
+    while matches!(next, HOP_BY_HOP | ROUTING | DESTINATION) {
+        let Some([follows, len]) = packet.get(at..at + 2) else {
+            return false;
+        };
+        next = *follows;
+        at += usize::from(*len) * 8 + 8;
+    }
+    next == ICMP6 && packet.get(at).is_some_and(|kind| *kind < 128)
 }
 
 /// Passes options, unless one of them says that who doesn't know it has to drop the packet (section 4.2).

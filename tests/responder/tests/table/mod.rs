@@ -181,6 +181,11 @@ pub static STACKS: &[Row] = &[
         &["icmp/no-error-for", "icmp6/no-error-for"],
         None,
     ),
+    host(
+        Fault::ErrorsForErrors,
+        &["icmp/no-error-for", "icmp6/no-error-for"],
+        None,
+    ),
     host(Fault::NoUnreachable, &["udp/closed", "udp6/closed"], None),
     host(
         Fault::UdpUnchecked,
