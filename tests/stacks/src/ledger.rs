@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use crate::probe::{Check, Graded, Tier};
 
-/// `known.toml`: entries for checks, in a table for both tiers and in one for each, which comes first.
+/// `known.toml`: entries for checks, in a table for both tiers and in one for each, which comes first. What takes
+/// minutes has tables of its own.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
@@ -18,6 +19,11 @@ pub struct Ledger {
     sockets: Entries,
     #[serde(default)]
     wire: Entries,
+    /// What stands before those for `wire` in a run that isn't patient, and in one that is.
+    #[serde(default)]
+    impatient: Entries,
+    #[serde(default)]
+    patient: Entries,
     /// Findings in which no check failed, and that may come out, each with its reason.
     #[serde(default)]
     findings: BTreeMap<String, String>,
@@ -61,7 +67,21 @@ impl Ledger {
         all.both.extend(own.both);
         all.sockets.extend(own.sockets);
         all.wire.extend(own.wire);
+        all.impatient.extend(own.impatient);
+        all.patient.extend(own.patient);
         all.findings.extend(own.findings);
+        all
+    }
+
+    /// What is known of such a run.
+    pub fn in_run(&self, is_patient: bool) -> Self {
+        let mut all = self.clone();
+        let more = if is_patient {
+            &self.patient
+        } else {
+            &self.impatient
+        };
+        all.wire.extend(more.clone());
         all
     }
 
@@ -130,8 +150,14 @@ impl Ledger {
     /// Whether every entry has its reason.
     #[cfg(test)]
     pub fn is_explained(&self) -> bool {
-        let tiers = [&self.both, &self.sockets, &self.wire];
-        let mut all = tiers.into_iter().flat_map(Entries::values);
+        let tables = [
+            &self.both,
+            &self.sockets,
+            &self.wire,
+            &self.impatient,
+            &self.patient,
+        ];
+        let mut all = tables.into_iter().flat_map(Entries::values);
         all.all(|known| !known.why.is_empty() && !known.verdict.all().is_empty())
             && self.findings.values().all(|why| !why.is_empty())
     }
@@ -318,6 +344,26 @@ mod tests {
         assert!(surprises(&(text.clone() + own), "noted").is_empty());
         let other = own.replace("sockets", "wire");
         assert_eq!(surprises(&(text + &other), "noted").len(), 1);
+    }
+
+    #[test]
+    fn what_takes_minutes_is_known_of_either_run() {
+        let check = |result: &str| Graded {
+            checks: vec![Check {
+                id: "fin/wait2".to_owned(),
+                result: result.to_owned(),
+                why: None,
+            }],
+            ..Graded::default()
+        };
+        let text = "[wire]\n\"fin/wait2\" = { verdict = \"inconclusive\", why = \"so\" }\n\
+                    [impatient]\n\"fin/wait2\" = { verdict = \"skipped\", why = \"so\" }\n\
+                    [patient]\n\"fin/wait2\" = { verdict = \"noted\", why = \"so\" }";
+        for (is_patient, due, other) in [(false, "skipped", "noted"), (true, "noted", "skipped")] {
+            let known = ledger(text).in_run(is_patient);
+            assert!(known.surprises(Tier::Wire, &check(due)).is_empty());
+            assert_eq!(known.surprises(Tier::Wire, &check(other)).len(), 1);
+        }
     }
 
     /// What BRINGUP.md says of stacks is what is known of them.

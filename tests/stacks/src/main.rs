@@ -70,6 +70,10 @@ struct Args {
     #[arg(long, value_name = "TIER")]
     tier: Option<Tier>,
 
+    /// With raw packets, runs what takes minutes as well
+    #[arg(long)]
+    patient: bool,
+
     /// Grades one, in the namespace that this process is the first of
     #[arg(long, hide = true)]
     inside: bool,
@@ -103,9 +107,15 @@ fn run(args: &Args) -> Result<bool> {
     let once = runs(&stacks, table.rows(), &args.broken)?;
     let runs: Vec<_> = (args.time..args.time + args.times)
         .flat_map(|time| {
+            let is_patient = args.patient;
             once.iter().map(move |run| {
                 let tier = args.tier.or(run.tier);
-                Run { time, tier, ..*run }
+                Run {
+                    time,
+                    tier,
+                    is_patient,
+                    ..*run
+                }
             })
         })
         .collect();
@@ -174,6 +184,7 @@ fn runs<'a>(stacks: &'a [Stack], rows: &'a [Breakage], broken: &[String]) -> Res
                 broken: None,
                 time: 0,
                 tier: None,
+                is_patient: false,
             })
             .collect());
     }
@@ -200,6 +211,7 @@ fn runs<'a>(stacks: &'a [Stack], rows: &'a [Breakage], broken: &[String]) -> Res
             broken: Some(row),
             time: 0,
             tier,
+            is_patient: false,
         }));
     }
     all.retain(Run::is_possible);

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result, bail};
 
 use crate::cable::Kind;
-use crate::namespace::{LIMIT, unshared};
+use crate::namespace::{limit, unshared};
 use crate::needs;
 use crate::place::{FRAMES, Place, SOCKETS, WIRE};
 use crate::probe::{Graded, Tier};
@@ -91,12 +91,13 @@ pub fn grade(run: &Run<'_>, place: &Place) -> Outcome {
                 match run.broken {
                     None => {
                         let stack = run.stack;
-                        said.extend(stack.ledger.undecided(*tier, graded));
-                        surprises.extend(stack.ledger.surprises(*tier, graded));
+                        let ledger = stack.ledger.in_run(run.is_patient);
+                        said.extend(ledger.undecided(*tier, graded));
+                        surprises.extend(ledger.surprises(*tier, graded));
                         surprises.extend(stack.places.and_then(|places| graded.miscounts(places)));
                     }
                     Some(broken) => {
-                        let ledger = &run.stack.ledger;
+                        let ledger = run.stack.ledger.in_run(run.is_patient);
                         let missed = match tier {
                             Tier::Frames => {
                                 let is_known = |id: &str| ledger.knows(*tier, id);
@@ -121,7 +122,7 @@ pub fn grade(run: &Run<'_>, place: &Place) -> Outcome {
 }
 
 fn graded(run: &Run<'_>, place: &Place) -> Result<Vec<(Tier, Graded)>> {
-    let mut inside = unshared();
+    let mut inside = unshared(run.is_patient);
     inside.arg(env::current_exe()?);
     inside.args(["--inside", &run.stack.name]);
     inside.args(["--time", &run.time.to_string()]);
@@ -135,12 +136,16 @@ fn graded(run: &Run<'_>, place: &Place) -> Result<Vec<(Tier, Graded)>> {
     if let Some(tier) = run.tier {
         inside.args(["--tier", tier.name()]);
     }
+    if run.is_patient {
+        inside.arg("--patient");
+    }
     for report in [SOCKETS, WIRE, FRAMES] {
         let _ = std::fs::remove_file(place.report(run, report)); // there may be none
     }
     let output = inside.output().context("can't run unshare")?;
     if output.status.code().is_none() {
-        bail!("it was killed, as whatever takes more than {LIMIT} s is");
+        let limit = limit(run.is_patient);
+        bail!("it was killed, as whatever takes more than {limit} s is");
     }
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);

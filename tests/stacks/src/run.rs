@@ -14,6 +14,8 @@ pub struct Run<'a> {
     pub time: u32,
     /// How alone it is asked; `None`: in every way that there is.
     pub tier: Option<Tier>,
+    /// Whether what takes minutes is asked with raw packets.
+    pub is_patient: bool,
 }
 
 impl Run<'_> {
