@@ -25,6 +25,8 @@ pub enum RawEvent<'a> {
         check: &'static About,
         /// How.
         verdict: &'a Verdict,
+        /// What isn't there that it needs, if it was skipped for that.
+        lacks: Option<Wants>,
         /// What a cross means.
         meaning: &'static str,
         /// Its frames.
@@ -74,12 +76,12 @@ pub fn grade_raw(
         if is_there && bench.receives.is_none() && case.body.wants.contains(&Wants::Datagrams) {
             bench.receives = Some(bench.has_receiver()?);
         }
-        let verdict = match unmet(bench, case, is_there) {
-            Some(why) => Verdict::Skipped(why),
-            None => judged(bench, case, &mut is_there)?,
+        let (verdict, lacks) = match unmet(bench, case, is_there) {
+            Some(Unmet { why, lacks }) => (Verdict::Skipped(why), lacks),
+            None => (judged(bench, case, &mut is_there)?, None),
         };
         let took = bench.take_latencies();
-        report(end_of(bench, case, &verdict, &took));
+        report(end_of(bench, case, &verdict, lacks, &took));
         if !is_there && bench.board.is_some() {
             is_there = returns(bench)?;
             if !is_there {
@@ -96,11 +98,13 @@ pub(crate) fn end_of<'a>(
     bench: &'a Bench<'_>,
     case: &'static Case<Body>,
     verdict: &'a Verdict,
+    lacks: Option<Wants>,
     took: &'a [Duration],
 ) -> RawEvent<'a> {
     RawEvent::Ended {
         check: &case.about,
         verdict,
+        lacks,
         meaning: case.body.meaning,
         recording: bench.recording(),
         traffic: bench.traffic(),
@@ -172,13 +176,32 @@ fn returns(bench: &mut Bench<'_>) -> Result<bool, Stop> {
 }
 
 /// Why a check can't run.
-pub(crate) fn unmet(bench: &Bench<'_>, case: &Case<Body>, is_there: bool) -> Option<&'static str> {
-    let wants = case.body.wants;
-    let finds_out = wants.contains(&Wants::Nobody) && bench.board.is_none();
+pub(crate) struct Unmet {
+    pub why: &'static str,
+    /// What it needs that isn't there.
+    pub lacks: Option<Wants>,
+}
+
+/// Why a check can't run, if it can't.
+pub(crate) fn unmet(bench: &Bench<'_>, case: &Case<Body>, is_there: bool) -> Option<Unmet> {
+    let all = case.body.wants;
+    let finds_out = all.contains(&Wants::Nobody) && bench.board.is_none();
     if !is_there && !finds_out {
-        return Some("nobody answers");
+        return Some(Unmet {
+            why: "nobody answers",
+            lacks: None,
+        });
     }
-    wants.iter().find_map(|wants| match wants {
+    all.iter().find_map(|wants| {
+        let why = lacking(bench, *wants)?;
+        let lacks = Some(*wants);
+        Some(Unmet { why, lacks })
+    })
+}
+
+/// What there is to say where something isn't there.
+fn lacking(bench: &Bench<'_>, wants: Wants) -> Option<&'static str> {
+    match wants {
         Wants::Nobody => None,
         Wants::Echo => (bench.echoes != Some(true)).then_some("it answers no echo"),
         Wants::Datagrams => (bench.receives != Some(true))
@@ -200,5 +223,5 @@ pub(crate) fn unmet(bench: &Bench<'_>, case: &Case<Body>, is_there: bool) -> Opt
             .then_some("no address of IPv6 is known of the board"),
         Wants::Alone => (!bench.setup.is_alone)
             .then_some("others may be on the cable, whose addresses it would use"),
-    })
+    }
 }

@@ -4,7 +4,7 @@ use greet_core::probe::About;
 
 use crate::bench::{Bench, Chance, Stop, Verdict, Wants};
 use crate::cases::RAW_CASES;
-use crate::grade::{RawEvent, end_of, grade_raw, judged, unmet};
+use crate::grade::{RawEvent, Unmet, end_of, grade_raw, judged, unmet};
 
 /// Runs the checks that `only` picks in random order, until the board is gone or `goes_on`, asked before each,
 /// says no. Those that can't run are reported once, at the beginning.
@@ -44,10 +44,10 @@ pub fn soak_raw(
     for case in picked {
         match unmet(bench, case, true) {
             None => ready.push(case),
-            Some(why) => {
+            Some(Unmet { why, lacks }) => {
                 let check = &case.about;
                 report(RawEvent::Started { check });
-                report(end_of(bench, case, &Verdict::Skipped(why), &[]));
+                report(end_of(bench, case, &Verdict::Skipped(why), lacks, &[]));
             }
         }
     }
@@ -64,7 +64,7 @@ pub fn soak_raw(
         report(RawEvent::Started { check });
         let verdict = judged(bench, case, &mut is_there)?;
         let took = bench.take_latencies();
-        report(end_of(bench, case, &verdict, &took));
+        report(end_of(bench, case, &verdict, None, &took));
         if !is_there {
             report(RawEvent::Stopped { after: check });
         }

@@ -145,6 +145,12 @@ impl Graded {
         frames.into_iter().chain(link).collect()
     }
 
+    /// Whether a second host has counted what crossed the cable.
+    pub fn has_second_host(&self) -> bool {
+        let is_its_own = self.link.as_ref().is_some_and(Link::is_of_own_stack);
+        is_its_own || self.frames.are_counted()
+    }
+
     /// Keeps what was measured.
     pub fn note(&mut self, args: &ProbeArgs, event: &Event<'_>) {
         match *event {
@@ -199,7 +205,7 @@ pub fn conclude(graded: &Graded, strict: bool) -> Result<()> {
         sentences.push(format!(
             "{failed} failed: what stands under each cross says what came instead"
         ));
-    } else if summary.passed + summary.worse == 0 {
+    } else if summary.passed + summary.worse + summary.noted == 0 {
         sentences.push("nothing was checked".to_owned());
     }
     if let Some(comparison) = graded.comparison()

@@ -81,6 +81,11 @@ impl Link {
         }
     }
 
+    /// Whether it is what a stack of its own has counted.
+    pub fn is_of_own_stack(&self) -> bool {
+        self.counts != Counts::Sockets
+    }
+
     /// Notes what was seen since this was called last; of one greeting in a row alone, if that is what it was.
     pub fn note(&mut self, seen: &LinkCounters, greeting: Option<Duration>) {
         let total = self.seen.get_or_insert_default();

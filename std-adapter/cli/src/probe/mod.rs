@@ -141,10 +141,11 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
             ..Seen::default()
         },
     };
-    let detail = if args.brief {
-        Detail::Brief
-    } else {
-        Detail::Full
+    let detail = match (args.brief, &args.only[..]) {
+        (true, _) => Detail::Brief,
+        (false, []) => Detail::Full,
+        // What was asked for by name is shown.
+        (false, _) => Detail::Each,
     };
     let shown = match args.soak {
         Some(_) => Shown::AtOnce,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use greet_std::core::probe::{About, Level};
 use greet_wire::{
-    Bench, BenchRecording, Cause, RawEvent, Setup, Stop, Symptom, Traffic, Verdict, grade_raw,
-    soak_raw,
+    Bench, BenchRecording, Cause, RawEvent, Setup, Stop, Symptom, Traffic, Verdict, Wants,
+    grade_raw, soak_raw,
 };
 
 use super::checks;
@@ -43,6 +43,7 @@ pub fn grade(
         return Ok(true);
     }
     let setup = setup(plugged, args);
+    let ports = (setup.port, setup.udp_port);
     let soak = args.soak.filter(|_| !asks_server);
     if let Some(time) = soak {
         let mut progress = lock(progress);
@@ -68,6 +69,7 @@ pub fn grade(
             RawEvent::Ended {
                 check,
                 verdict,
+                lacks,
                 meaning,
                 recording,
                 traffic,
@@ -75,11 +77,16 @@ pub fn grade(
                 ..
             } => {
                 let mut entry = entry(check, verdict, args.strict);
+                if let Some(why) = lacks.and_then(|wants| lacking(wants, ports)) {
+                    entry.why = why;
+                }
                 // What a soak doesn't stop for may come again and again.
                 if soak.is_none() || entry.result == Outcome::Failed {
-                    entry.evidence = evidence(&entry, recording, folder.as_mut(), again);
+                    if is_cross(verdict) {
+                        entry.evidence = evidence(&entry, recording, folder.as_mut(), again);
+                    }
                 }
-                if is_cross(&entry) {
+                if is_cross(verdict) {
                     crosses.retain(|known| known.id != check.id);
                     crosses.push(cross(&entry, meaning));
                 }
@@ -196,7 +203,7 @@ fn entry(check: &'static About, verdict: &Verdict, strict: bool) -> Entry {
         }
         Verdict::Worse(why) if strict => (Outcome::Failed, why.clone()),
         Verdict::Worse(why) => (Outcome::Worse, why.clone()),
-        Verdict::Noted(why) => (Outcome::Passed, why.clone()),
+        Verdict::Noted(why) => (Outcome::Noted, why.clone()),
         Verdict::Inconclusive(why) => (Outcome::Inconclusive, why.clone()),
         Verdict::Skipped(why) => (Outcome::Skipped, (*why).to_owned()),
         _ => (Outcome::Passed, String::new()),
@@ -211,9 +218,19 @@ fn entry(check: &'static About, verdict: &Verdict, strict: bool) -> Entry {
     }
 }
 
-fn is_cross(entry: &Entry) -> bool {
-    use Outcome::{Failed, Inconclusive, Noted, Worse};
-    matches!(entry.result, Failed | Worse | Noted | Inconclusive)
+/// Whether it may be somebody's fault. What held, and has something to know, is none.
+fn is_cross(verdict: &Verdict) -> bool {
+    use Verdict::{Failed, Inconclusive, Worse};
+    matches!(verdict, Failed(_) | Worse(_) | Inconclusive(_))
+}
+
+/// What isn't there that a check needs, and where it was looked for.
+fn lacking(wants: Wants, (tcp, udp): (u16, u16)) -> Option<String> {
+    match wants {
+        Wants::Server => Some(format!("it needs a greet server on TCP {tcp}")),
+        Wants::Datagrams => Some(format!("it needs a receiver that answers on UDP {udp}")),
+        _ => None,
+    }
 }
 
 /// What crossed the cable in a check that didn't pass.
@@ -223,9 +240,6 @@ fn evidence(
     folder: Option<&mut Folder>,
     again: &str,
 ) -> Evidence {
-    if !is_cross(entry) {
-        return Evidence::default();
-    }
     let mut evidence = Evidence {
         lines: recording.lines(SHOWN),
         again: format!("{again}{}", entry.check.id),
@@ -350,6 +364,21 @@ fn of(cause: &Cause, graded: &Graded) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_held_is_noted_and_nobodys_fault() {
+        let check = checks::raw().find(|check| check.level == Level::Must);
+        let check = check.expect("there is one");
+        for (verdict, result, is_fault) in [
+            (Verdict::Noted("so".to_owned()), Outcome::Noted, false),
+            (Verdict::Passed, Outcome::Passed, false),
+            (Verdict::Worse("so".to_owned()), Outcome::Worse, true),
+            (Verdict::Failed("so".to_owned()), Outcome::Failed, true),
+        ] {
+            let entry = entry(check, &verdict, false);
+            assert_eq!((entry.result, is_cross(&verdict)), (result, is_fault));
+        }
+    }
 
     #[test]
     fn a_driver_isnt_blamed_for_what_only_a_stack_decides() {

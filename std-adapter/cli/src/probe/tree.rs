@@ -1,6 +1,7 @@
 //! The report for people: what to mend, the link, a tree with ticks and crosses, and a summary.
 //!
-//! Whoever looks on at a terminal has the tree first, as it grows, and what to mend where their eyes are at the end.
+//! What a second host has counted of the link leads, as no check has judged it yet. Whoever looks on at a terminal has
+//! the tree first, as it grows, and what to mend where their eyes are at the end.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -25,18 +26,21 @@ pub struct Tree {
     later: Option<Vec<Grown>>,
     /// What runs.
     running: &'static str,
-    /// What was skipped, and not shown; `None`: all is shown.
-    unshown: Option<Vec<Unshown>>,
+    detail: Detail,
+    /// What was skipped, and isn't shown by itself.
+    unshown: Vec<Unshown>,
     /// The server is gone: what is skipped for that alone is only counted.
     stopped: bool,
 }
 
 /// How much is shown of what passed or was skipped.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// Each check, under its group.
+    Each,
+    /// The same, but of what was skipped only how much, for each reason.
     Full,
-    /// Those that didn't pass.
+    /// Those that didn't pass, and the same of what was skipped.
     Brief,
 }
 
@@ -62,9 +66,11 @@ enum Watched {
 /// Checks that were skipped for one reason.
 struct Unshown {
     why: String,
-    first: &'static str,
-    count: usize,
+    checks: Vec<&'static str>,
 }
+
+/// So many are named that were skipped for one reason; of more it is said how many they are.
+const NAMED: usize = 2;
 
 /// What a tree that is printed later has grown by, and the check that it is of.
 struct Grown {
@@ -96,10 +102,8 @@ impl Tree {
             },
             later: (!at_once).then(Vec::new),
             running: "",
-            unshown: match detail {
-                Detail::Full => None,
-                Detail::Brief => Some(Vec::new()),
-            },
+            detail,
+            unshown: Vec::new(),
             stopped: false,
         }
     }
@@ -177,34 +181,37 @@ impl Tree {
         }
     }
 
-    /// How many were skipped that weren't shown, and why.
+    /// What was skipped and wasn't shown by itself, and why.
     fn skipped(&self) -> String {
-        let lines = self.unshown.iter().flatten().map(|unshown| {
-            let Unshown { why, first, count } = unshown;
+        let lines = self.unshown.iter().map(|Unshown { why, checks }| {
             let mark = self.mark(Outcome::Skipped);
-            let sentence = match count {
-                1 => format!("  {mark} {first}: skipped: {why}"),
-                _ => format!("  {mark} {count} skipped: {why}"),
+            let what = match (checks.len(), self.detail) {
+                (..=NAMED, Detail::Brief) => format!("{}: skipped", checks.join(", ")),
+                (..=NAMED, _) => checks.join(", "),
+                (count, Detail::Brief) => format!("{count} skipped"),
+                (count, _) => format!("{count} checks"),
             };
+            let sentence = format!("  {mark} {what}: {why}");
             self.screen.paragraph(&sentence, REASON)
         });
-        lines.collect()
+        let lines: String = lines.collect();
+        if lines.is_empty() || self.detail == Detail::Brief {
+            return lines;
+        }
+        format!("skipped\n{lines}")
     }
 
     /// Whether a check isn't shown by itself.
     fn hides(&mut self, entry: &Entry) -> bool {
-        let Some(unshown) = &mut self.unshown else {
-            return false;
-        };
-        match entry.result {
-            Outcome::Passed => entry.why.is_empty(),
-            Outcome::Skipped => {
-                match unshown.iter_mut().find(|one| one.why == entry.why) {
-                    Some(one) => one.count += 1,
-                    None => unshown.push(Unshown {
+        match (entry.result, self.detail) {
+            (Outcome::Passed, Detail::Brief) => entry.why.is_empty(),
+            (Outcome::Skipped, Detail::Full | Detail::Brief) => {
+                let id = entry.check.id;
+                match self.unshown.iter_mut().find(|one| one.why == entry.why) {
+                    Some(one) => one.checks.push(id),
+                    None => self.unshown.push(Unshown {
                         why: entry.why.clone(),
-                        first: entry.check.id,
-                        count: 1,
+                        checks: vec![id],
                     }),
                 }
                 true
@@ -239,7 +246,7 @@ impl Tree {
         }
         let mut text = String::new();
         let (group, mut name) = entry.parts();
-        if self.unshown.is_some() {
+        if self.detail == Detail::Brief {
             name = entry.check.id;
         } else if group != self.group {
             self.group = group;
@@ -278,15 +285,18 @@ impl Tree {
         let skipped = self.skipped();
         let mut text = self.grown(None, skipped);
         let later = self.later.take().map(|later| explained(later, findings));
-        let (findings, links) = (self.findings(findings), self.links(graded, link));
+        let mut parts = [self.findings(findings), self.links(graded, link)];
+        if later.is_some() && graded.has_second_host() {
+            parts.reverse();
+        }
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
         if let Some(tree) = later {
-            let parts = [findings, links, tree];
-            let parts = parts.into_iter().filter(|part| !part.is_empty());
-            text = parts.collect::<Vec<_>>().join("\n");
+            let tree = Some(tree).filter(|tree| !tree.is_empty());
+            text = parts.chain(tree).collect::<Vec<_>>().join("\n");
         } else {
-            for part in [findings, links].iter().filter(|part| !part.is_empty()) {
+            for part in parts {
                 text.push('\n');
-                text += part;
+                text += &part;
             }
         }
         text += &portrait::paragraph(&graded.figures);

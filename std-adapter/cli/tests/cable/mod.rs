@@ -6,8 +6,8 @@ use super::process::{contained, needs};
 
 const GREET: &str = env!("CARGO_BIN_EXE_greet");
 
-/// Two machines on a cable: this one has the end `ta`, another the end `sb` and a server. What is given runs
-/// on this one.
+/// Two machines on a cable: this one has the end `ta`, another the end `sb` and a server, the process `SERVER`.
+/// What is given runs on this one.
 pub const VETH: &str = r#"
     serve=$1
     shift
@@ -27,6 +27,7 @@ pub const VETH: &str = r#"
     ip link set ta up
     $there "$0" serve --tcp [::]:8000 --lines [::]:8002 --udp [::]:8001 --reply --reply-limit 65535 \
         --quiet $serve >/dev/null 2>&1 &
+    export SERVER=$!
     until "$0" hello --to 10.9.0.1:8000 >/dev/null 2>&1; do :; done
     export GREET="$0"
     sh -ec "$@"
