@@ -47,7 +47,7 @@ pub fn grade(run: &Run<'_>, place: &Place) -> Result<()> {
         let folder = place.capture.as_ref().map(|folder| folder.join(run.name()));
         let mut options = vec!["--wire", NEAR, "--wire-ip", &host];
         options.extend(run.is_patient.then_some("--patient"));
-        if let Some(broken) = run.broken {
+        if let (Some(broken), Tier::Frames) = (run.broken, tier) {
             options.extend(["--only", NO_TCP]);
             let also = broken.also.iter();
             options.extend(also.flat_map(|checks| ["--only", checks]));

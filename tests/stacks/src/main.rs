@@ -66,7 +66,7 @@ struct Args {
     capture: Option<PathBuf>,
 
     /// Asks in this way alone: over `sockets`, from a second host on the `wire`, or of a broken one with raw
-    /// `frames`
+    /// `frames` and no server
     #[arg(long, value_name = "TIER")]
     tier: Option<Tier>,
 

@@ -99,11 +99,11 @@ pub fn grade(run: &Run<'_>, place: &Place) -> Outcome {
                     Some(broken) => {
                         let ledger = run.stack.ledger.in_run(run.is_patient);
                         let missed = match tier {
-                            Tier::Frames => {
+                            Tier::Frames | Tier::Wire => {
                                 let is_known = |id: &str| ledger.knows(*tier, id);
                                 graded.missed(broken.first_by_frames(), is_known)
                             }
-                            _ => broken
+                            Tier::Sockets => broken
                                 .first()
                                 .and_then(|first| graded.missed(first, |_| false)),
                         };

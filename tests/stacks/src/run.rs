@@ -39,10 +39,10 @@ impl Run<'_> {
         (*cable != Kind::Tun).then(|| format!("{a}.{b}.{c}.{}/24", d ^ 8))
     }
 
-    /// How it is asked. On a broken cable the second host sends raw frames alone: what a server's checks come to
-    /// there, those over sockets say.
+    /// How it is asked. On a broken cable the second host sends raw frames alone unless it is told otherwise: what a
+    /// server's checks come to there, those over sockets say.
     pub fn tiers(&self) -> impl Iterator<Item = Tier> {
-        let by_frames = if self.broken.is_some() {
+        let by_frames = if self.broken.is_some() && self.tier != Some(Tier::Wire) {
             Tier::Frames
         } else {
             Tier::Wire

@@ -88,7 +88,7 @@ impl Symptom {
 
     /// Whether it loses, changes, doubles, swaps or delays frames, so that what comes of a talk is none of the
     /// talkers' fault.
-    fn spoils_talks(&self) -> bool {
+    pub fn spoils_talks(&self) -> bool {
         matches!(
             self,
             Self::WrongLength
@@ -103,6 +103,14 @@ impl Symptom {
                 | Self::Duplicated { .. }
                 | Self::Swapped { .. }
                 | Self::Slower { .. }
+        )
+    }
+
+    /// Whether what arrives may have other bytes than what was sent, and right sums.
+    pub fn changes_bytes(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongLength | Self::Spoilt { .. } | Self::TrailerTaken
         )
     }
 }

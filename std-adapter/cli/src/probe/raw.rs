@@ -11,7 +11,7 @@ use greet_wire::{
 };
 
 use super::checks;
-use super::findings::Finding;
+use super::findings::{ASK_AGAIN, Finding, Spoils};
 use super::kept::Folder;
 use super::link::Frames;
 use super::portrait::Figure;
@@ -285,6 +285,7 @@ fn cross(entry: &Entry, meaning: &str) -> Finding {
         what: format!("{} ({})", meaning, entry.why),
         look: format!("{}, and the frames of the check", entry.check.source),
         checks: vec![entry.check.id],
+        spoils: Spoils::Nothing,
     }
 }
 
@@ -343,9 +344,7 @@ fn of(cause: &Cause, graded: &Graded) -> Finding {
     let result = worst.into_iter().find(|result| is(*result));
     let mut look = symptom.look().to_owned();
     if !cause.may_follow.is_empty() {
-        look.push_str(
-            ". What talks with a server may fail because of it alone: ask that again once it is mended",
-        );
+        look.push_str(ASK_AGAIN);
     }
     Finding {
         id: symptom.id(),
@@ -358,6 +357,13 @@ fn of(cause: &Cause, graded: &Graded) -> Finding {
         what: symptom.to_string(),
         look,
         checks,
+        spoils: if symptom.changes_bytes() {
+            Spoils::Bytes
+        } else if symptom.spoils_talks() {
+            Spoils::Delivery
+        } else {
+            Spoils::Nothing
+        },
     }
 }
 

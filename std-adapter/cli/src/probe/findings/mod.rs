@@ -35,7 +35,45 @@ pub struct Finding {
     pub look: String,
     /// The checks that say so, by id, in the order in which they ran.
     pub checks: Vec<&'static str>,
+    pub spoils: Spoils,
 }
+
+/// What a driver's fault may do to a talk with a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoils {
+    Nothing,
+    /// Text is lost, late or cut.
+    Delivery,
+    /// Bytes come as others.
+    Bytes,
+}
+
+impl Spoils {
+    fn may_cause(self, cross: &Of) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Delivery => !cross.is_another_reply() || cross.may_be_loss(),
+            Self::Bytes => true,
+        }
+    }
+}
+
+/// Where a finding has crosses that may be no fault of their own.
+pub const ASK_AGAIN: &str =
+    ". What talks with a server may fail because of it alone: ask that again once it is mended";
+
+/// Causes that are found by what becomes of frames, which checks with raw frames see better: where those have found
+/// what spoils talks, it is the same.
+const OF_FRAMES: [&str; 8] = [
+    "stack/wrong-checksums",
+    "stack/bursts-lost",
+    "stack/stalls",
+    "link/loss",
+    "link/reordering",
+    "link/duplicates",
+    "stack/long-frames-lost",
+    "stack/bytes-change",
+];
 
 /// A cause that can be told from others by what was seen.
 struct Cause {
@@ -105,7 +143,12 @@ pub fn of(seen: &Seen) -> Vec<Finding> {
     let mut open: Vec<_> = seen.crosses().collect();
     // A driver's faults come before all that is built on it.
     let mut found = seen.raw.clone();
-    for cause in TABLES.into_iter().flatten() {
+    for finding in &mut found {
+        finding.take_what_follows(&mut open);
+    }
+    let is_seen = |cause: &&Cause| seen.is_spoilt() && OF_FRAMES.contains(&cause.id);
+    let causes = TABLES.into_iter().flatten();
+    for cause in causes.filter(|cause| !is_seen(cause)) {
         let Some(said) = (cause.find)(seen, &open) else {
             continue;
         };
@@ -140,6 +183,28 @@ impl Finding {
             what,
             look,
             checks: crosses.iter().map(|cross| cross.check.id).collect(),
+            spoils: Spoils::Nothing,
+        }
+    }
+
+    /// Takes the crosses that may follow from it, and tell nothing else until it is mended.
+    fn take_what_follows(&mut self, open: &mut Vec<&Of>) {
+        let spoils = self.spoils;
+        let of_it: Vec<_> = open
+            .extract_if(.., |cross| spoils.may_cause(cross))
+            .collect();
+        if of_it.is_empty() {
+            return;
+        }
+        if !self.look.ends_with(ASK_AGAIN) {
+            self.look.push_str(ASK_AGAIN);
+        }
+        self.checks.extend(of_it.iter().map(|cross| cross.check.id));
+        let is = |wanted| of_it.iter().any(|cross| cross.result == wanted);
+        if is(Outcome::Failed) {
+            self.result = Outcome::Failed;
+        } else if self.result == Outcome::Noted && is(Outcome::Worse) {
+            self.result = Outcome::Worse;
         }
     }
 }

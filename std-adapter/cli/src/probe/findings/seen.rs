@@ -7,7 +7,7 @@ use greet_std::core::probe::{
     Verdict,
 };
 
-use super::Finding;
+use super::{Finding, Spoils};
 use crate::probe::Outcome;
 
 /// All that was seen in one run, up to its end or to where it broke off.
@@ -117,6 +117,12 @@ impl Seen {
         if check.id == ROW {
             self.greetings = 0;
         }
+    }
+
+    /// Checks with raw frames have found what a driver does to others' talks.
+    pub fn is_spoilt(&self) -> bool {
+        let mut raw = self.raw.iter();
+        raw.any(|finding| finding.spoils != Spoils::Nothing)
     }
 
     /// The server ended in the row, and nobody listens any more: no place can come back.

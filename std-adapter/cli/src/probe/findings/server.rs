@@ -251,7 +251,8 @@ fn dies<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
                 ..
             }
     );
-    let may_be_link = is_silence && (seen.is_impaired || seen.link.lossy);
+    let is_lossy = seen.is_impaired || seen.link.lossy || seen.is_spoilt();
+    let may_be_link = is_silence && is_lossy;
     let or = if may_be_link {
         "; or the link lost what was sent: the same check over a better one tells"
     } else {

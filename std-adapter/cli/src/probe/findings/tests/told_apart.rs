@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use greet_std::core::probe::{Cause, End, Expected, Fact, Failure, Level, Repeat, Verdict, Way};
+use greet_std::core::probe::{
+    Cause, End, Expected, Fact, Failure, Level, Repeat, Verdict, Way, Whose,
+};
 
-use super::super::seen::{Every, LinkSeen, Seen};
-use super::super::{Finding, of};
+use super::super::seen::{Every, LinkSeen, Seen, Stopped};
+use super::super::{ASK_AGAIN, Finding, OF_FRAMES, Spoils, TABLES, of};
 use super::made_up::{LOSSY, WELL, failed, passed, replied, results, silent, with_link};
 use super::{check, first, result};
 use crate::probe::Outcome;
@@ -28,6 +30,73 @@ fn what_loss_explains_is_nobody_elses_but_wrong_bytes_are() {
     assert_eq!(ids, ["link/loss", "server/name-as-line"]);
     let due = ["tcp/nul", "crowd/silent", "tcp/emoji"];
     assert_eq!(findings[0].checks, due);
+}
+
+/// A driver of which raw frames have found a fault.
+fn driver(id: &'static str, spoils: Spoils) -> Vec<Finding> {
+    vec![Finding {
+        id,
+        whose: Whose::Stack,
+        result: Outcome::Worse,
+        what: "frames of 1000 bytes pass, of 1001 don't".to_owned(),
+        look: "the size of buffers and descriptors".to_owned(),
+        checks: vec!["eth/every-length"],
+        spoils,
+    }]
+}
+
+/// What is lost of a server's checks is the driver's, and what counts segments says no more than frames have.
+#[test]
+fn what_follows_from_a_drivers_fault_is_no_finding_of_its_own() {
+    let seen = |raw, cause| Seen {
+        raw,
+        link: LOSSY,
+        stopped: Some(Stopped {
+            after: check("tcp/nul"),
+            cause,
+        }),
+        ..results([
+            silent(&["tcp/full", "tcp/nul"]),
+            vec![replied("tcp/line-feed", End::Fin, b"Hello, x")],
+        ])
+    };
+    let ids = |findings: &[Finding]| -> Vec<_> { findings.iter().map(|one| one.id).collect() };
+
+    let lost = of(&seen(
+        driver("wire/long-lost", Spoils::Delivery),
+        Cause::Unreachable,
+    ));
+    // Nobody lives whose frames are lost; but what came is what the server said.
+    assert_eq!(
+        ids(&lost),
+        ["wire/long-lost", "server/name-as-line", "server/dies"]
+    );
+    assert_eq!(lost[0].checks, ["eth/every-length", "tcp/full", "tcp/nul"]);
+    assert_eq!(
+        (lost[0].result, lost[2].result),
+        (Outcome::Failed, Outcome::Noted)
+    );
+    assert!(lost[0].look.ends_with(ASK_AGAIN), "{}", lost[0].look);
+
+    let changed = of(&seen(
+        driver("wire/bytes-change", Spoils::Bytes),
+        Cause::Unreachable,
+    ));
+    assert_eq!(ids(&changed), ["wire/bytes-change", "server/dies"]);
+    assert_eq!(changed[0].checks.len(), 4);
+
+    let padded = of(&seen(
+        driver("wire/unpadded", Spoils::Nothing),
+        Cause::Unreachable,
+    ));
+    assert_eq!(ids(&padded)[..2], ["wire/unpadded", "link/loss"]);
+    assert_eq!(padded[0].checks, ["eth/every-length"]);
+}
+
+#[test]
+fn what_frames_tell_better_is_a_cause() {
+    let all: Vec<_> = TABLES.into_iter().flatten().map(|cause| cause.id).collect();
+    assert!(OF_FRAMES.iter().all(|id| all.contains(id)), "{all:?}");
 }
 
 /// Whose segments are lost may have to give way, and a name settles whose second segment is lost.
