@@ -138,6 +138,20 @@ fn a_server_that_is_busy_for_a_while_is_not_dead() {
     }
 }
 
+/// It was "doesn't answer within 5 s", though connecting may take the deadline longer.
+#[test]
+fn a_server_that_is_busy_at_first_is_graded() {
+    let only = |check: &About| check.id == "tcp/world";
+    for (seconds, state) in [(6, ServerState::Lives), (16, ServerState::NeverGreeted)] {
+        let link = Link::new().latency(Duration::from_millis(10));
+        let lab = SimulatedLab::new(1, Subject::GOOD, link, JUMBO);
+        let mut lab = lab.cut(Duration::ZERO, Duration::from_secs(seconds));
+        let grade = grade(&mut lab, &Plan::DEFAULT, only);
+        assert_eq!(grade.summary.server, state, "{seconds} s");
+        assert_eq!(grade.failed.is_empty(), state == ServerState::Lives);
+    }
+}
+
 /// On a link where segments may be lost, those of one client may all be.
 #[test]
 fn one_greeting_that_is_lost_is_no_dead_server_where_segments_are_lost() {

@@ -111,17 +111,15 @@ impl Session<'_> {
         }
     }
 
-    /// The first greeting of all in this mode. Where nobody is, nobody wants to wait for long.
+    /// The first greeting of all in this mode.
     pub(super) fn greet_first(&mut self, mode: Mode) -> Result<(), Cause> {
-        let until = self.bound();
-        let greeted = self.greet_until(mode, 0, u16::MAX, until);
+        let greeted = self.greet_in(mode, 0, u16::MAX);
         if let (Err(Cause::Reply { .. }), Mode::Lines, None) =
             (greeted, mode, self.known.half_close)
         {
             // FIN may have cost the reply.
-            let until = self.bound();
             self.known.half_close = Some(false);
-            let without = self.greet_until(mode, 0, u16::MAX, until);
+            let without = self.greet_in(mode, 0, u16::MAX);
             if without.is_err() {
                 self.known.half_close = None;
             }

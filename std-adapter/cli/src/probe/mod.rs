@@ -368,9 +368,10 @@ fn grade_from(
                 failure,
                 actual,
             } => {
-                let (server, timeout) = (name(Some(mode)), args.timeout);
-                let why = words::not_greeting(&server, timeout, &failure, actual);
-                end = Err(anyhow!(why));
+                let server = name(Some(mode));
+                end = Err(anyhow!(words::not_greeting(
+                    &server, plan, &failure, actual
+                )));
                 None
             }
             Event::Stopped {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use greet_std::core::embedded_io::ErrorKind;
-use greet_std::core::probe::{Cause, End, Expected, Failure, Verdict};
+use greet_std::core::probe::{Cause, End, Expected, Failure, Plan, Verdict};
 use greet_std::core::text::shown;
 
 use crate::hexdump;
@@ -123,7 +123,10 @@ fn reply(expected: Expected, end: End, actual: &[u8], row: usize) -> (String, Ve
 }
 
 /// One sentence for somebody who isn't a greet server at all.
-pub fn not_greeting(server: &str, timeout: Duration, failure: &Failure, actual: &[u8]) -> String {
+pub fn not_greeting(server: &str, plan: &Plan, failure: &Failure, actual: &[u8]) -> String {
+    let Plan {
+        timeout, deadline, ..
+    } = *plan;
     match failure.cause {
         Cause::Refused(ErrorKind::ConnectionRefused) => {
             format!("nobody listens at {server} (is a server running there?)")
@@ -132,7 +135,8 @@ pub fn not_greeting(server: &str, timeout: Duration, failure: &Failure, actual: 
         Cause::NoRoute(reason) => format!("can't reach {server}: {reason}"),
         Cause::Lacks(reason) => format!("{server} wasn't asked: {reason}"),
         Cause::Unreachable => format!(
-            "{server} doesn't answer within {timeout:?} (is the machine up, and no firewall between?)"
+            "{server} doesn't answer within {:?} (is the machine up, and no firewall between?)",
+            timeout + deadline
         ),
         Cause::Reply {
             end: End::Silence, ..
