@@ -49,9 +49,10 @@ const ENDS: [fn(TcpStream); 2] = [drop, std::mem::forget];
 
 /// At once, as most of it is waiting.
 fn over_each(test: impl Fn(fn(TcpStream)) + Sync) {
+    let test = &test;
     thread::scope(|scope| {
         for ends in ENDS {
-            scope.spawn(|| test(ends));
+            scope.spawn(move || test(ends));
         }
     });
 }

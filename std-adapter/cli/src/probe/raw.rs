@@ -80,13 +80,11 @@ pub fn grade(
                 if let Some(why) = lacks.and_then(|wants| lacking(wants, ports)) {
                     entry.why = why;
                 }
-                // What a soak doesn't stop for may come again and again.
-                if soak.is_none() || entry.result == Outcome::Failed {
-                    if is_cross(verdict) {
+                if is_cross(verdict) {
+                    // What a soak doesn't stop for may come again and again.
+                    if soak.is_none() || entry.result == Outcome::Failed {
                         entry.evidence = evidence(&entry, recording, folder.as_mut(), again);
                     }
-                }
-                if is_cross(verdict) {
                     crosses.retain(|known| known.id != check.id);
                     crosses.push(cross(&entry, meaning));
                 }
