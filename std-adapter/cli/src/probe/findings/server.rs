@@ -143,9 +143,11 @@ fn shared_buffer<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
         "lines/beside-pipeline",
     ];
     const OF_ALL_LENGTHS: &[&str] = &["crowd/mixed"];
+    // A part of what was due is nobody else's.
     let crosses = some(open, |cross| {
-        let is_cut = cross.is(OF_ALL_LENGTHS) && cross.is_beginning;
-        (cross.is(AT_ONCE) || cross.is(OF_ALL_LENGTHS)) && cross.is_another_reply() && !is_cut
+        (cross.is(AT_ONCE) || cross.is(OF_ALL_LENGTHS))
+            && cross.is_another_reply()
+            && !cross.is_cut()
     });
     if texts::is_ascii_alone(open) {
         return None;

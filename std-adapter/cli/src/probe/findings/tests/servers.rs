@@ -138,8 +138,10 @@ fn texts_that_go_wrong_alone_are_in_no_shared_buffer() {
     ] {
         assert_eq!(first(&results([wrong(ids)])), due);
     }
-    let cut = replied("crowd/mixed", End::Fin, b"Hello, cl");
-    assert_eq!(first(&results([vec![cut]])), "server/at-once");
+    for id in ["crowd/mixed", "crowd/in-any-order"] {
+        let cut = replied(id, End::Fin, b"Hello, cl");
+        assert_eq!(first(&results([vec![cut]])), "server/at-once");
+    }
 }
 
 #[test]
