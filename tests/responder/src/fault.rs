@@ -63,6 +63,8 @@ faults! {
     "ttl-dropped" = TtlDropped
     /// A packet that says that it is longer than its frame stops it.
     "dies-of-length" = DiesOfLength
+    /// A packet that says that it has no bytes stops it.
+    "dies-of-length-zero" = DiesOfLengthZero
     /// It sends errors for what went to all.
     "errors-for-all" = ErrorsForAll
     /// It sends errors for errors.

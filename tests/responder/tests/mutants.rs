@@ -277,6 +277,42 @@ fn each_fault_of_the_host_is_in_a_table() {
     assert_eq!(missing.count(), 0);
 }
 
+/// What was seen in stacks, and the check that is for it.
+const SEEN: [(Fault, &str); 23] = [
+    (Fault::SynBlocksAccept, "syn/half-open"),
+    (Fault::DiesOfMssZero, "mss/absurd"),
+    (Fault::DiesOfOptionZero, "opt/length-zero"),
+    (Fault::DiesOfUrgent, "urg/beyond"),
+    (Fault::DiesOfLengthZero, "ip4/length"),
+    (Fault::DiesOfLand, "src/land"),
+    (Fault::DiesOfLand, "ip4/land"),
+    (Fault::IsnConstant, "isn/varies"),
+    (Fault::RstAnywhere, "rst/outside"),
+    (Fault::NoWindowProbe, "window/zero"),
+    (Fault::SendsIntoClosedWindow, "window/zero"),
+    (Fault::NeverRetransmits, "rto/reply"),
+    (Fault::NoBackoff, "rto/backoff"),
+    (Fault::MssDefaultIgnored, "mss/default"),
+    (Fault::MssDefaultIgnored, "mss/default-ip6"),
+    (Fault::FinNotRepeated, "fin/lost"),
+    (Fault::FinWaitForEver, "fin/wait2"),
+    (Fault::UdpLengthIgnored, "udp/length"),
+    (Fault::TcpUnchecked, "tcp/checksum"),
+    (Fault::UdpDataUnchecked, "udp/checksum-bad"),
+    (Fault::IcmpUnchecked, "icmp/checksum"),
+    (Fault::HeaderUnchecked, "ip4/checksum"),
+    (Fault::ClockFast, "rto/clock"),
+];
+
+/// That the rows are true, other tests show.
+#[test]
+fn what_was_seen_in_stacks_is_found_by_the_check_that_is_for_it() {
+    for (fault, id) in SEEN {
+        let finds = |row: &Row| row.host == Some(fault) && row.crosses.contains(&id);
+        assert!(table::all().any(finds), "{fault}: {id}");
+    }
+}
+
 /// Ids are how people pick checks.
 #[test]
 fn ids_are_unique_and_say_their_group() {

@@ -34,6 +34,7 @@ impl Host {
         if self.is(Fault::DiesOfLength) && said > packet.len() {
             self.is_dead = true;
         }
+        self.is_dead |= self.is(Fault::DiesOfLengthZero) && said == 0;
         let is_version = packet[0] >> 4 == 4 || self.is(Fault::AnyVersion);
         let is_sound = is_version && header >= 20 && header <= said && said <= packet.len();
         if !is_sound || sum(&[&packet[..header]]) != 0 && !self.is(Fault::HeaderUnchecked) {

@@ -177,6 +177,11 @@ pub static STACKS: &[Row] = &[
         Some(|s| matches!(s, Symptom::Died { .. })),
     ),
     host(
+        Fault::DiesOfLengthZero,
+        &["ip4/length"],
+        Some(|s| matches!(s, Symptom::Died { .. })),
+    ),
+    host(
         Fault::ErrorsForAll,
         &["icmp/no-error-for", "icmp6/no-error-for"],
         None,
