@@ -373,6 +373,8 @@ faults! {
     "dies-of-fragments" = DiesOfFragments
     /// It drops packets with options.
     "options-dropped" = OptionsDropped
+    /// It takes 20 bytes for the header of a segment's packet, whatever that says.
+    "segment-behind-twenty" = SegmentBehindTwenty
     /// It sends packets on that say how they want to go.
     "source-route-forwarded" = SourceRouteForwarded
     /// It says nothing of protocols that it doesn't know.

@@ -5,23 +5,36 @@ use core::time::Duration;
 use greet_core::probe::{Case, Level};
 use smoltcp::wire::IpProtocol;
 
-use crate::bench::craft::ETHERNET;
+use crate::bench::craft::{self, ETHERNET};
 use crate::bench::flags::{ACK, PSH};
 use crate::bench::fragment::cut;
-use crate::bench::{Bench, Body, Client, Done, Segment, Verdict, Wants, further, is_after};
+use crate::bench::{
+    Bench, Body, Client, Done, Segment, Stop, Verdict, Wants, further, is_after, letters, opening,
+};
 
 use super::case;
 use super::receive::{ANSWER, APART, HELD, NOT_TAKEN};
 
-pub(super) static CASES: [Case<Body>; 1] = [case(
-    "rx/padding",
-    Level::Must,
-    "RFC 894; RFC 791, 3.1",
-    "What stands in a frame behind its packet is no text",
-    &[Wants::Server],
-    padding,
-    "the length of a frame is taken for that of its packet",
-)];
+pub(super) static CASES: [Case<Body>; 2] = [
+    case(
+        "rx/padding",
+        Level::Must,
+        "RFC 894; RFC 791, 3.1",
+        "What stands in a frame behind its packet is no text",
+        &[Wants::Server],
+        padding,
+        "the length of a frame is taken for that of its packet",
+    ),
+    case(
+        "ip4/options-tcp",
+        Level::Must,
+        "RFC 1122, 3.2.1.8",
+        "Segments are taken whose packets have options of IP that mean nothing to the board",
+        &[Wants::Server, Wants::V4],
+        options,
+        "a segment is looked for 20 bytes behind the beginning of its packet, whatever the header says",
+    ),
+];
 
 /// Before any check leaves fragments behind of which nothing comes.
 pub(super) static FRAGMENTS: [Case<Body>; 2] = [
@@ -78,6 +91,54 @@ fn padding(bench: &mut Bench<'_>) -> Done {
         return Ok(Verdict::Failed(what.to_owned()));
     }
     Ok(Verdict::unless(bench.finish(&mut client)?.against()))
+}
+
+/// Four that do nothing, and one for experiments (RFC 4727, section 3.2).
+const OPTIONS: [&[u8]; 2] = [&[1, 1, 1, 1], &[30, 4, 1, 2]];
+
+fn options(bench: &mut Bench<'_>) -> Done {
+    for options in OPTIONS {
+        let mut client = bench.client();
+        let syn = client.syn();
+        client.next = syn.end();
+        if !has_taken(bench, &mut client, &syn, options)? {
+            return Ok(Verdict::Failed(format!(
+                "a SYN behind {options:?} isn't answered, three times"
+            )));
+        }
+        bench.transmit(&client.segment(ACK, b""))?;
+        let piece = client.saying(ACK | PSH, &opening(&letters(0, 50)));
+        if !has_taken(bench, &mut client, &piece, options)? {
+            return Ok(Verdict::Failed(format!(
+                "text behind {options:?} isn't acknowledged, three times"
+            )));
+        }
+        if let Some(what) = bench.finish(&mut client)?.against() {
+            return Ok(Verdict::Failed(what));
+        }
+    }
+    Ok(Verdict::Passed)
+}
+
+/// Sends a segment behind options, three times if need be. Whether it is acknowledged.
+fn has_taken(
+    bench: &mut Bench<'_>,
+    client: &mut Client,
+    segment: &Segment,
+    options: &[u8],
+) -> Result<bool, Stop> {
+    let mut frame = bench.packet(segment.between(), &segment.bytes());
+    craft::add_options(&mut frame, options);
+    bench.note(segment);
+    for _ in 0..3 {
+        bench.send(&frame)?;
+        let until = bench.now() + ANSWER;
+        while client.acked != segment.end() && bench.hear(client, until)?.is_some() {}
+        if client.acked == segment.end() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// So long the frame of a segment is, before it is filled up.

@@ -38,6 +38,12 @@ pub(super) static STIMULI: &[Stimulus] = &[
         "no acknowledgment of what stands behind, and a greeting without it",
     ),
     stimulus(
+        "ip4/options-tcp",
+        "a SYN and half of a name in packets with four options of IP that do nothing, and in ones with an option that nobody \
+         knows; three times if need be",
+        "an answer to the SYN, an acknowledgment of the text, and the greeting",
+    ),
+    stimulus(
         "ip4/frag-tcp",
         "two pieces of a name, each in a packet of two fragments, those of the second the other way round; three \
          times if need be, and then whole",

@@ -71,7 +71,11 @@ impl Host {
         } else {
             said
         };
-        let mut body = &packet[header..end];
+        let mut body = if packet[9] == TCP && self.is(Fault::SegmentBehindTwenty) {
+            &packet[20..end]
+        } else {
+            &packet[header..end]
+        };
         let longer;
         if packet[9] == TCP && self.is(Fault::SegmentTrailerTaken) {
             longer = with_trailer(packet, header, said, (source, target));

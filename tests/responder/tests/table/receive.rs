@@ -42,6 +42,8 @@ pub(super) static ROWS: &[Row] = &[
         None,
     ),
     host(Fault::ExtDropped, &["ip6/frag-tcp"], None),
+    host(Fault::OptionsDropped, &["ip4/options-tcp"], None),
+    host(Fault::SegmentBehindTwenty, &["ip4/options-tcp"], None),
     host(Fault::AckUnsentTaken, &["ack/unsent"], None),
     host(Fault::AckOldTaken, &["ack/old"], None),
     host(Fault::KeepaliveIgnored, &["ack/keepalive"], None),
