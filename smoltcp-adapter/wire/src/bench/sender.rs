@@ -277,11 +277,17 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Takes what comes until a flight is over.
+    /// Takes what comes until a flight is over. The first one begins when the server has had its turn, which may be
+    /// later than its stack's acknowledgment.
     pub(crate) fn settle(&mut self, reply: &mut Reply) -> Result<(), Stop> {
         let give_up = self.now() + LONGEST;
         loop {
-            let until = give_up.min(self.now() + APART);
+            let apart = if reply.high == reply.start {
+                LONGEST
+            } else {
+                APART
+            };
+            let until = give_up.min(self.now() + apart);
             if self.part(reply, until)?.is_none() {
                 return Ok(());
             }
