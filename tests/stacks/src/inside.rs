@@ -85,6 +85,7 @@ fn start(run: &Run<'_>, place: &Place, turn: &Arc<AtomicU32>) -> Result<Child> {
     shell
         .env("INTERFACE", stack.cable.server_interface(broken))
         .env("ADDRESS", stack.address.to_string())
+        .env("EVERY", every_address(run))
         .env("NETMASK", "255.255.255.0")
         .env(
             "BROKEN",
@@ -111,12 +112,32 @@ fn start(run: &Run<'_>, place: &Place, turn: &Arc<AtomicU32>) -> Result<Child> {
     Ok(server)
 }
 
+/// Where a server listens: at all addresses, if it serves over IPv6 and this system has that.
+fn every_address(run: &Run<'_>) -> String {
+    if has_ip6(run) && Path::new("/proc/sys/net/ipv6").exists() {
+        "[::]".to_owned()
+    } else {
+        run.stack.address.to_string()
+    }
+}
+
+/// Whether a server's end of the cable may have IPv6. What a broken one does to frames, IPv4 shows.
+fn has_ip6(run: &Run<'_>) -> bool {
+    run.stack.ip6 && run.broken.is_none()
+}
+
 /// The server in a namespace of its own. It says a line when that is there, waits for one, and says
 /// another when its end of the cable is up.
 fn elsewhere(run: &Run<'_>, place: &Place) -> Command {
     let (stack, offloads) = (run.stack, if run.broken.is_none() { OFFLOADS } else { "" });
+    // The address on the link is there at once, or there is none.
+    let ip6 = if has_ip6(run) {
+        "echo 0 > accept_dad"
+    } else {
+        "echo 1 > disable_ipv6"
+    };
     let script = format!(
-        "echo; read -r _; [ ! -d /proc/sys/net/ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/{FAR}/disable_ipv6; \
+        "echo; read -r _; [ ! -d /proc/sys/net/ipv6 ] || (cd /proc/sys/net/ipv6/conf/{FAR}; {ip6}); \
          [ -z \"{offloads}\" ] || ethtool -K {FAR} {offloads} > /dev/null; \
          ip link set lo up; ip address add {}/24 dev {FAR}; ip link set {FAR} up; \
          echo; exec sh -ec \"$0\"",

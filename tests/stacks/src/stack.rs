@@ -28,6 +28,7 @@ pub struct Stack {
     pub timeout: String,
     pub breaks_itself: bool,
     pub lines: bool,
+    pub ip6: bool,
     pub ledger: Ledger,
 }
 
@@ -63,6 +64,9 @@ struct Description {
     /// Whether it serves lines, at port 8002.
     #[serde(default)]
     lines: bool,
+    /// Whether it serves over IPv6 as well, at `$EVERY` address.
+    #[serde(default)]
+    ip6: bool,
 }
 
 fn far() -> Ipv4Addr {
@@ -114,6 +118,7 @@ impl Stack {
             timeout: described.timeout,
             breaks_itself: described.breaks_itself,
             lines: described.lines,
+            ip6: described.ip6,
             ledger: common.with(own),
             folder,
         })
