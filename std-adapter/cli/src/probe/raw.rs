@@ -125,9 +125,7 @@ pub fn grade(
         graded.unkept = folder.unkept();
     }
     if soak.is_some() {
-        let line = graded.soak.as_ref().map(Soak::line);
-        let again = (graded.summary.failed > 0).then(|| graded.comes_again());
-        graded.notes.extend(line.into_iter().chain(again));
+        note_soak(graded);
     }
     std::mem::replace(&mut progress.printed, Ok(()))?;
     console::is_read()?;
@@ -136,6 +134,13 @@ pub fn grade(
         stop => told(stop),
     })?;
     Ok(bench.is_there())
+}
+
+/// What a soak came to, and how it comes again if something failed.
+fn note_soak(graded: &mut Graded) {
+    let line = graded.soak.as_ref().map(Soak::line);
+    let again = (graded.summary.failed > 0).then(|| graded.comes_again());
+    graded.notes.extend(line.into_iter().chain(again));
 }
 
 /// Who asks, and whom.
