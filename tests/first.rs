@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use greet_core::probe::{About, Beyond, CASES, Event, Fact, Plan, Summary, run, soak};
+use greet_core::probe::{About, Beyond, CASES, Event, Fact, Mode, Plan, Summary, run, soak};
 use greet_tests::faulty::{Fault, Faulty};
 use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject, grade};
 use greet_tests::memory::lab::{MemoryLab, Ours};
@@ -215,5 +215,27 @@ fn nobody_is_accused_over_a_slow_link() {
             "{latency} ms: {:?}",
             grade.skipped
         );
+    }
+}
+
+/// Each of them was "no greet server".
+#[test]
+fn a_right_greeting_with_a_wrong_end_is_one_cross() {
+    for (fault, fact, lost) in [
+        (Fault::NeverEnds, Fact::NeverEnds(Mode::Name), &[][..]),
+        // What isn't taken when RST comes is lost, here as on most systems.
+        (
+            Fault::EndsWithReset,
+            Fact::EndsWithReset(Mode::Name),
+            &["crowd/at-once", "crowd/in-any-order"],
+        ),
+    ] {
+        let lab = || MemoryLab::new(Faulty::new(fault), 8);
+        let (_, found) = facts(&mut lab(), &Plan::DEFAULT, |_| false);
+        assert_eq!(found, [fact]);
+        let grade = grade(&mut lab(), &Plan::DEFAULT, |_| true);
+        let due = lost.iter().copied().chain(["tcp/world"]).collect();
+        assert_eq!(grade.failed(), due, "{fault:?}: {:#?}", grade.failed);
+        assert!(grade.skipped.is_empty(), "{fault:?}: {:?}", grade.skipped);
     }
 }

@@ -13,6 +13,7 @@ mod case;
 mod cases;
 mod chance;
 mod datagrams;
+mod ending;
 mod fact;
 mod greet;
 mod link;

@@ -1,6 +1,6 @@
 //! A server that can be broken on purpose, one fault at a time, to see a check fail.
 //!
-//! Without a fault it is as good as any. An honest client that is alone is always served well, as
+//! Without a fault it is as good as any. An honest client that is alone always gets the right bytes, as
 //! a server that never greets isn't graded at all.
 
 use std::task::Poll;
@@ -35,6 +35,10 @@ pub enum Fault {
     FlipsLastByte,
     /// A reply never ends.
     KeepsOpen,
+    /// No greeting ends before its client does, an honest one's neither.
+    NeverEnds,
+    /// RST ends each reply, once everybody has taken it.
+    EndsWithReset,
     /// What is not taken 20 ms after the reply is thrown away.
     Impatient,
     /// What doesn't fit into one write is lost.
@@ -101,9 +105,11 @@ pub enum Fault {
 
 impl Fault {
     /// All that are some.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::FlipsLastByte,
         Self::KeepsOpen,
+        Self::NeverEnds,
+        Self::EndsWithReset,
         Self::Impatient,
         Self::WritesOnce,
         Self::FinIsFarewell,
@@ -362,13 +368,17 @@ impl Faulty {
                 }
             }
             if exchange.want() == Want::Write && exchange.transmit().is_empty() {
-                let failed = matches!(client.end.finish(), Poll::Ready(Err(_)));
+                let ends = !matches!(self.fault, Fault::EndsWithReset | Fault::NeverEnds);
+                let failed = ends && matches!(client.end.finish(), Poll::Ready(Err(_)));
                 self.dead |= self.fault == Fault::DiesOfBrokenPipe && failed;
                 exchange.finished(now);
             }
             if let Some(outcome) = exchange.outcome() {
+                client.silent |= self.fault == Fault::NeverEnds;
                 let patience = match self.fault {
+                    Fault::NeverEnds => Limits::DEFAULT.deadline(),
                     Fault::Impatient if outcome == Outcome::Greeted => Duration::from_millis(20),
+                    Fault::EndsWithReset => Duration::from_millis(300),
                     _ => Duration::ZERO,
                 };
                 client.until.get_or_insert(now + patience);
@@ -379,9 +389,14 @@ impl Faulty {
     fn release(&mut self, now: Instant) {
         let (fault, before) = (self.fault, self.clients.len());
         self.clients.retain_mut(|client| {
-            let done = client.until.is_some_and(|until| now >= until)
-                || client.silent && matches!(client.end.receive(&mut [0]), Poll::Ready(Err(_)));
-            if done && fault == Fault::Impatient {
+            let mut has_left = || match client.end.receive(&mut [0]) {
+                Poll::Ready(Ok(n)) => n == 0 && fault == Fault::NeverEnds,
+                Poll::Ready(Err(_)) => true,
+                Poll::Pending => false,
+            };
+            let done =
+                client.until.is_some_and(|until| now >= until) || client.silent && has_left();
+            if done && matches!(fault, Fault::Impatient | Fault::EndsWithReset) {
                 client.end.abort();
             }
             !done

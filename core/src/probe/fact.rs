@@ -6,12 +6,18 @@
 
 use core::time::Duration;
 
+use super::need::Mode;
+
 /// Something measured of a server, of its stack, or of the link to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fact {
     /// A client that has sent FIN gets no reply any more.
     NoHalfClose,
+    /// Each right reply in this mode ends with RST, not with FIN.
+    EndsWithReset(Mode),
+    /// Behind a right reply in this mode no FIN comes: the connection stays open.
+    NeverEnds(Mode),
     /// The deadline that the server's own sentence says, and after which time it came.
     Deadline {
         /// What its sentence says.

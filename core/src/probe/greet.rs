@@ -7,6 +7,7 @@ use core::time::Duration;
 use embedded_io::ErrorKind;
 
 use super::Event;
+use super::ending::Ending;
 use super::need::{Mode, Need};
 use super::session::Session;
 use super::stack::Dial;
@@ -111,9 +112,20 @@ impl Session<'_> {
         }
     }
 
-    /// The first greeting of all in this mode.
+    /// The first greeting of all in this mode. It finds out how the server ends what is right.
     pub(super) fn greet_first(&mut self, mode: Mode) -> Result<(), Cause> {
-        let greeted = self.greet_in(mode, 0, u16::MAX);
+        let mut greeted = self.greet_in(mode, 0, u16::MAX);
+        let wrong = |session: &Self, greeted: Result<_, Cause>| {
+            greeted.err().and_then(|cause| session.wrong_ending(cause))
+        };
+        if wrong(self, greeted) == Some(Ending::Reset) {
+            // Once is no habit. A FIN that was lost would have come again.
+            greeted = self.greet_in(mode, 0, u16::MAX);
+        }
+        if let Some(ending) = wrong(self, greeted) {
+            self.note_ending(ending);
+            return Ok(());
+        }
         if let (Err(Cause::Reply { .. }), Mode::Lines, None) =
             (greeted, mode, self.known.half_close)
         {

@@ -5,6 +5,7 @@
 use super::case::{About, Body, Case, Level, Procedure};
 use super::cases::{self, CASES, WAITING};
 use super::chance::Chance;
+use super::ending::{Endings, OF_FIN};
 use super::need::{Mode, Need};
 use super::session::{Answers, Known, Session, Waits};
 use super::stack::ProbeStack;
@@ -33,6 +34,7 @@ impl<'a> Runner<'a> {
                 half_close,
                 ..Known::default()
             },
+            endings: Endings::UNKNOWN,
             room,
             received: 0,
             connections: 0,
@@ -101,13 +103,11 @@ impl<'a> Runner<'a> {
         if let Some(reason) = unmet {
             return self.end(check, Verdict::Skipped(reason));
         }
-        let mut verdict = case.body.run(&mut self.session);
-        self.session.close_all();
+        let mut verdict = self.run_once(case);
         // That asks again and again by itself, as long as there is patience.
         let outlasts_losses = check.needs.contains(&Need::HalfOpen);
         if !outlasts_losses && self.may_be_lost(&verdict) {
-            verdict = case.body.run(&mut self.session);
-            self.session.close_all();
+            verdict = self.run_once(case);
         }
         self.conclude(check, verdict);
         if check.needs.contains(&Need::Udp) {
@@ -120,6 +120,14 @@ impl<'a> Runner<'a> {
                 _ => {}
             }
         }
+    }
+
+    fn run_once(&mut self, case: &Case) -> Verdict {
+        self.session.endings.is_strict = OF_FIN.contains(&case.about.id);
+        let verdict = case.body.run(&mut self.session);
+        self.session.endings.is_strict = false;
+        self.session.close_all();
+        verdict
     }
 
     /// Whether there is a greet server at each address that the checks will ask.

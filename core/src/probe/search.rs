@@ -451,7 +451,7 @@ impl Search<'_, '_> {
             }
             session.received = 0;
             end = loop {
-                if let Err(end) = session.take(SLOT, usize::MAX, until) {
+                if let Err(end) = session.take_of(expected, SLOT, usize::MAX, until) {
                     break end;
                 }
             };

@@ -8,6 +8,7 @@ use core::task::Poll;
 use core::time::Duration;
 
 use super::bytes::{Repeat, byte_of};
+use super::ending::Endings;
 use super::link::LinkCounters;
 use super::need::{Mode, Need};
 use super::noted::{Left, Nudge, Searched};
@@ -70,6 +71,7 @@ pub struct Session<'a> {
     pub(super) stack: &'a mut dyn Tester,
     pub(super) plan: Plan,
     pub(super) known: Known,
+    pub(super) endings: Endings,
     /// Room for what is sent and what came.
     pub(super) room: &'a mut [u8],
     /// How many bytes of `room` came.
@@ -187,6 +189,7 @@ impl Session<'_> {
     pub(super) fn begin(&mut self, mode: Mode, slot: usize, dial: Dial) -> Result<(), Cause> {
         self.received = 0;
         self.connections += 1;
+        self.endings.mode = mode;
         Ok(self.stack.connect(slot, mode, dial)?)
     }
 
@@ -335,8 +338,13 @@ impl Session<'_> {
     }
 
     fn take_rest(&mut self, slot: usize, expected: Expected, until: Instant) -> Result<(), Cause> {
+        if let Expected::Nothing = expected
+            && let Some(end) = self.nothing_follows(slot)
+        {
+            return self.judge(expected, end);
+        }
         let end = loop {
-            match self.take(slot, usize::MAX, until) {
+            match self.take_of(expected, slot, usize::MAX, until) {
                 Ok(()) => {}
                 Err(end) => break end,
             }

@@ -7,9 +7,12 @@
 use core::task::Poll;
 use core::time::Duration;
 
+use embedded_io::ErrorKind;
+
 use super::super::Event;
 use super::super::bytes::Repeat;
 use super::super::case::{About, Case, Level};
+use super::super::ending::Ending;
 use super::super::fact::Fact;
 use super::super::need::{Mode, Need};
 use super::super::session::{Session, WAITS};
@@ -193,16 +196,33 @@ impl Watch {
                 self.passed = Some(false);
                 return;
             }
+            let mode = match self.number {
+                LATE => Mode::Name,
+                _ => Mode::Lines,
+            };
+            let ending = session.endings.of(mode);
             match session.stack.receive(self.number, space) {
+                Poll::Pending if ending == Ending::Never && self.is_told() => {
+                    self.passed = Some(self.ended(session));
+                }
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => self.passed = Some(self.ended(session)),
                 Poll::Ready(Ok(n)) => {
                     self.len = self.len.saturating_add(n).min(self.came.len());
                     self.read_line(now, gap);
                 }
+                Poll::Ready(Err(ErrorKind::ConnectionReset)) if ending == Ending::Reset => {
+                    self.passed = Some(self.ended(session));
+                }
                 Poll::Ready(Err(_)) => self.passed = Some(false),
             }
         }
+    }
+
+    /// Whether the refusal is there that is to come.
+    fn is_told(&self) -> bool {
+        let came = self.came.get(..self.len).unwrap_or_default();
+        matches!(self.number, LATE | HALF_LATE) && Expected::Late.is(came)
     }
 
     /// The reply to a line in time, once it is there.
@@ -342,6 +362,9 @@ fn expect_end(session: &mut Session<'_>, expected: Expected, until: Instant) -> 
     let due = session.stack.now() + session.plan.deadline;
     session.received = 0;
     let end = loop {
+        if session.is_over(expected) {
+            break End::Fin;
+        }
         match session.take_while_waiting_for(DEADLINE, 0, due.min(until)) {
             Ok(()) => {}
             Err(End::Silence) if session.stack.now() < until => {
@@ -353,7 +376,7 @@ fn expect_end(session: &mut Session<'_>, expected: Expected, until: Instant) -> 
             Err(end) => break end,
         }
     };
-    session.judge(expected, end)
+    session.judge(expected, session.as_usual(expected, end))
 }
 
 fn steady(session: &mut Session<'_>) -> Done {

@@ -330,7 +330,7 @@ impl Search {
         session.received = 0;
         let expected = greeting(self.mode, 0);
         loop {
-            match session.take(self.honest, usize::MAX, until) {
+            match session.take_of(expected, self.honest, usize::MAX, until) {
                 Ok(()) if self.mode == Mode::Lines => return Ok(()),
                 Ok(()) => {}
                 Err(_) if session.received > 0 => return Ok(()),

@@ -32,6 +32,7 @@ pub(super) static CASES: [Case; 2] = [
 const LONGEST: &[Repeat] = &[Repeat(b"0123456789abcdef", 64)];
 
 fn slow(session: &mut Session<'_>) -> Done {
+    let greeting = Expected::Greeting(LONGEST);
     let fin = session.half_closes();
     session.open(0, Dial::Plain).during("connecting")?;
     session.send(0, LONGEST, 0, usize::MAX);
@@ -45,12 +46,12 @@ fn slow(session: &mut Session<'_>) -> Done {
         if session.received.is_multiple_of(64) {
             session.pause(Duration::from_millis(10));
         }
-        if let Err(end) = session.take(0, 1, until) {
+        if let Err(end) = session.take_of(greeting, 0, 1, until) {
             break end;
         }
     };
     session
-        .judge(Expected::Greeting(LONGEST), end)
+        .judge(greeting, end)
         .during("reading one byte at a time")?;
     Ok(Verdict::Passed)
 }

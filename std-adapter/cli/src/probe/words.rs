@@ -144,23 +144,26 @@ pub fn not_greeting(server: &str, plan: &Plan, failure: &Failure, actual: &[u8])
             "{server} accepts connections, but doesn't answer a name within {timeout:?} \
              (is a greet server running there?)"
         ),
-        Cause::Reply { expected, end } if expected.is(actual) => format!(
-            "{server} greets rightly, but {} (does it close the connection, and only once its reply \
-             has left?)",
-            match end {
-                End::Broken(ErrorKind::ConnectionReset) =>
-                    "RST comes after its reply, not FIN".to_owned(),
-                End::Broken(kind) => format!("no FIN comes after its reply: {}", kind_of(kind)),
-                _ => format!("no FIN comes after its reply within {timeout:?}"),
-            }
+        Cause::Reply {
+            expected,
+            end: End::Broken(kind),
+        } if expected.is(actual) => format!(
+            "{server} greets rightly, but no FIN comes after its reply: {}",
+            kind_of(kind)
         ),
-        Cause::Reply { end, .. } if actual.is_empty() => format!(
-            "{server} is no greet server: it {} without answering a name",
-            match end {
-                End::Broken(_) => "resets the connection (RST)",
-                _ => "closes the connection",
-            }
+        Cause::Reply {
+            end: End::Broken(_),
+            ..
+        } if actual.is_empty() => format!(
+            "{server} resets the connection (RST) without answering a name (is a greet server running there? A \
+             close before all is read makes RST of its reply, as lwIP's tcp_close inside the receive callback \
+             does before tcp_recved)"
         ),
+        Cause::Reply { .. } if actual.is_empty() => {
+            format!(
+                "{server} is no greet server: it closes the connection without answering a name"
+            )
+        }
         _ => {
             let start = actual.get(..48).unwrap_or(actual);
             let more = if start.len() < actual.len() {

@@ -1,14 +1,27 @@
-//! Causes in the server: first what ends it, then what keeps it from being graded. What else it does
-//! wrong, [`crosses`](super::crosses) says.
+//! Causes in the server: first how it ends what is right, as other faults may follow from that; then what ends
+//! it, then what keeps it from being graded. What else it does wrong, [`crosses`](super::crosses) says.
 
 use greet_std::core::embedded_io::ErrorKind;
-use greet_std::core::probe::{Cause as Came, End, Whose};
+use greet_std::core::probe::{Cause as Came, End, Fact, Mode, Whose};
 
 use super::seen::{Of, ROW, Seen, Stopped};
 use super::{Cause, Said, like, some, texts};
 use crate::probe::link::grouped;
 
 pub(super) const CAUSES: [Cause; 12] = [
+    Cause {
+        id: "server/resets",
+        whose: Whose::Server,
+        look: "how it closes: with bytes unread a close is RST (RFC 2525, section 2.17), so is an abort, and \
+               lwIP's tcp_close inside the receive callback before tcp_recved",
+        find: resets,
+    },
+    Cause {
+        id: "server/no-fin",
+        whose: Whose::Server,
+        look: "whether it closes the connection, or its sending half, once the reply has left",
+        find: no_fin,
+    },
     Cause {
         id: "server/places-leak",
         whose: Whose::Server,
@@ -67,19 +80,6 @@ pub(super) const CAUSES: [Cause; 12] = [
         look: "a read in a loop, until the name is complete: TCP keeps no borders, so a name comes in any \
                pieces",
         find: one_read,
-    },
-    Cause {
-        id: "server/resets",
-        whose: Whose::Server,
-        look: "how it closes: with bytes unread a close is RST (RFC 2525, section 2.17), so is an abort, and \
-               lwIP's tcp_close inside the receive callback before tcp_recved",
-        find: resets,
-    },
-    Cause {
-        id: "server/no-fin",
-        whose: Whose::Server,
-        look: "whether it closes the connection, or its sending half, once the reply has left",
-        find: no_fin,
     },
     Cause {
         id: "server/no-udp-answers",
@@ -204,26 +204,57 @@ fn one_read<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     })
 }
 
-/// Where bytes are left unread as a name is too long, or ended too early, RST says something else.
-fn resets<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+/// Where bytes are left unread as a name is too long, or ended too early, RST says something else; and so it
+/// does from a server that greets nobody any more.
+fn resets<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     const WHOLE: &[&str] = &["tcp/world*", "tcp/one-byte", "close/with-name"];
-    let resets = some(open, Of::is_reset);
-    let whole: Vec<_> = resets.iter().filter(|cross| cross.is(WHOLE)).collect();
-    let what = if whole.iter().all(|cross| cross.is_right) {
-        "its replies are right, but end with RST, not FIN: whoever is slow to read may lose them"
+    let last = seen.stopped.map(|stopped| stopped.after.id);
+    let is_last = |cross: &Of| Some(cross.check.id) == last;
+    let resets = some(open, |cross| cross.is_reset() && !is_last(cross));
+    let mut whole = resets.iter().filter(|cross| cross.is(WHOLE));
+    let always = always(seen, Fact::EndsWithReset);
+    if always.is_none() && whole.clone().next().is_none() {
+        return None;
+    }
+    let mode = always.unwrap_or_default();
+    let what = if whole.all(|cross| cross.is_right) {
+        format!(
+            "{mode}its replies are right, but end with RST, not FIN: whoever is slow to read may lose them"
+        )
     } else {
-        "it ends connections with RST, not FIN, which costs its clients replies"
+        "it ends connections with RST, not FIN, which costs its clients replies".to_owned()
     };
-    (!whole.is_empty()).then(|| Said::new(what, resets))
+    Some(Said::new(what, resets))
 }
 
-fn no_fin<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
-    like(
-        open,
-        "tcp/world",
-        |cross| cross.is_right && cross.end() == Some(End::Silence),
-        "its replies are right, but no FIN comes behind them",
-    )
+fn no_fin<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let always = always(seen, Fact::NeverEnds);
+    let crosses = some(open, |cross| {
+        // Where nothing is due but the end, that may be a deadline.
+        let is_reply = cross.came > 0 || always.is_some() && cross.is(&["lines/nothing"]);
+        is_reply && cross.is_right && cross.end() == Some(End::Silence)
+    });
+    let is_each = always.is_some() || crosses.iter().any(|cross| cross.is(&["tcp/world"]));
+    let what = if is_each {
+        format!(
+            "{}its replies are right, but no FIN comes behind them: a client that waits for the end waits \
+             for ever",
+            always.unwrap_or_default()
+        )
+    } else {
+        "some of its replies are right, but have no FIN behind them".to_owned()
+    };
+    (is_each || !crosses.is_empty()).then(|| Said::new(what, crosses))
+}
+
+/// Whether all that is right ends so, and where, if it isn't everywhere: words that begin a sentence.
+fn always(seen: &Seen, ends: fn(Mode) -> Fact) -> Option<&'static str> {
+    let ends_so = |mode| seen.facts.contains(&ends(mode));
+    match (ends_so(Mode::Name), ends_so(Mode::Lines)) {
+        (true, _) => Some(""),
+        (false, true) => Some("in lines mode "),
+        (false, false) => None,
+    }
 }
 
 fn wrong_answer<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use greet_std::core::limits::GREETING;
-use greet_std::core::probe::{Again, Cause as Came, End, Fact, Way, Whose};
+use greet_std::core::probe::{Again, Cause as Came, End, Fact, Mode, Way, Whose};
 
 use super::seen::{LinkSeen, Of, Seen};
 use super::{Cause, Said, some, texts};
@@ -424,8 +424,12 @@ fn few_places<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
         Fact::Places(places) if counts => Some(places),
         _ => None,
     });
+    // Who ends all with RST turns nobody away by it.
+    let is_end =
+        |cross: &Of| cross.is_reset() && seen.facts.contains(&Fact::EndsWithReset(Mode::Name));
     let crosses = some(open, |cross| {
-        cross.is(CROWDS) && (cross.is_turned_away() || cross.is_silence() || cross.told_late())
+        let is_out = cross.is_turned_away() || cross.is_silence() || cross.told_late();
+        cross.is(CROWDS) && is_out && !is_end(cross)
     });
     // One who says nothing keeps others out of a server that is one after the other.
     let one_by_one = |cross: &&Of| cross.is(&["first/places", "crowd/silent"]);

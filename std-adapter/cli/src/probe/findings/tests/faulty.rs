@@ -58,7 +58,8 @@ pub(super) fn of_servers(fault: Fault) -> &'static str {
         Fault::None | Fault::TurnsAway => "none",
         Fault::TimeWait => "stack/time-wait",
         Fault::FlipsLastByte => "server/wrong-greeting",
-        Fault::KeepsOpen => "server/no-fin",
+        Fault::KeepsOpen | Fault::NeverEnds => "server/no-fin",
+        Fault::EndsWithReset => "server/resets",
         Fault::Impatient | Fault::WritesOnce => "stack/unsent-lost",
         Fault::FinIsFarewell => "stack/no-half-close",
         Fault::LateFinIsFarewell => "stack/fin",
@@ -178,6 +179,19 @@ fn a_stack_without_half_close_has_one_finding_and_few_crosses() {
         panic!("{findings:#?}");
     };
     assert!(checks.len() <= 2, "{checks:?}");
+}
+
+#[test]
+fn a_wrong_end_of_all_that_is_right_has_one_finding() {
+    for fault in [Fault::NeverEnds, Fault::EndsWithReset] {
+        let findings = of(&in_memory(Faulty::new(fault)));
+        let [Finding { checks, .. }] = &findings[..] else {
+            panic!("{findings:#?}");
+        };
+        let lost = ["crowd/at-once", "crowd/in-any-order"];
+        let ends = checks.iter().filter(|id| !lost.contains(id));
+        assert_eq!(ends.collect::<Vec<_>>(), [&"tcp/world"]);
+    }
 }
 
 #[test]
