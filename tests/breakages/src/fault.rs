@@ -57,11 +57,27 @@ pub enum Kind {
     LoseResets,
     /// Every Nth fragment of an IP packet is lost.
     LoseFragments,
+    /// Each takes N microseconds longer than the one before.
+    Later,
+    /// Every Nth checksum of TCP, UDP and ICMP is zero.
+    ZeroSumEvery,
+    /// Those of more than N bytes are filled up to 60, as a MAC does it, and shorter ones aren't.
+    PadLonger,
+    /// IP packets say that they are N bytes longer than they are.
+    Lengthen,
+    /// All have a tag of VLAN N.
+    Tag,
+    /// What stands behind every Nth packet in its frame becomes its data.
+    TakeTrailer,
+    /// In every Nth 32 bytes at any place of its data are another frame's, and the checksums fit.
+    StaleAnywhereEvery,
+    /// Every Nth to a group of IPv6 is lost.
+    LoseMulticast,
 }
 
 impl Kind {
     /// All of them, with their names.
-    pub const ALL: [(&str, Self); 19] = [
+    pub const ALL: [(&str, Self); 27] = [
         ("drop-every", Self::DropEvery),
         ("lose", Self::Lose),
         ("duplicate-every", Self::DuplicateEvery),
@@ -81,6 +97,14 @@ impl Kind {
         ("ttl", Self::Ttl),
         ("lose-resets", Self::LoseResets),
         ("lose-fragments", Self::LoseFragments),
+        ("later", Self::Later),
+        ("zero-sum-every", Self::ZeroSumEvery),
+        ("pad-longer", Self::PadLonger),
+        ("lengthen", Self::Lengthen),
+        ("tag", Self::Tag),
+        ("take-trailer", Self::TakeTrailer),
+        ("stale-anywhere-every", Self::StaleAnywhereEvery),
+        ("lose-multicast", Self::LoseMulticast),
     ];
 
     /// Whether a number of 0 says something.

@@ -79,6 +79,43 @@ pub(crate) fn set_ttl(frame: &mut [u8], ttl: u8) {
     frame[ETHERNET + 10..ETHERNET + 12].copy_from_slice(&sum.to_be_bytes());
 }
 
+/// Sets the length in the header, and makes its checksum fit.
+fn set_len(frame: &mut [u8], len: usize) {
+    let Some(header) = parts(frame).map(|parts| ETHERNET..parts.transport) else {
+        return;
+    };
+    let len = u16::try_from(len).unwrap_or(u16::MAX); // which is all that fits
+    frame[ETHERNET + 2..ETHERNET + 4].copy_from_slice(&len.to_be_bytes());
+    frame[ETHERNET + 10..ETHERNET + 12].fill(0);
+    let sum = !folded(&frame[header], 0);
+    frame[ETHERNET + 10..ETHERNET + 12].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// Lets an IP packet say that it is so many bytes longer than it is.
+pub(crate) fn lengthen(frame: &mut [u8], by: usize) {
+    if let Some(parts) = parts(frame) {
+        set_len(frame, parts.end - ETHERNET + by);
+    }
+}
+
+/// Whether something stands behind a whole packet in its frame.
+pub(crate) fn has_trailer(frame: &[u8]) -> bool {
+    transport(frame).is_some_and(|(parts, _)| parts.end < frame.len())
+}
+
+/// Makes what stands behind a packet a part of its data.
+pub(crate) fn take_trailer(frame: &mut [u8]) {
+    set_len(frame, frame.len() - ETHERNET);
+    mend(frame);
+}
+
+/// Makes the checksum of TCP, UDP or ICMP zero.
+pub(crate) fn clear_sum(frame: &mut [u8]) {
+    if let Some((_, at)) = transport(frame) {
+        frame[at..at + 2].fill(0);
+    }
+}
+
 /// Makes the checksum of TCP, UDP or ICMP fit.
 pub(crate) fn mend(frame: &mut [u8]) {
     let Some((parts, at)) = transport(frame) else {

@@ -12,6 +12,8 @@ const SWAP: Duration = Duration::from_millis(20);
 const TURN: Duration = Duration::from_micros(100);
 /// What a cable carries: more would be lost, which is another fault.
 const LONGEST: usize = 1514;
+/// Ethernet carries no shorter ones.
+const SHORTEST: usize = 60;
 /// A line of the cache.
 const LINE: usize = 32;
 
@@ -101,12 +103,43 @@ impl Way {
                 }
             }
             Kind::StaleEvery | Kind::StaleMendedEvery => self.mix(&mut frame),
+            Kind::StaleAnywhereEvery => self.mix_anywhere(&mut frame),
+            Kind::Later => {
+                self.count = self.count.saturating_add(1);
+                let late = Duration::from_micros(u64::from(n) * u64::from(self.count));
+                self.held.push_back((now + late, frame));
+                self.expire(now, out);
+                return;
+            }
+            Kind::ZeroSumEvery => {
+                if self.is_nth(frame::data(&frame).is_some()) {
+                    frame::clear_sum(&mut frame);
+                }
+            }
+            Kind::PadLonger => {
+                if frame.len() > bytes && frame.len() < SHORTEST {
+                    frame.resize(SHORTEST, 0);
+                }
+            }
+            Kind::Lengthen => frame::lengthen(&mut frame, bytes),
+            Kind::Tag => {
+                let [.., high, low] = n.to_be_bytes();
+                if frame.len() >= 12 {
+                    frame.splice(12..12, [0x81, 0, high, low]);
+                }
+            }
+            Kind::TakeTrailer => {
+                if self.is_nth(frame::has_trailer(&frame)) {
+                    frame::take_trailer(&mut frame);
+                }
+            }
             Kind::Ttl => frame::set_ttl(&mut frame, n.try_into().unwrap_or(u8::MAX)),
             Kind::DropEvery
             | Kind::Lose
             | Kind::LoseLonger
             | Kind::LoseResets
             | Kind::LoseFragments
+            | Kind::LoseMulticast
             | Kind::ArpAnswers
             | Kind::Ring => {
                 if self.is_lost(&frame, now) {
@@ -125,6 +158,7 @@ impl Way {
             Kind::LoseLonger => frame.len() > n as usize,
             Kind::LoseResets => self.is_nth(frame::is_reset(frame)),
             Kind::LoseFragments => self.is_nth(frame::is_fragment(frame)),
+            Kind::LoseMulticast => self.is_nth(frame.starts_with(&[0x33, 0x33])),
             Kind::ArpAnswers => frame::is_arp_reply(frame) && self.is_beyond(),
             Kind::Ring => {
                 if self.turn.is_none_or(|turn| now >= turn + TURN) {
@@ -185,6 +219,23 @@ impl Way {
                 if self.fault.kind == Kind::StaleMendedEvery {
                     frame::mend(frame);
                 }
+            }
+        }
+        self.before = came;
+    }
+
+    /// Leaves as many bytes as a line has of the frame before, at any place of this one's data.
+    fn mix_anywhere(&mut self, frame: &mut [u8]) {
+        let came = frame.to_vec();
+        if let Some(data) = frame::data(frame) {
+            let end = data.end.min(self.before.len());
+            let places = (end + 1).saturating_sub(data.start + LINE);
+            if self.is_nth(places > 0) {
+                let place = self.random() % places as u64;
+                let start = data.start + usize::try_from(place).unwrap_or(0); // it is below a length
+                let line = start..start + LINE;
+                frame[line.clone()].copy_from_slice(&self.before[line]);
+                frame::mend(frame);
             }
         }
         self.before = came;

@@ -381,3 +381,90 @@ fn what_is_no_packet_passes_unchanged() {
         assert_eq!(through(fault, strange.clone()), strange, "{fault}");
     }
 }
+
+#[test]
+fn each_is_later_than_the_one_before() {
+    let mut way = way("later=1000");
+    let mut out = Vec::new();
+    for (n, frame) in numbered(3).into_iter().enumerate() {
+        way.put(frame, Duration::from_millis(10 * n as u64), &mut out);
+    }
+    assert_eq!(numbers(&out), [1, 2]);
+    assert_eq!(way.due(), Some(Duration::from_millis(23)));
+    way.expire(Duration::from_millis(23), &mut out);
+    assert_eq!(numbers(&out), [1, 2, 3]);
+}
+
+#[test]
+fn checksums_are_zero_and_nothing_else() {
+    let out = through("zero-sum-every=2", [of(7, 30), of(8, 30)]);
+    assert_eq!(out[0], of(7, 30));
+    let (mut zeroed, right) = (out[1].clone(), of(8, 30));
+    assert_eq!(zeroed[50..52], [0, 0]);
+    zeroed[50..52].copy_from_slice(&right[50..52]);
+    assert_eq!(zeroed, right);
+}
+
+#[test]
+fn longer_ones_are_filled_up_and_shorter_ones_not() {
+    let out = through("pad-longer=42", [vec![1; 42], vec![1; 43], vec![1; 90]]);
+    assert_eq!(out[0], [1; 42]);
+    assert_eq!(out[1], [[1; 43].as_slice(), &[0; 17]].concat());
+    assert_eq!(out[2], [1; 90]);
+}
+
+#[test]
+fn packets_say_that_they_are_longer() {
+    let out = through("lengthen=80", [of(7, 30), vec![1; 60]]);
+    let header = Ipv4Packet::new_unchecked(&out[0][14..]);
+    assert_eq!(usize::from(header.total_len()), 20 + 20 + 30 + 80);
+    assert!(header.verify_checksum());
+    assert_eq!(out[0][34..], of(7, 30)[34..]);
+    assert_eq!(out[1], [1; 60]);
+}
+
+#[test]
+fn a_tag_stands_before_the_type() {
+    let out = through("tag=7", [of(7, 30)]);
+    let right = of(7, 30);
+    assert_eq!(
+        out[0],
+        [&right[..12], &[0x81, 0, 0, 7], &right[12..]].concat()
+    );
+}
+
+#[test]
+fn what_stands_behind_a_packet_becomes_its_data() {
+    let mut frame = of(7, 30);
+    frame.extend([9; 6]);
+    let out = through("take-trailer=1", [frame, of(7, 30)]);
+    assert_eq!(data(&out[0]), [[7; 30].as_slice(), &[9; 6]].concat());
+    assert!(is_sound(&out[0]));
+    assert_eq!(out[1], of(7, 30));
+}
+
+#[test]
+fn bytes_of_the_frame_before_are_at_any_place() {
+    let frames = (0..40).map(|n| of(n, 200));
+    let out = through("stale-anywhere-every=2", frames);
+    let mut places = Vec::new();
+    for (n, frame) in out.iter().enumerate() {
+        assert!(is_sound(frame));
+        let text = data(frame);
+        let stale = text.iter().filter(|byte| usize::from(**byte) != n).count();
+        // The first has none before it.
+        assert_eq!(stale, if n > 0 && n % 2 == 0 { 32 } else { 0 }, "{n}");
+        places.extend(text.iter().position(|byte| usize::from(*byte) != n));
+    }
+    assert!(
+        places.iter().any(|place| (54 + place) % 32 != 0),
+        "{places:?}"
+    );
+}
+
+#[test]
+fn frames_to_groups_are_lost_alone() {
+    let group = [[0x33, 0x33].as_slice(), &[0; 58]].concat();
+    let out = through("lose-multicast=1", [group, vec![1; 60]]);
+    assert_eq!(out, [[1; 60]]);
+}
