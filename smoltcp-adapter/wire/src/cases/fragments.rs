@@ -250,7 +250,10 @@ fn in_fragments(bench: &mut Bench<'_>, due: usize) -> Done {
             for count in [2, 3, 8] {
                 if is_answered(bench, (len, count, order))? {
                     let whole = u64::try_from(len).unwrap_or(u64::MAX);
-                    bench.portray(Feature::Reassembly, Trait::Bytes(whole));
+                    // Of the version that the board was named by.
+                    if bench.ends().to == bench.setup.board {
+                        bench.portray(Feature::Reassembly, Trait::Bytes(whole));
+                    }
                     continue;
                 }
                 let how = match order {

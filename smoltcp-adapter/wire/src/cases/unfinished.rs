@@ -242,7 +242,7 @@ fn expired(bench: &mut Bench<'_>, most: Duration) -> Done {
         return Ok(Verdict::Failed(format!("nothing comes within {most} s")));
     };
     let took = time.since(begun);
-    if bench.ends().to.is_ipv4() {
+    if bench.ends().to == bench.setup.board {
         bench.portray(Feature::ReassemblyTime, Trait::Time(took));
     }
     // After the other, as some have room for one packet alone.
