@@ -40,7 +40,7 @@ pub(super) static CASES: [Case<Body>; 5] = [
         "A neighbor that has another hardware address, and says nothing of it, is reached within two minutes",
         &[Wants::V4, Wants::Echo, Wants::Alone, Wants::Patience],
         moved,
-        "an entry of ARP is never asked for again: a neighbor whose card was changed is lost until one of both starts anew",
+        "an entry of ARP is asked for again late, or never: a neighbor whose card was changed is lost for minutes",
     ),
     case(
         "ndp/queue",
