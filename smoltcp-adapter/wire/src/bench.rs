@@ -26,6 +26,7 @@ mod forge;
 pub mod fragment;
 mod heard;
 mod honest;
+mod lessons;
 pub(crate) mod messages;
 pub(crate) mod period;
 mod portrait;
@@ -47,6 +48,7 @@ pub(crate) use chance::Chance;
 pub(crate) use client::{Client, Greeting, HALF, MSS, REST, letters};
 use craft::{Ends, Hop};
 pub use heard::{Heard, Said};
+use lessons::Lessons;
 pub use portrait::{Feature, Trait};
 use ports::Open;
 pub use recording::Recording;
@@ -127,6 +129,7 @@ pub struct Bench<'f> {
     latencies: Vec<Duration>,
     /// How long the first ones took.
     pub(crate) earliest: Option<Duration>,
+    pub(crate) lessons: Lessons,
 }
 
 impl<'f> Bench<'f> {
@@ -188,6 +191,7 @@ impl<'f> Bench<'f> {
             missed: 0,
             latencies: Vec::new(),
             earliest: None,
+            lessons: Lessons::default(),
             setup,
         })
     }
@@ -265,6 +269,7 @@ impl<'f> Bench<'f> {
     pub(crate) fn begin(&mut self, check: &'static str) {
         self.check = check;
         self.recording.begin();
+        self.lessons.begin();
         self.came.clear();
         self.mute = None;
         self.missed = 0;
@@ -318,9 +323,10 @@ impl<'f> Bench<'f> {
         }
     }
 
-    /// Lets what chance chooses follow from another seed.
+    /// Lets what chance chooses follow from another seed. No check builds on what one before it has seen.
     pub(crate) fn reseed(&mut self, seed: u64) {
         self.chance = Chance::new(seed);
+        self.lessons = Lessons::default();
     }
 
     /// Keeps the frames of the last minute from now on, whatever check they are of.
@@ -434,6 +440,7 @@ impl<'f> Bench<'f> {
             let len = self.watch.untag(&mut frame, seen.vlan);
             self.watch.look(&frame, len, seen.is_unsummed);
             let heard = Heard::new(seen.time, frame);
+            self.lessons.hear(&heard);
             self.answer(&heard)?;
             self.came.push_back(heard);
         }

@@ -5,7 +5,10 @@ use core::time::Duration;
 use greet_core::probe::{Case, Level};
 
 use crate::bench::flags::{ACK, PSH, RST};
-use crate::bench::{Bench, Body, Done, Feature, Trait, Verdict, Wants, further, is_after, opening};
+use crate::bench::messages::greeting;
+use crate::bench::{
+    Bench, Body, Client, Done, Feature, Trait, Verdict, Wants, further, is_after, opening,
+};
 
 use super::case;
 use super::receive::{NOT_TAKEN, no_handshake};
@@ -59,6 +62,9 @@ pub(super) fn not_taken() -> Verdict {
     Verdict::Failed(NOT_TAKEN.to_owned())
 }
 
+/// So often it is told of a window before it is given up.
+const TOLD: usize = 5;
+
 fn unsent(bench: &mut Bench<'_>) -> Done {
     let mut client = bench.client();
     if !bench.syn(&mut client)? {
@@ -74,6 +80,24 @@ fn unsent(bench: &mut Bench<'_>) -> Done {
     bench.transmit(&client.segment(ACK, b"").ack(forged))?;
     bench.listen(&mut client, APART * 2)?;
     client.window = open;
+    client.acknowledges = true;
+    // What it has forgotten never comes, however often it hears of the window.
+    let due = greeting(&client.said).len();
+    let is_over = |client: &Client| client.text.len() >= due || client.is_reset;
+    for _ in 0..TOLD {
+        if is_over(&client) {
+            break;
+        }
+        bench.transmit(&client.segment(ACK, b""))?;
+        let until = bench.now() + SOON;
+        while !is_over(&client) && bench.hear(&mut client, until)?.is_some() {}
+    }
+    if !is_over(&client) {
+        let came = client.text.len();
+        return Ok(Verdict::Failed(format!(
+            "{came} bytes of the greeting come, and no more though its window was opened {TOLD} times"
+        )));
+    }
     if let Some(what) = bench.reply(&mut client)?.against() {
         return Ok(Verdict::Failed(what));
     }

@@ -39,6 +39,8 @@ fn half_open(bench: &mut Bench<'_>) -> Done {
         });
     }
     let (many, mut held) = beside(bench, MANY)?;
+    // Where they kept others out, each was answered again and again meanwhile.
+    bench.lessons.keep_handshake();
     // Who greets beside so many may hold more.
     let mut goes_on = many == Beside::Greeted && held == MANY;
     while goes_on && held < MOST {

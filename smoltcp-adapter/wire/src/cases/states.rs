@@ -209,15 +209,13 @@ fn reboot(bench: &mut Bench<'_>) -> Done {
     client.first = old.next.wrapping_add(FAR);
     client.acked = client.first;
     client.next = client.syn().end();
-    let mut patience = Duration::from_secs(1);
     for _ in 0..3 {
-        let until = bench.now() + patience;
+        let until = bench.now() + Duration::from_secs(1);
         if again(bench, &mut client, until)? {
             bench.transmit(&client.segment(ACK, b""))?;
             bench.say(&mut client, b"Ada", false)?;
             return Ok(Verdict::unless(bench.reply(&mut client)?.against()));
         }
-        patience *= 2;
     }
     Ok(Verdict::Failed(
         "no SYN gets through, though all that came instead was reset".to_owned(),
