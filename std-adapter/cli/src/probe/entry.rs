@@ -23,7 +23,9 @@ pub struct Entry {
 /// What a check leaves behind beside its verdict.
 #[derive(Default)]
 pub struct Evidence {
-    /// Lines that show it.
+    /// The frames that show it, each a line that may be broken.
+    pub frames: Vec<String>,
+    /// Lines that show it, or are to be copied.
     pub lines: Vec<String>,
     /// The files that have it.
     pub files: Vec<PathBuf>,

@@ -173,9 +173,13 @@ pub fn junit(
                 escaped(&entry.why),
                 escaped(entry.check.sentence),
                 escaped(
-                    &[&entry.details[..], &entry.evidence.lines]
-                        .concat()
-                        .join("\n")
+                    &[
+                        &entry.details[..],
+                        &entry.evidence.frames,
+                        &entry.evidence.lines
+                    ]
+                    .concat()
+                    .join("\n")
                 )
             ),
         };

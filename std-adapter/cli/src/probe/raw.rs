@@ -77,9 +77,7 @@ pub fn grade(
                 ..
             } => {
                 let mut entry = entry(check, verdict, args.strict);
-                if let Some(why) = lacks.and_then(|wants| lacking(wants, ports)) {
-                    entry.why = why;
-                }
+                entry.why = lacking(lacks, ports).unwrap_or(entry.why);
                 if is_cross(verdict) {
                     // What a soak doesn't stop for may come again and again.
                     if soak.is_none() || entry.result == Outcome::Failed {
@@ -228,8 +226,8 @@ fn is_cross(verdict: &Verdict) -> bool {
 }
 
 /// What isn't there that a check needs, and where it was looked for.
-fn lacking(wants: Wants, (tcp, udp): (u16, u16)) -> Option<String> {
-    match wants {
+fn lacking(wants: Option<Wants>, (tcp, udp): (u16, u16)) -> Option<String> {
+    match wants? {
         Wants::Server => Some(format!("it needs a greet server on TCP {tcp}")),
         Wants::Datagrams => Some(format!("it needs a receiver that answers on UDP {udp}")),
         _ => None,
@@ -244,7 +242,7 @@ fn evidence(
     again: &str,
 ) -> Evidence {
     let mut evidence = Evidence {
-        lines: recording.lines(SHOWN),
+        frames: recording.lines(SHOWN),
         again: format!("{again}{}", entry.check.id),
         ..Evidence::default()
     };

@@ -81,6 +81,8 @@ struct Grown {
 /// What begins lines under a check: reasons, and bytes.
 const REASON: &str = "      ";
 const DETAILS: &str = "        ";
+/// The rest of a frame's line, where that is broken.
+const FRAME: &str = "             ";
 
 /// Erases the line on which a terminal's cursor is.
 const ERASE: &str = "\r\u{1b}[K";
@@ -267,6 +269,10 @@ impl Tree {
         for paragraph in [sentence].into_iter().chain(reason) {
             text += &self.screen.paragraph(&paragraph, REASON);
         }
+        for frame in &entry.evidence.frames {
+            let line = format!("{DETAILS}{frame}");
+            text += &self.screen.paragraph(&line, FRAME);
+        }
         for line in entry.details.iter().chain(&entry.evidence.lines) {
             text += DETAILS;
             text += line;
@@ -403,4 +409,72 @@ fn explained(tree: Vec<Grown>, findings: &[Finding]) -> String {
 /// A line that is broken in two can't be written over.
 fn room(screen: Screen) -> usize {
     screen.width.saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Evidence, checks};
+    use super::*;
+
+    fn tree(width: usize, detail: Detail) -> Tree {
+        let screen = Screen {
+            color: false,
+            is_terminal: true,
+            live: false,
+            width,
+        };
+        Tree {
+            screen,
+            ..Tree::new(detail, Shown::AtOnce)
+        }
+    }
+
+    fn entry(result: Outcome, why: &str) -> Entry {
+        Entry {
+            check: checks::every().next().expect("there is one"),
+            result,
+            of: None,
+            why: why.to_owned(),
+            details: Vec::new(),
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// What is to be copied stays whole.
+    #[test]
+    fn a_frame_fits_into_a_narrow_row_and_a_command_stays_whole() {
+        let frame =
+            "   0.453044 < TCP 8000 to 45339 SYN seq 0 ack 1 window 5840 MSS 1460, 58 bytes";
+        let again = "again: greet probe 192.168.1.7:8000 --wire eth0 --wire-ip 192.168.1.99/24";
+        let mut cross = entry(Outcome::Failed, "so");
+        cross.evidence.frames = vec![frame.to_owned()];
+        cross.evidence.lines = vec![again.to_owned()];
+        let text = tree(40, Detail::Full).ended(&cross);
+        let long: Vec<_> = text
+            .lines()
+            .filter(|line| line.chars().count() > 40)
+            .collect();
+        assert_eq!(long, [format!("        {again}")], "{text}");
+        let begin = "\n           0.453044 < TCP 8000 to 45339\n             SYN seq 0 ack 1 ";
+        assert!(text.contains(begin), "{text}");
+    }
+
+    #[test]
+    fn few_are_named_that_were_skipped_and_many_counted() {
+        for (detail, count, due) in [
+            (Detail::Full, 1, "skipped\n  - {id}: so\n"),
+            (Detail::Full, 3, "skipped\n  - 3 checks: so\n"),
+            (Detail::Brief, 1, "  - {id}: skipped: so\n"),
+            (Detail::Brief, 3, "  - 3 skipped: so\n"),
+            (Detail::Each, 3, ""),
+        ] {
+            let mut tree = tree(80, detail);
+            let skipped = entry(Outcome::Skipped, "so");
+            for _ in 0..count {
+                let shown = tree.ended(&skipped).contains(": skipped: so");
+                assert_eq!(shown, detail == Detail::Each);
+            }
+            assert_eq!(tree.skipped(), due.replace("{id}", skipped.check.id));
+        }
+    }
 }
