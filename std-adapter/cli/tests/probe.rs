@@ -269,6 +269,32 @@ fn somebody(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     address
 }
 
+/// They were no greet servers.
+#[test]
+fn who_greets_nearly_rightly_is_told_what_is_wrong() {
+    for (reply, how) in [
+        (
+            &b"Hello, client 65535\n"[..],
+            "with a line feed that is no part of it",
+        ),
+        (
+            b"Hello, client 65535Hello, client 65535",
+            "greets, but twice",
+        ),
+        (b"Hello, client", "not to the end"),
+        (b"Hello, client 65535!", "with more than is due behind it"),
+    ] {
+        let server = somebody(move |mut stream| {
+            let _ = stream.read(&mut [0; 64]);
+            let _ = stream.write_all(reply);
+        });
+        let (_, errors, status) = greet(&["probe", &server.to_string(), "--timeout=30s"]);
+        assert!(errors[0].contains(how), "{errors:?}");
+        assert!(errors[0].contains(r#"where "Hello, client 65535" is due"#));
+        assert_eq!(status, Some(1));
+    }
+}
+
 #[test]
 fn who_is_no_greet_server_gets_a_sentence() {
     let gone = {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use greet_std::core::embedded_io::ErrorKind;
+use greet_std::core::limits::GREETING;
 use greet_std::core::probe::{Cause, End, Expected, Failure, Plan, Verdict};
 use greet_std::core::text::shown;
 
@@ -164,7 +165,17 @@ pub fn not_greeting(server: &str, plan: &Plan, failure: &Failure, actual: &[u8])
                 "{server} is no greet server: it closes the connection without answering a name"
             )
         }
-        _ => {
+        cause => {
+            if let Cause::Reply { expected, .. } = cause
+                && let Some(how) = nearly(expected, actual)
+            {
+                let due: Vec<u8> = expected.bytes().collect();
+                return format!(
+                    "{server} greets, but {how}: \"{}\" comes where \"{}\" is due",
+                    shown(&String::from_utf8_lossy(actual)),
+                    shown(&String::from_utf8_lossy(&due))
+                );
+            }
             let start = actual.get(..48).unwrap_or(actual);
             let more = if start.len() < actual.len() {
                 "..."
@@ -177,6 +188,19 @@ pub fn not_greeting(server: &str, plan: &Plan, failure: &Failure, actual: &[u8])
                 shown(&start)
             )
         }
+    }
+}
+
+/// How a greeting differs from one that is right, where it is plain what was meant.
+fn nearly(expected: Expected, actual: &[u8]) -> Option<&'static str> {
+    let due: Vec<u8> = expected.bytes().collect();
+    match actual.strip_prefix(due.as_slice()) {
+        Some(b"\n" | b"\r\n") => Some("with a line feed that is no part of it"),
+        Some(b"\0") => Some("with the NUL of a C string behind it"),
+        Some(again) if again == due => Some("twice"),
+        Some(_) => Some("with more than is due behind it"),
+        None if actual.len() > GREETING.len() && due.starts_with(actual) => Some("not to the end"),
+        None => None,
     }
 }
 
