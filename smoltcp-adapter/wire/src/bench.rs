@@ -26,7 +26,9 @@ mod forge;
 pub mod fragment;
 mod heard;
 mod honest;
+mod latencies;
 mod lessons;
+mod marks;
 pub(crate) mod messages;
 pub(crate) mod period;
 mod portrait;
@@ -48,6 +50,7 @@ pub(crate) use chance::Chance;
 pub(crate) use client::{Client, Greeting, HALF, MSS, REST, letters};
 use craft::{Ends, Hop};
 pub use heard::{Heard, Said};
+use latencies::Latencies;
 use lessons::Lessons;
 pub use portrait::{Feature, Trait};
 use ports::Open;
@@ -61,6 +64,7 @@ pub use symptom::{Direction, SumPattern, Symptom};
 pub use traffic::Traffic;
 pub(crate) use verdict::Done;
 pub use verdict::{Body, Stop, Verdict, Wants};
+pub(crate) use watch::{FEW_HOPS, Oddity};
 pub use watch::{Sums, Watch};
 
 /// So long an answer may take that must come.
@@ -127,9 +131,9 @@ pub struct Bench<'f> {
     pub(crate) missed: usize,
     /// How long each echo took that was answered, since somebody took them.
     latencies: Vec<Duration>,
-    /// How long the first ones took.
-    pub(crate) earliest: Option<Duration>,
     pub(crate) lessons: Lessons,
+    /// The same of all that were sent one by one, since the bench was made.
+    pub(crate) one_by_one: Latencies,
 }
 
 impl<'f> Bench<'f> {
@@ -190,8 +194,8 @@ impl<'f> Bench<'f> {
             took: VecDeque::new(),
             missed: 0,
             latencies: Vec::new(),
-            earliest: None,
             lessons: Lessons::default(),
+            one_by_one: Latencies::default(),
             setup,
         })
     }
@@ -250,6 +254,12 @@ impl<'f> Bench<'f> {
         let all = self.found_by.iter();
         let all = all.filter(move |(known, _)| *known == symptom);
         all.map(|(_, check)| *check)
+    }
+
+    /// Whether answers come later and later.
+    pub(crate) fn is_slower(&self) -> bool {
+        let mut symptoms = self.symptoms.iter();
+        symptoms.any(|symptom| matches!(symptom, Symptom::Slower { .. }))
     }
 
     pub(crate) fn found(&mut self, symptom: Symptom) {
@@ -436,10 +446,13 @@ impl<'f> Bench<'f> {
                 continue;
             }
             let mut frame = bytes.to_vec();
-            self.recording.keep(seen.time, false, &frame);
+            let number = self.recording.keep(seen.time, false, &frame);
+            let counted = self.watch.counts();
             let len = self.watch.untag(&mut frame, seen.vlan);
             self.watch.look(&frame, len, seen.is_unsummed);
-            let heard = Heard::new(seen.time, frame);
+            self.watch.keep_odd(&counted, seen.time, bytes);
+            let mut heard = Heard::new(seen.time, frame);
+            heard.number = number;
             self.lessons.hear(&heard);
             self.answer(&heard)?;
             self.came.push_back(heard);

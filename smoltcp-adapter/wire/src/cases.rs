@@ -8,6 +8,7 @@ use crate::bench::{Bench, Body, Done, Wants};
 
 mod acks;
 mod arp;
+mod bursts;
 mod close;
 mod congestion;
 mod crossing;

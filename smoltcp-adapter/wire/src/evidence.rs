@@ -134,6 +134,14 @@ impl Evidence {
         self.marked.is_some()
     }
 
+    /// Says something of a frame; the ladder is that of its connection, if it has one.
+    pub(crate) fn remark(&mut self, number: usize, words: &str) {
+        self.trace.remark(number, words);
+        if self.trace.flow_of(number).is_some() {
+            self.marked = Some(number);
+        }
+    }
+
     /// The frames that were there when somebody looked last at what came.
     fn judged(&self) -> impl Iterator<Item = (usize, Packet<'_>)> {
         let judged = self.judged.iter().zip(self.trace.packets()).enumerate();

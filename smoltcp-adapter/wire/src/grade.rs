@@ -129,6 +129,7 @@ pub(crate) fn judged(
     *is_there = bench.is_alive()?;
     if !*is_there {
         bench.check_goes_on();
+        bench.mark_last_sent();
         bench.found(Symptom::Died { after });
         return Ok(and(verdict, "the board doesn't answer afterwards"));
     }
@@ -137,6 +138,7 @@ pub(crate) fn judged(
         && let Greeting::Wrong(what) = bench.is_serving()?
     {
         bench.check_goes_on();
+        bench.mark_last_sent();
         bench.found(Symptom::NotServed { after });
         bench.serves = Some(serves_again(bench)?);
         let what = format!("an honest client isn't greeted afterwards: {what}");

@@ -1,10 +1,15 @@
 //! Checks with raw frames in random order, again and again: for what goes wrong once a day.
 
+use core::time::Duration;
+
 use greet_core::probe::About;
 
 use crate::bench::{Bench, Chance, Stop, Verdict, Wants};
 use crate::cases::RAW_CASES;
 use crate::grade::{RawEvent, Unmet, end_of, grade_raw, judged, unmet};
+
+/// So long echoes go one by one at most, each time.
+const WALK: Duration = Duration::from_secs(1);
 
 /// Runs the checks that `only` picks in random order, until the board is gone or `goes_on`, asked before each,
 /// says no. Those that can't run are reported once, at the beginning.
@@ -33,6 +38,8 @@ pub fn soak_raw(
         return grade_raw(bench, only, report);
     }
     bench.keep_last_minute();
+    // All checks shall have their turn.
+    bench.setup.walk = bench.setup.walk.min(WALK);
     let want = |what| picked.iter().any(|case| case.body.wants.contains(&what));
     if want(Wants::Datagrams) {
         bench.receives = Some(bench.has_receiver()?);

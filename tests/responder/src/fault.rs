@@ -109,6 +109,8 @@ faults! {
     "dies-of-llc" = DiesOfLlc
     /// More than 500 frames within 10 ms stop its receiver.
     "dies-of-burst" = DiesOfBurst
+    /// A short frame right behind a long one is lost.
+    "mixed-lost" = MixedLost
     /// Each answer takes 20 us longer than the one before.
     "later-and-later" = LaterAndLater
     /// It hears nothing, and asks for its router every second.

@@ -34,6 +34,12 @@ const TAG: u16 = 0x8100;
 /// How long an answer takes.
 const WORK: Duration = Duration::from_micros(20);
 
+/// So soon a frame is right behind another.
+const BEHIND: Duration = Duration::from_micros(100);
+
+/// More bytes make a frame a long one.
+const LONG: usize = 1000;
+
 /// After so long without a frame a host may sleep.
 const IDLE: Duration = Duration::from_secs(59);
 
@@ -71,6 +77,8 @@ pub struct Host {
     answers: u32,
     /// When the latest frames came.
     came: Vec<Duration>,
+    /// When the latest one came, and how long it was.
+    latest: (Duration, usize),
     /// What a buffer holds of the frame before.
     before: Vec<u8>,
 }
@@ -102,6 +110,7 @@ impl Host {
             asked: Duration::ZERO,
             answers: 0,
             came: Vec::new(),
+            latest: (Duration::ZERO, 0),
             before: vec![0xc3; 2048],
         }
     }
@@ -133,6 +142,11 @@ impl Host {
             self.came
                 .retain(|then| now < *then + Duration::from_millis(10));
             self.is_dead |= self.came.len() > 500;
+        }
+        let (before, len) = std::mem::replace(&mut self.latest, (now, frame.len()));
+        let is_mixed = now < before + BEHIND && len > LONG && frame.len() < LONG;
+        if is_mixed && self.is(Fault::MixedLost) {
+            return Vec::new();
         }
         if self.is_dead || self.is(Fault::Deaf) || frame.len() < ETHERNET {
             return Vec::new();

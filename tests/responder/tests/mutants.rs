@@ -90,6 +90,7 @@ fn run(
     setup.lines = Some(8002);
     setup.is_physical = true;
     setup.is_patient = is_patient;
+    setup.walk = Duration::from_secs(1);
     let mut bench = Bench::new(&mut desk, setup).expect("a desk works");
     let mut verdicts = Vec::new();
     grade_raw(&mut bench, |about| only(about.id), &mut |event| {
@@ -138,7 +139,11 @@ fn a_host_without_a_fault_passes_all() {
     let thorough = graded_patiently(None, &left_out);
     assert_eq!(thorough.verdicts.len(), left_out.len());
     for (id, verdict) in tried.into_iter().chain(&thorough.verdicts) {
-        assert_eq!(*verdict, Verdict::Passed, "{id}");
+        match (*id, verdict) {
+            // They say how many echoes there were.
+            ("eth/one-by-one" | "eth/burst", Verdict::Noted(_)) => {}
+            _ => assert_eq!(*verdict, Verdict::Passed, "{id}"),
+        }
     }
     assert_eq!(outcome.symptoms, []);
     assert!(outcome.took < Duration::from_mins(2), "{:?}", outcome.took);

@@ -177,6 +177,8 @@ const ROWS: &[(Ends, &str, &str, &str)] = &[
     (IP4, "sums-zero", "{out/*,eth/once}", "wire/sums"),
     (IP4, "trailer-taken", "eth/padding-in", "wire/trailer-taken"),
     (IP4, "multicast-lost", "ndp", "wire/multicast-lost"),
+    (IP4, "to:lose-multicast=1", "ndp", "wire/multicast-lost"),
+    (IP4, "mixed-lost", "eth/burst", "wire/mixed-lost"),
     (IP4, "wrong-length", "out", "wire/wrong-length"),
     (IP4, "tags-left", "out/tags", "wire/tagged"),
     (IP4, "pad-leaks", "out/padding", "wire/pad-leaks"),

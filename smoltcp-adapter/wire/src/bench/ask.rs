@@ -29,11 +29,15 @@ impl Bench<'_> {
         frame: &[u8],
         mut is_it: impl FnMut(&Heard) -> bool,
     ) -> Result<Option<Heard>, Stop> {
-        for _ in 0..TRIES {
+        for number in 0..TRIES {
             self.send(frame)?;
+            if number == 0 {
+                self.not_answered(self.last_sent());
+            }
             let until = self.now() + PATIENCE;
             while let Some(heard) = self.next(until)? {
                 if is_it(&heard) {
+                    self.looked_at(heard.number);
                     return Ok(Some(heard));
                 }
             }
@@ -57,6 +61,7 @@ impl Bench<'_> {
                 return Ok(true);
             }
         }
+        self.not_answered(self.last_sent());
         Ok(false)
     }
 
@@ -89,19 +94,23 @@ impl Bench<'_> {
                 let until = self.now() + APART;
                 while let Some(heard) = self.next(until)? {
                     if is_forbidden(&heard) {
+                        self.forbidden(heard.number);
                         return Ok(Quiet::Broken);
                     }
                 }
             }
             let Some(others) = self.control()? else {
+                self.not_answered(self.last_sent());
                 continue;
             };
-            if others.iter().any(&is_forbidden) {
+            if let Some(heard) = others.iter().find(|heard| is_forbidden(heard)) {
+                self.forbidden(heard.number);
                 return Ok(Quiet::Broken);
             }
             let until = self.now() + GRACE;
             while let Some(heard) = self.next(until)? {
                 if is_forbidden(&heard) {
+                    self.forbidden(heard.number);
                     return Ok(Quiet::Broken);
                 }
             }

@@ -81,7 +81,11 @@ impl Symptom {
             ],
             // Without ICMP there are no errors, either.
             Self::NoEcho => &["icmp/echo", "icmp6/echo", "udp/closed"],
-            Self::Ring { .. } => &["eth/one-by-one", "eth/ring", "eth/burst"],
+            Self::Ring { .. } | Self::MixedLost { .. } => {
+                &["eth/one-by-one", "eth/ring", "eth/burst"]
+            }
+            // Whoever waits until an answer is late enough takes it for none.
+            Self::Slower { .. } => &["eth/one-by-one", "eth/prompt", "eth/ring", "eth/burst"],
             _ => &[],
         }
     }
@@ -100,6 +104,7 @@ impl Symptom {
                 | Self::Stuck { .. }
                 | Self::Loss { .. }
                 | Self::Ring { .. }
+                | Self::MixedLost { .. }
                 | Self::Duplicated { .. }
                 | Self::Swapped { .. }
                 | Self::Slower { .. }

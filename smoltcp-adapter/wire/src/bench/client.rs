@@ -266,6 +266,7 @@ impl Bench<'_> {
             if !client.is_of(&segment) {
                 continue;
             }
+            self.looked_at(heard.number);
             client.take(&segment);
             if segment.has(SYN | ACK) {
                 self.portray_offer(client, &segment);
@@ -276,6 +277,7 @@ impl Bench<'_> {
             }
             return Ok(Some((heard.time, segment)));
         }
+        self.not_answered(self.last_sent());
         Ok(None)
     }
 

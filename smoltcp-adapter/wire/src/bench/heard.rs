@@ -26,6 +26,8 @@ pub struct Heard {
     pub said: Said,
     /// The frame, without a VLAN tag.
     pub frame: Vec<u8>,
+    /// Which one of the recording it is.
+    pub(crate) number: u64,
 }
 
 /// What a frame says.
@@ -114,6 +116,7 @@ impl Heard {
             to,
             said,
             frame,
+            number: 0,
         }
     }
 

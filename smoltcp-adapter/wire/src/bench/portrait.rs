@@ -44,6 +44,12 @@ features! {
     Identification = "ip_id", "IP identification"
     /// How many frames it takes at once.
     BurstTaken = "burst_taken", "frames taken at once"
+    /// How many of 16, 64, 256 and 1024 short echoes at once it answers.
+    BurstsShort = "bursts_short", "of 16, 64, 256, 1024 short at once"
+    /// The same of long ones.
+    BurstsLong = "bursts_long", "of 16, 64, 256, 1024 long at once"
+    /// The same of short, long and others by turns.
+    BurstsMixed = "bursts_mixed", "of 16, 64, 256, 1024 mixed at once"
     /// After which time without traffic it looks for a neighbor again.
     ArpExpiry = "arp_expiry_ms", "ARP expires"
     /// The longest datagram that it puts together from fragments.
@@ -114,6 +120,8 @@ pub enum Trait {
     Longer(Duration),
     /// So many.
     Count(u64),
+    /// So many, of each of several.
+    Counts([u64; 4]),
     /// So many bytes.
     Bytes(u64),
     /// So many times as much.
@@ -131,6 +139,7 @@ impl fmt::Display for Trait {
                 short(time, f)
             }
             Self::Count(count) => write!(f, "{count}"),
+            Self::Counts(counts) => f.write_str(&counts.map(|count| count.to_string()).join(", ")),
             Self::Bytes(bytes) => write!(f, "{bytes} bytes"),
             Self::Factor(factor) => write!(f, "x{factor:.1}"),
             Self::Word(word) => f.write_str(word),
@@ -193,6 +202,7 @@ mod tests {
             (Trait::Time(ms(1040)), "1.0 s"),
             (Trait::Longer(ms(60_000)), "more than 60.0 s"),
             (Trait::Count(16), "16"),
+            (Trait::Counts([16, 64, 200, 300]), "16, 64, 200, 300"),
             (Trait::Bytes(1460), "1460 bytes"),
             (Trait::Factor(2.04), "x2.0"),
             (Trait::Word("held"), "held"),

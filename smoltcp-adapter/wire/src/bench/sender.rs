@@ -253,7 +253,9 @@ impl Bench<'_> {
             let Some((of, reply)) = known.find(|(_, reply)| reply.client.is_of(&segment)) else {
                 continue;
             };
-            let part = reply.take(of, heard.time, segment, heard.frame);
+            let (number, frame) = (heard.number, heard.frame);
+            let part = reply.take(of, heard.time, segment, frame);
+            self.looked_at(number);
             let takes = !part.segment.is_empty() && !part.segment.has(SYN);
             if reply.client.acknowledges && takes {
                 reply.una = reply.client.due;
@@ -262,6 +264,7 @@ impl Bench<'_> {
             }
             return Ok(Some(part));
         }
+        self.not_answered(self.last_sent());
         Ok(None)
     }
 

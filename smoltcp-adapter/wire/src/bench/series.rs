@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use greet_core::time::Instant;
 
+use super::latencies::median;
 use super::{Bench, Heard, PATIENCE, Said, Stop, craft};
 
 /// How series go.
@@ -42,18 +43,20 @@ pub(crate) struct Shot {
     pub(crate) len: usize,
     sent: Instant,
     pub(crate) answers: Vec<Answer>,
+    /// Which frame of the recording it is.
+    frame: u64,
 }
 
 /// One answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer {
-    /// After which time.
-    pub(crate) took: Duration,
     /// So many echoes had been sent by then.
     pub(crate) sent_by_then: usize,
     /// So many answers had come before.
     place: usize,
     pub(crate) wrong: Option<Wrong>,
+    /// Which frame of the recording it is.
+    frame: u64,
 }
 
 /// What is wrong with the text of an answer.
@@ -88,12 +91,14 @@ impl Bench<'_> {
                 let data = sent.data(number);
                 let icmp = craft::echo(ends, false, wanted.0, wanted.1, data);
                 let frame = craft::ip(self.hop(), ends, craft::icmp_of(ends), craft::HOPS, &icmp);
+                let time = self.now();
+                self.send(&frame)?;
                 series.shots.push(Shot {
                     len: *len,
-                    sent: self.now(),
+                    sent: time,
                     answers: Vec::new(),
+                    frame: self.last_sent(),
                 });
-                self.send(&frame)?;
                 self.drain()?;
             }
             let is_proven = self.missed < pace.proven;
@@ -109,7 +114,7 @@ impl Bench<'_> {
                     break;
                 };
                 if let Some(took) = series.take(&heard, &sent, header) {
-                    self.lately(took);
+                    self.lately(took, pace.batch);
                     // As long as answers come, more may.
                     until = until.max(heard.time + patience);
                 }
@@ -139,23 +144,25 @@ impl Bench<'_> {
         (self.median() * 8).clamp(Duration::from_millis(40), PATIENCE)
     }
 
-    fn lately(&mut self, took: Duration) {
+    fn lately(&mut self, took: Duration, batch: usize) {
         const LATELY: usize = 32;
         self.latencies.push(took);
+        if batch <= 1 {
+            self.one_by_one.add(took);
+        }
         self.took.push_back(took);
         if self.took.len() > LATELY {
             self.took.pop_front();
-            if self.earliest.is_none() {
-                self.earliest = Some(self.median());
-            }
         }
     }
 
     /// How long answers took lately.
     fn median(&self) -> Duration {
-        let mut took: Vec<_> = self.took.iter().copied().collect();
-        took.sort_unstable();
-        took.get(took.len() / 2).copied().unwrap_or(PATIENCE / 8)
+        if self.took.is_empty() {
+            return PATIENCE / 8;
+        }
+        let took: Vec<_> = self.took.iter().copied().collect();
+        median(&took)
     }
 }
 
@@ -208,13 +215,35 @@ impl Series {
         let shot = self.shots.get_mut(number)?;
         let took = heard.time.since(shot.sent);
         shot.answers.push(Answer {
-            took,
             sent_by_then: by_then.map_or(0, |last| last + 1),
             place: self.came,
             wrong: compare(sent.data(number), data, header),
+            frame: heard.number,
         });
         self.came += 1;
         (shot.answers.len() == 1).then_some(took)
+    }
+
+    /// Marks those places that were never answered.
+    pub(crate) fn mark_lost(&self, bench: &mut Bench<'_>) {
+        for place in self.lost() {
+            self.mark(bench, place, "never answered");
+        }
+    }
+
+    /// Marks an echo, by its place.
+    pub(crate) fn mark(&self, bench: &mut Bench<'_>, place: usize, words: &str) {
+        if let Some(shot) = self.shots.get(place) {
+            bench.mark(shot.frame, words);
+        }
+    }
+
+    /// Marks the first answer to an echo, or a later one, by its place.
+    pub(crate) fn mark_answer(&self, bench: &mut Bench<'_>, place: usize, of: usize, words: &str) {
+        let shot = self.shots.get(place);
+        if let Some(answer) = shot.and_then(|shot| shot.answers.get(of)) {
+            bench.mark(answer.frame, words);
+        }
     }
 
     /// Those of which something is true, by number.
@@ -260,10 +289,26 @@ impl Series {
         })
     }
 
-    /// How long first answers took, in the order of their echoes.
-    pub(crate) fn took(&self) -> Vec<Duration> {
-        let first = self.shots.iter().filter_map(|shot| shot.answers.first());
-        first.map(|answer| answer.took).collect()
+    /// Marks the answers that came back wrong.
+    pub(crate) fn mark_wrong(&self, bench: &mut Bench<'_>) {
+        let answers = self.shots.iter().flat_map(|shot| &shot.answers);
+        for answer in answers {
+            match answer.wrong {
+                Some(Wrong::Bytes { first, count }) => {
+                    bench.mark(
+                        answer.frame,
+                        format!("wrong from byte {first} on, {count} of them"),
+                    );
+                }
+                Some(Wrong::Length(came)) => {
+                    bench.mark(
+                        answer.frame,
+                        format!("a text of {came} that had another length"),
+                    );
+                }
+                None => {}
+            }
+        }
     }
 }
 

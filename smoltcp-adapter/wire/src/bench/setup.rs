@@ -23,6 +23,8 @@ pub struct Setup {
     pub is_physical: bool,
     /// Send as much as it takes to be sure.
     pub is_thorough: bool,
+    /// So long echoes go one by one.
+    pub walk: Duration,
     /// Wait for what takes minutes.
     pub is_patient: bool,
     /// The port at which a server of this protocol may be.
@@ -49,6 +51,7 @@ impl Setup {
             is_alone: false,
             is_physical: false,
             is_thorough: false,
+            walk: Duration::from_secs(20),
             is_patient: false,
             port: 8000,
             lines: None,

@@ -105,6 +105,13 @@ pub enum Symptom {
         /// How many there were.
         of: usize,
     },
+    /// Of short and long frames at once some are lost, and none where all are of one length.
+    MixedLost {
+        /// How many of a burst were answered at most.
+        answered: usize,
+        /// How many there were.
+        of: usize,
+    },
     /// Frames come twice.
     Duplicated {
         /// Every how many, if that is regular.
@@ -179,6 +186,7 @@ impl Symptom {
             Self::Loss { .. } => "wire/loss",
             Self::SpoiltAndCaught { .. } => "wire/bytes-change-caught",
             Self::Ring { .. } => "wire/ring",
+            Self::MixedLost { .. } => "wire/mixed-lost",
             Self::Duplicated { .. } => "wire/duplicates",
             Self::Swapped { .. } => "wire/swaps",
             Self::Slower { .. } => "wire/slower",
@@ -209,14 +217,15 @@ impl Symptom {
             Self::Loss { .. } => 12,
             Self::SpoiltAndCaught { .. } => 13,
             Self::Ring { .. } => 14,
-            Self::Duplicated { .. } => 15,
-            Self::Swapped { .. } => 16,
-            Self::Slower { .. } => 17,
-            Self::MulticastLost => 18,
-            Self::Unpadded { .. } => 19,
-            Self::PadLeaks => 20,
-            Self::NotServed { .. } => 21,
-            Self::Died { .. } => 22,
+            Self::MixedLost { .. } => 15,
+            Self::Duplicated { .. } => 16,
+            Self::Swapped { .. } => 17,
+            Self::Slower { .. } => 18,
+            Self::MulticastLost => 19,
+            Self::Unpadded { .. } => 20,
+            Self::PadLeaks => 21,
+            Self::NotServed { .. } => 22,
+            Self::Died { .. } => 23,
         }
     }
 
@@ -307,6 +316,9 @@ impl Symptom {
             Self::Ring { .. } => {
                 "the number of receive descriptors, and how soon they are given back: a burst has to fit in, or \
                  to be taken as it comes"
+            }
+            Self::MixedLost { .. } => {
+                "what a descriptor keeps of the frame before: its length, its buffer, and a frame that spans several"
             }
             Self::Duplicated { .. } => "a descriptor that is handed over twice",
             Self::Swapped { .. } => "the order in which descriptors are looked at",
@@ -402,10 +414,8 @@ impl fmt::Display for Symptom {
                 }
                 f.write_str(on_the_way(way))
             }
-            Self::Ring { most, of } => write!(
-                f,
-                "of {of} frames at once only {most} are answered: what comes behind them is lost"
-            ),
+            Self::Ring { most, of } => at_once(of, most, "what comes behind them is lost", f),
+            Self::MixedLost { answered, of } => at_once(of, answered, ONLY_MIXED, f),
             Self::Duplicated { period } => match period {
                 Some(n) => write!(f, "every {} frame comes twice", nth(n)),
                 None => f.write_str("frames come twice"),
@@ -453,6 +463,16 @@ impl SumPattern {
             _ => write!(f, ", and some of {more} other protocols"),
         }
     }
+}
+
+const ONLY_MIXED: &str = "short and long ones by turns; where all are of one length, all are";
+
+/// What becomes of a burst.
+fn at_once(of: usize, answered: usize, rest: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "of {of} frames at once only {answered} are answered: {rest}"
+    )
 }
 
 fn on_the_way(way: Option<Direction>) -> &'static str {

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use greet_core::time::Instant;
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, Icmpv4Packet, Icmpv6Message, Icmpv6Packet, IpProtocol,
     Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket,
@@ -12,8 +13,14 @@ use super::craft::{ETHERNET, SHORTEST};
 /// So many places of wrong sums are kept, which is enough to see a period.
 const PLACES: usize = 64;
 
+/// Fewer hops don't reach all of the internet.
+pub(crate) const FEW_HOPS: u8 = 32;
+
 /// So many bytes behind packets are kept, each once.
 const PADS: usize = 4;
+
+/// So many frames that are odd in one way are kept.
+const ODD: usize = 3;
 
 /// What was seen in all frames of the board.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +62,49 @@ pub struct Watch {
     pub arp_replies: u32,
     /// How many frames came whose sums this machine vouches for, as they never were on a cable.
     pub unsummed: u64,
+    /// The first frames that were odd in some way.
+    pub(super) odd: Vec<Odd>,
+}
+
+/// What may be odd about a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Oddity {
+    Sum,
+    Length,
+    Short,
+    Pad,
+    Tag,
+    Hops,
+}
+
+impl Oddity {
+    const ALL: [Self; 6] = [
+        Self::Sum,
+        Self::Length,
+        Self::Short,
+        Self::Pad,
+        Self::Tag,
+        Self::Hops,
+    ];
+
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Sum => "a sum of it is wrong",
+            Self::Length => "its packet says that it is longer than the frame",
+            Self::Short => "it is shorter than Ethernet carries",
+            Self::Pad => "it isn't filled up with zeros",
+            Self::Tag => "it has a tag",
+            Self::Hops => "its hop limit is wrong",
+        }
+    }
+}
+
+/// A frame as it came, and what is odd about it.
+#[derive(Clone, Debug)]
+pub(super) struct Odd {
+    pub(super) oddity: Oddity,
+    pub(super) time: Instant,
+    pub(super) frame: Vec<u8>,
 }
 
 /// What was seen of one kind of sums.
@@ -97,6 +147,41 @@ impl Watch {
     pub fn wrong_sums(&self) -> u64 {
         let all = [&self.ip, &self.icmp, &self.udp, &self.tcp];
         all.iter().map(|sums| sums.wrong).sum()
+    }
+
+    /// How many frames were odd, in each way.
+    pub(super) fn counts(&self) -> [u64; Oddity::ALL.len()] {
+        let few = self.fewest_hops.filter(|hops| *hops < FEW_HOPS);
+        let fewer = few.map_or(0, |hops| u64::from(FEW_HOPS - hops));
+        Oddity::ALL.map(|oddity| match oddity {
+            Oddity::Sum => self.wrong_sums() + self.icmp6.wrong,
+            Oddity::Length => self.cut,
+            Oddity::Short => self.short,
+            Oddity::Pad => self.padded_oddly,
+            Oddity::Tag => self.tagged,
+            Oddity::Hops => self.hops_of_neighbors + fewer,
+        })
+    }
+
+    /// Keeps a frame that was odd in a way, if there aren't enough of those: before it so many were.
+    pub(super) fn keep_odd(
+        &mut self,
+        before: &[u64; Oddity::ALL.len()],
+        time: Instant,
+        frame: &[u8],
+    ) {
+        let now = self.counts();
+        for (oddity, (before, now)) in Oddity::ALL.into_iter().zip(before.iter().zip(now)) {
+            let known = self.odd.iter().filter(|odd| odd.oddity == oddity).count();
+            if now > *before && known < ODD {
+                let frame = frame.to_vec();
+                self.odd.push(Odd {
+                    oddity,
+                    time,
+                    frame,
+                });
+            }
+        }
     }
 
     /// Takes the VLAN tag out of a frame, if it has one, and notes it. How long the frame was with it.

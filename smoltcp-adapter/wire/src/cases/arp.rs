@@ -238,6 +238,9 @@ fn again(bench: &mut Bench<'_>) -> Done {
                 break;
             }
         }
+        if silent > 0 {
+            bench.mark(bench.last_sent(), "not answered");
+        }
         bench.pause(Duration::from_millis(10))?;
     }
     if silent >= ENOUGH {

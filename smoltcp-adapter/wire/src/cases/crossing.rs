@@ -7,10 +7,10 @@ use greet_core::probe::{Case, Level};
 use crate::bench::craft::SHORTEST;
 use crate::bench::period::period;
 use crate::bench::series::Pace;
-use crate::bench::{Bench, Body, Direction, Done, Feature, Stop, Symptom, Trait, Verdict, Wants};
+use crate::bench::{Bench, Body, Direction, Done, Stop, Symptom, Verdict, Wants};
 
-use super::length::{self, SHORT, frame_len, headers};
-use super::{LIVENESS, case};
+use super::length::{self, SHORT};
+use super::{LIVENESS, bursts, case};
 
 pub(super) static CASES: [Case<Body>; 8] = [
     case(
@@ -21,6 +21,15 @@ pub(super) static CASES: [Case<Body>; 8] = [
         &[Wants::Echo],
         one_by_one,
         "a descriptor of a ring is set up wrong, or is leaked: the period of losses is the ring's length",
+    ),
+    case(
+        "eth/steady",
+        Level::Must,
+        LIVENESS,
+        "Answers don't come later and later",
+        &[Wants::Echo],
+        steady,
+        "something grows with each frame: a list that is searched, a pool that isn't given back",
     ),
     case(
         "eth/every-length",
@@ -64,7 +73,7 @@ pub(super) static CASES: [Case<Body>; 8] = [
         LIVENESS,
         "Sixteen frames at once are answered, each",
         &[Wants::Echo],
-        ring,
+        bursts::ring,
         "the receive ring holds fewer, and is emptied too late: TCP's windows and broadcasts make such bursts",
     ),
     case(
@@ -73,47 +82,55 @@ pub(super) static CASES: [Case<Body>; 8] = [
         LIVENESS,
         "After a burst that is longer than any ring, frames are answered as before",
         &[Wants::Echo],
-        burst,
+        bursts::burst,
         "a receiver that has run over stands still: its `buffer unavailable` has to be cleared and the ring restarted",
-    ),
-    case(
-        "eth/steady",
-        Level::Must,
-        LIVENESS,
-        "Answers don't come later and later",
-        &[Wants::Echo],
-        steady,
-        "something grows with each frame: a list that is searched, a pool that isn't given back",
     ),
 ];
 
+/// At a run's end its losses are marked, while its frames are kept.
+const RUN: Duration = Duration::from_secs(1);
+
 fn one_by_one(bench: &mut Bench<'_>) -> Done {
-    /// Of that many a run is made, as only the last ones' frames are kept.
-    const RUN: usize = 1000;
-    let runs = if bench.setup.is_thorough { 70 } else { 1 };
-    let (mut lost, mut of) = (Vec::new(), 0);
-    for _ in 0..runs {
-        let series = bench.series(&[SHORT; RUN], Pace::SINGLE)?;
+    /// A counter of 16 bits wraps.
+    const THOROUGH: usize = 70_000;
+    /// Fewer show no period of fifty.
+    const LEAST: usize = 1000;
+    /// So many losses show what there is to see.
+    const ENOUGH: usize = 30;
+    let begun = bench.now();
+    let (mut lost, mut of, mut run) = (Vec::new(), 0, 100);
+    loop {
+        let started = bench.now();
+        let series = bench.series(&vec![SHORT; run], Pace::SINGLE)?;
+        series.mark_lost(bench);
         lost.extend(series.lost().into_iter().map(|place| of + place));
-        of += series.shots.len();
-        if lost.len() * 4 > of {
-            break; // more of the same would only take time
+        of += run;
+        let now = bench.now();
+        let is_long = of >= LEAST && now.since(begun) >= bench.setup.walk;
+        let is_all = is_long && (of >= THOROUGH || !bench.setup.is_thorough);
+        // More of the same would only take time.
+        if is_all || lost.len() >= ENOUGH || lost.len() * 4 > of {
+            break;
         }
+        let each = now.since(started) / u32::try_from(run).unwrap_or(u32::MAX);
+        let fit = RUN.as_micros() / each.as_micros().max(1);
+        run = usize::try_from(fit).unwrap_or(usize::MAX).clamp(20, 1000);
     }
     // The last one may be stuck, which is another fault.
     lost.retain(|place| place + 1 < of);
     let period = period(&lost);
     let is_regular = period.is_some();
     if lost.is_empty() {
-        return Ok(Verdict::Passed);
+        return Ok(Verdict::Noted(format!("{of} were sent, and all answered")));
     }
     let count = lost.len();
     if count < 3 || !is_regular && count * 200 < of {
         return Ok(Verdict::Noted(format!("{count} of {of} were lost")));
     }
-    // Of as many, some would be lost again, by all chance.
+    // Of as many, some would be lost again, by all chance. What comes again after that many echoes is no matter of time.
     let enough = period.map_or(4 * of / count, |period| 2 * period);
-    if !is_lost_slowly(bench, enough)? {
+    let is_far_apart = is_regular && enough > SLOWLY;
+    if !is_far_apart && !is_lost_slowly(bench, enough)? {
         return Ok(Verdict::Noted(format!(
             "{count} of {of} were lost, and none where 10 ms are between them: a ring is emptied too late"
         )));
@@ -134,9 +151,12 @@ fn one_by_one(bench: &mut Bench<'_>) -> Done {
     }))
 }
 
+/// So many echoes at most are sent with time between them.
+const SLOWLY: usize = 400;
+
 /// Whether one of so many is lost though there is time between them.
 fn is_lost_slowly(bench: &mut Bench<'_>, enough: usize) -> Result<bool, Stop> {
-    for _ in 0..enough.min(400) {
+    for _ in 0..enough.min(SLOWLY) {
         bench.pause(Duration::from_millis(10))?;
         if is_lost(bench)? {
             return Ok(true);
@@ -214,8 +234,11 @@ fn prompt(bench: &mut Bench<'_>) -> Done {
             let first = shot.answers.first();
             first.is_some_and(|answer| answer.sent_by_then > number + 1)
         });
-        let waited: Vec<_> = waited.map(|(number, _)| of + number).collect();
-        stuck.extend(waited);
+        let waited: Vec<_> = waited.map(|(number, _)| number).collect();
+        for number in waited {
+            series.mark_answer(bench, number, 0, "it came only once the next echo was sent");
+            stuck.push(of + number);
+        }
         // The last one has no other behind it.
         if late.contains(&(RUN - 1)) && !stuck.is_empty() {
             stuck.push(of + RUN - 1);
@@ -240,6 +263,9 @@ fn once(bench: &mut Bench<'_>) -> Done {
     if doubled.len() < 2 {
         return Ok(Verdict::Passed);
     }
+    for number in &doubled {
+        series.mark_answer(bench, *number, 1, "this answer comes again");
+    }
     let period = period(&doubled);
     bench.found(Symptom::Duplicated { period });
     Ok(Verdict::Failed(format!(
@@ -254,6 +280,9 @@ fn in_order(bench: &mut Bench<'_>) -> Done {
     if overtaken.len() < 2 {
         return Ok(Verdict::Passed);
     }
+    for number in &overtaken {
+        series.mark_answer(bench, *number, 0, "that of a later echo came before");
+    }
     let period = period(&overtaken);
     bench.found(Symptom::Swapped { period });
     Ok(Verdict::Failed(format!(
@@ -262,78 +291,23 @@ fn in_order(bench: &mut Bench<'_>) -> Done {
     )))
 }
 
-fn ring(bench: &mut Bench<'_>) -> Done {
-    const BURST: usize = 16;
-    let mut most = 0;
-    for _ in 0..8 {
-        bench.pause(Duration::from_millis(20))?;
-        let series = bench.series(&[SHORT; BURST], Pace::batches(BURST))?;
-        most = most.max(BURST - series.lost().len());
-        let taken = u64::try_from(most).unwrap_or(u64::MAX);
-        bench.portray(Feature::BurstTaken, Trait::Count(taken));
-        if most == BURST {
-            return Ok(Verdict::Passed);
-        }
-    }
-    bench.found(Symptom::Ring { most, of: BURST });
-    Ok(Verdict::Failed(format!(
-        "{most} of {BURST} at most, in eight tries"
-    )))
-}
-
-fn burst(bench: &mut Bench<'_>) -> Done {
-    let long = bench.frames.mtu().min(1500).saturating_sub(headers(bench));
-    for (count, len) in [
-        (16, SHORT),
-        (64, SHORT),
-        (256, SHORT),
-        (1024, SHORT),
-        (16, long),
-        (64, long),
-        (256, long),
-    ] {
-        let pace = Pace {
-            patience: Some(Duration::from_millis(200)),
-            proven: 0,
-            ..Pace::batches(count)
-        };
-        bench.series(&vec![len; count], pace)?;
-        if !bench.is_alive()? {
-            return Ok(Verdict::Failed(format!(
-                "after {count} frames of {} bytes at once no echo is answered",
-                frame_len(bench, len)
-            )));
-        }
-    }
-    Ok(Verdict::Passed)
-}
-
 fn steady(bench: &mut Bench<'_>) -> Done {
-    const SEGMENT: usize = 60;
-    const SEGMENTS: usize = 6;
-    let first = bench.earliest.unwrap_or(Duration::MAX);
-    let mut medians = Vec::new();
-    // By chance so many medians rise once in some hundred times; twice, never.
+    const MANY: usize = 480;
+    const FEW: usize = 160;
+    let has_many = bench.one_by_one.count() >= 2 * MANY;
+    let count = if has_many { FEW } else { MANY };
+    let mut found = None;
+    // All echoes count that went one by one before. By chance so many medians rise once in some thousand times;
+    // twice, never.
     for _ in 0..2 {
-        let started = medians.len();
-        for _ in 0..SEGMENTS {
-            let series = bench.series(&[SHORT; SEGMENT], Pace::SINGLE)?;
-            let mut took = series.took();
-            took.sort_unstable();
-            medians.push(took.get(took.len() / 2).copied().unwrap_or_default());
-        }
-        let rises = medians.windows(2).skip(started.saturating_sub(1));
-        let is_rising = rises
-            .into_iter()
-            .all(|pair| matches!(pair, [a, b] if a < b));
-        let last = medians.last().copied().unwrap_or_default();
-        let fastest = first.min(medians.first().copied().unwrap_or_default());
-        if !is_rising || last < fastest * 2 || last < fastest + Duration::from_millis(1) {
+        let series = bench.series(&vec![SHORT; count], Pace::SINGLE)?;
+        let Some(rise) = bench.one_by_one.rise() else {
             return Ok(Verdict::Passed);
-        }
+        };
+        series.mark_answer(bench, count - 1, 0, "the last answer");
+        found = Some(rise);
     }
-    let last = medians.last().copied().unwrap_or_default();
-    let first = first.min(medians.first().copied().unwrap_or_default());
+    let (first, last) = found.unwrap_or_default();
     bench.found(Symptom::Slower { first, last });
     Ok(Verdict::Failed(format!(
         "after {first:.1?} at first, {last:.1?} at last, and ever later between"

@@ -10,6 +10,7 @@ use crate::bench::messages::{HELLO, greeting};
 use crate::bench::{Bench, Body, Done, Heard, PATIENCE, Said, Stop, Verdict, Wants};
 
 use super::case;
+use super::length::step;
 use super::udp::{CLOSED, is_from, is_unreachable};
 
 pub(super) static CASES: [Case<Body>; 8] = [
@@ -283,7 +284,8 @@ fn every_length(bench: &mut Bench<'_>) -> Done {
     let third = usize::try_from(bench.random() % 3).unwrap_or_default();
     let is_tried = |len: &usize| *len < ENDS || *len > MOST - ENDS || len % 3 == third;
     let is_thorough = bench.setup.is_thorough;
-    for len in (0..=MOST).filter(|len| is_thorough || is_tried(len)) {
+    let lens = (0..=MOST).step_by(step(bench));
+    for len in lens.filter(|len| is_thorough || is_tried(len)) {
         let letters = bench.fill(len);
         let text: Vec<u8> = letters.iter().map(|byte| b'a' + byte % 26).collect();
         let came = patiently(bench, &text, &mut next, PACE)?;
@@ -331,6 +333,7 @@ fn patiently(
         let ends = bench.ends();
         let frame = framed(bench, ends, &datagram);
         bench.send(&frame)?;
+        bench.not_answered(bench.last_sent());
         // Once some were waited for in vain, less long; and in full at last.
         let is_short = bench.missed > 3 && tried < TRIES;
         let patience = if is_short {
@@ -345,6 +348,7 @@ fn patiently(
                     return Ok(Some(right));
                 }
                 wrong = Some(said.to_vec());
+                bench.looked_at(heard.number);
                 break;
             }
         }

@@ -95,9 +95,11 @@ fn echo_from(bench: &mut Bench<'_>, place: Place) -> (Vec<u8>, (u16, u16)) {
 fn replied(bench: &mut Bench<'_>, place: Place) -> Result<Option<EthernetAddress>, Stop> {
     let (frame, wanted) = echo_from(bench, place);
     bench.send(&frame)?;
+    bench.not_answered(bench.last_sent());
     let until = bench.now() + PATIENCE;
     while let Some(heard) = bench.next(until)? {
         if heard.is_reply_to(wanted) {
+            bench.looked_at(heard.number);
             return Ok(Some(heard.to));
         }
     }
@@ -270,7 +272,10 @@ pub(super) fn asked_for(
         bench.send(&frame)?;
         let until = bench.now() + Duration::from_millis(100);
         while let Some(heard) = bench.next(until)? {
-            count += usize::from(is_it(&heard));
+            if is_it(&heard) {
+                count += 1;
+                bench.mark(heard.number, "it asks");
+            }
         }
     }
     Ok(Verdict::unless((count > MOST).then(|| {

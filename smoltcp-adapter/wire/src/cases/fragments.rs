@@ -118,6 +118,7 @@ fn replies(
 ) -> Result<Vec<Option<bool>>, Stop> {
     let mut came = vec![None; echoes.len()];
     let patience = if tried < 2 { PATIENCE } else { bench.usual() };
+    bench.not_answered(bench.last_sent());
     let until = bench.now() + patience;
     while came.contains(&None)
         && let Some(heard) = bench.next(until)?
@@ -127,6 +128,7 @@ fn replies(
                 && let Said::Echo { data, .. } = &heard.said
             {
                 *came = Some(*data == echo.data);
+                bench.looked_at(heard.number);
             }
         }
     }

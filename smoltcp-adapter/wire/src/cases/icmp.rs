@@ -427,6 +427,7 @@ pub(super) fn rate(bench: &mut Bench<'_>) -> Done {
         while let Some(heard) = bench.next(until)? {
             if udp::is_unreachable(&heard) {
                 errors += 1;
+                bench.looked_at(heard.number);
                 break;
             }
         }
@@ -434,7 +435,10 @@ pub(super) fn rate(bench: &mut Bench<'_>) -> Done {
     let took = bench.now().since(begun);
     let until = bench.now() + bench.usual();
     while let Some(heard) = bench.next(until)? {
-        errors += usize::from(udp::is_unreachable(&heard));
+        if udp::is_unreachable(&heard) {
+            errors += 1;
+            bench.looked_at(heard.number);
+        }
     }
     // Some may be lost.
     let is_limited = errors * 10 < usize::from(MANY) * 9;

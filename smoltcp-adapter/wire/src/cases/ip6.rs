@@ -162,6 +162,7 @@ fn longest(
                 .is_none_or(|(len, _): &(usize, Vec<u8>)| *len < packet.len());
             if is_longer {
                 came = Some((packet.len(), packet.to_vec()));
+                bench.looked_at(heard.number);
             }
             let has_more = packet.get(6) == Some(&u8::from(IpProtocol::Ipv6Frag))
                 && packet.get(43).is_some_and(|flags| flags & 1 == 1);

@@ -5,7 +5,9 @@ use smoltcp::wire::EthernetAddress;
 
 use crate::bench::period::period;
 use crate::bench::series::Pace;
-use crate::bench::{Bench, Body, Done, Feature, Stop, SumPattern, Sums, Symptom, Trait, Verdict};
+use crate::bench::{
+    Bench, Body, Done, FEW_HOPS, Feature, Oddity, Stop, SumPattern, Sums, Symptom, Trait, Verdict,
+};
 
 use super::case;
 
@@ -97,6 +99,7 @@ fn checksums(bench: &mut Bench<'_>) -> Done {
         }
     }
     if let [(of, pattern), others @ ..] = &wrong[..] {
+        bench.exhibit(Oddity::Sum);
         bench.found(Symptom::Sums {
             of,
             pattern: *pattern,
@@ -144,6 +147,7 @@ fn lengths(bench: &mut Bench<'_>) -> Done {
     something(bench)?;
     let cut = bench.watch().cut;
     if cut > 0 {
+        bench.exhibit(Oddity::Length);
         bench.found(Symptom::WrongLength);
     }
     Ok(Verdict::unless((cut > 0).then(|| {
@@ -152,9 +156,8 @@ fn lengths(bench: &mut Bench<'_>) -> Done {
 }
 
 fn ttl(bench: &mut Bench<'_>) -> Done {
-    /// Fewer don't reach all of the internet.
-    const FEW: u8 = 32;
     something(bench)?;
+    bench.exhibit(Oddity::Hops);
     if let Some(hops) = bench.watch().fewest_hops {
         bench.portray(Feature::TimeToLive, Trait::Count(hops.into()));
     }
@@ -167,7 +170,7 @@ fn ttl(bench: &mut Bench<'_>) -> Done {
     }
     Ok(match watch.fewest_hops {
         Some(0) => Verdict::Failed("a time to live is 0".to_owned()),
-        Some(hops) if hops < FEW => {
+        Some(hops) if hops < FEW_HOPS => {
             Verdict::Worse(format!("a time to live is {hops}: packets don't get far"))
         }
         _ => Verdict::Passed,
@@ -181,6 +184,7 @@ fn tags(bench: &mut Bench<'_>) -> Done {
     let Some(vlan) = watch.vlan else {
         return Ok(Verdict::Passed);
     };
+    bench.exhibit(Oddity::Tag);
     bench.found(Symptom::Tagged { vlan });
     Ok(Verdict::Failed(format!(
         "{tagged} of {frames} frames have a tag of VLAN {vlan}"
@@ -194,6 +198,7 @@ fn padding(bench: &mut Bench<'_>) -> Done {
     let is_mixed = watch.short > 0 && watch.padded > 0;
     if watch.short > 0 && (bench.setup.is_physical || is_mixed) {
         let shortest = watch.shortest.unwrap_or_default();
+        bench.exhibit(Oddity::Short);
         bench.found(Symptom::Unpadded { shortest });
         return Ok(Verdict::Failed(format!(
             "{} frames are shorter than 60 bytes, one has {shortest}",
@@ -201,6 +206,7 @@ fn padding(bench: &mut Bench<'_>) -> Done {
         )));
     }
     if watch.pads.len() > 1 {
+        bench.exhibit(Oddity::Pad);
         bench.found(Symptom::PadLeaks);
         return Ok(Verdict::Failed(
             "they are filled up with bytes that are others each time".to_owned(),

@@ -213,6 +213,7 @@ fn is_given_up(heard: &Heard, id: u32) -> bool {
 fn given_up(bench: &mut Bench<'_>, id: u32, until: Instant) -> Result<Option<Instant>, Stop> {
     while let Some(heard) = bench.next(until)? {
         if is_given_up(&heard, id) {
+            bench.looked_at(heard.number);
             return Ok(Some(heard.time));
         }
     }
@@ -237,6 +238,7 @@ fn expired(bench: &mut Bench<'_>, most: Duration) -> Done {
     }
     let begun = bench.now();
     let id = half(bench, Half::First)?;
+    bench.not_answered(bench.last_sent());
     let Some(time) = given_up(bench, id, begun + most)? else {
         let most = most.as_secs();
         return Ok(Verdict::Failed(format!("nothing comes within {most} s")));

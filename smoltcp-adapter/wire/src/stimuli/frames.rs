@@ -66,8 +66,15 @@ pub(super) static STIMULI: &[Stimulus] = &[
     ),
     stimulus(
         "eth/one-by-one",
-        "1000 echoes, each once the one before was answered; 70,000 with `--thorough`",
-        "all answered, but for less than 0.5 % without a period",
+        "echoes, each once the one before was answered, for 20 s; 70,000 at least with `--thorough`, and fewer where 30 \
+         were lost",
+        "all answered, but for less than 0.5 % without a period; how many there were is a note",
+    ),
+    stimulus(
+        "eth/steady",
+        "480 echoes, or 160 where many went one by one before; twice if need be",
+        "medians of eight parts of all echoes that went one by one that don't rise all the time, to twice the first and \
+         by 1 ms",
     ),
     stimulus(
         "eth/every-length",
@@ -96,13 +103,10 @@ pub(super) static STIMULI: &[Stimulus] = &[
     ),
     stimulus(
         "eth/burst",
-        "16, 64, 256 and 1024 short echoes at once, then 16, 64 and 256 long ones; an echo behind each burst",
-        "the echo answered in one of three tries",
-    ),
-    stimulus(
-        "eth/steady",
-        "360 echoes, twice if need be",
-        "medians of 60 that don't rise all the time, to twice the first and by 1 ms",
+        "16, 64, 256 and 1024 echoes at once: short ones, long ones, and both and any between by turns; an echo behind \
+         each burst",
+        "the echo answered in one of six tries, and of mixed ones all in one of three tries where as many short ones and as \
+         many long ones are all answered. How many of each were answered is a note",
     ),
     stimulus(
         "eth/padding-in",

@@ -140,8 +140,18 @@ fn rank(result: &str) -> Option<u8> {
     }
 }
 
-/// Whether a figure is another; times differ a little each time.
+/// Whether a figure is another; times differ a little each time, and what of a burst is answered.
 fn is_other(key: &str, was: &Value, is: &Value) -> bool {
+    if let (Some(was), Some(is)) = (was.as_array(), is.as_array()) {
+        return was.len() != is.len()
+            || was.iter().zip(is).any(|pair| match pair {
+                (Value::Number(was), Value::Number(is)) => {
+                    let [was, is] = [was, is].map(|number| number.as_f64().unwrap_or_default());
+                    (is - was).abs() > was.max(is) * APART
+                }
+                (was, is) => was != is,
+            });
+    }
     match (was.as_f64(), is.as_f64()) {
         (Some(was), Some(is)) if key.ends_with("_ms") || key == "backoff" => {
             let least = if key == "backoff" { 0.2 } else { LEAST };

@@ -13,7 +13,7 @@ pub struct Figure {
     pub name: &'static str,
     /// What it is, for people.
     pub words: String,
-    /// The same for programs: a number, or a word.
+    /// The same for programs: a number, several, or a word.
     pub value: Value,
 }
 
@@ -39,6 +39,7 @@ fn value(is: greet_wire::Trait) -> Value {
     match is {
         Trait::Time(time) => rounded(time.as_secs_f64() * 1000.0).into(),
         Trait::Count(number) | Trait::Bytes(number) => number.into(),
+        Trait::Counts(numbers) => numbers.to_vec().into(),
         Trait::Factor(factor) => rounded(factor).into(),
         other => other.to_string().into(),
     }

@@ -303,4 +303,9 @@ pub static DRIVERS: &[Row] = &[
         &["arp/request"],
         Some(|s| matches!(s, Symptom::Deaf { sent: 1.. })),
     ),
+    host(
+        Fault::MixedLost,
+        &["eth/burst"],
+        Some(|s| matches!(s, Symptom::MixedLost { of: 16, .. })),
+    ),
 ];
