@@ -16,6 +16,7 @@ mod datagrams;
 mod ends;
 mod entries;
 mod eth;
+mod flood;
 mod fragments;
 mod half_open;
 mod header;

@@ -53,6 +53,8 @@ faults! {
     "dies-of-arp" = DiesOfArp
     /// More than 64 neighbors stop it.
     "dies-of-neighbors" = DiesOfNeighbors
+    /// More than 64 neighbors take the entries of its connections, which end.
+    "neighbors-end-talks" = NeighborsEndTalks
     /// It takes packets for other addresses.
     "any-address" = AnyAddress
     /// It takes headers with a wrong sum.

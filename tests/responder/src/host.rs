@@ -275,8 +275,10 @@ impl Host {
         if (asked == self.v4 || is_known) && their_ip != [0; 4] {
             let waited = self.neighbors.says(their_ip, their_mac, now);
             answers.extend(waited.map(|packet| frame(their_mac, self.mac, IPV4, &packet)));
-            if self.is(Fault::DiesOfNeighbors) && self.neighbors.count() > 64 {
-                self.is_dead = true;
+            let is_full = self.neighbors.count() > 64;
+            self.is_dead |= is_full && self.is(Fault::DiesOfNeighbors);
+            if is_full && self.is(Fault::NeighborsEndTalks) {
+                self.tcp.forget();
             }
         }
         let is_request = word(arp, 6) == 1;

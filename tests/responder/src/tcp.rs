@@ -114,6 +114,11 @@ impl Tcp {
         self.holds = Some(count);
     }
 
+    /// Forgets every connection, without a word.
+    pub fn forget(&mut self) {
+        self.places.clear();
+    }
+
     /// A segment arrives that went from one address to another, here known as `own`.
     pub fn arrives(
         &mut self,

@@ -10,7 +10,7 @@ use crate::bench::craft::{self, Hop};
 use crate::bench::{Bench, Body, Done, Heard, Said, Symptom, Verdict, Wants};
 
 use super::entries::asked_for;
-use super::{LIVENESS, case};
+use super::{LIVENESS, case, flood};
 
 pub(super) static CASES: [Case<Body>; 5] = [
     case(
@@ -84,9 +84,9 @@ pub(super) static ROUGH: [Case<Body>; 3] = [
         "arp/flood",
         Level::Must,
         LIVENESS,
-        "Requests of 300 senders leave it able to answer",
+        "Requests of 300 senders don't stop a greeting that goes on, or echoes where no server greets",
         &[Wants::V4, Wants::Alone],
-        flood,
+        flood::flood,
         "a full table of neighbors has to give up its oldest entry, and not its own work",
     ),
 ];
@@ -302,35 +302,4 @@ fn malformed(bench: &mut Bench<'_>) -> Done {
         Verdict::Failed(came) => Verdict::Noted(came),
         verdict => verdict,
     })
-}
-
-fn flood(bench: &mut Bench<'_>) -> Done {
-    const SENDERS: u32 = 300;
-    let Some((own, board)) = bench.v4() else {
-        return Ok(Verdict::Skipped("IPv4 alone has ARP"));
-    };
-    let target = (EthernetAddress([0; 6]), board);
-    for sender in 1..=SENDERS {
-        let [.., high, low] = sender.to_be_bytes();
-        let from = EthernetAddress([2, 0x61, 0x72, 0x70, high, low]);
-        // Beside its own, in the network that both are on.
-        let address = Ipv4Addr::from_bits(own.to_bits() & !0xff | sender & 0xff);
-        if address == own || address == board {
-            continue;
-        }
-        let hop = Hop {
-            from,
-            to: EthernetAddress::BROADCAST,
-        };
-        let frame = craft::arp(hop, ArpOperation::Request, (from, address), target);
-        bench.send(&frame)?;
-        // A burst is another check's.
-        if sender % 4 == 0 {
-            bench.pause(Duration::from_millis(4))?;
-        }
-    }
-    let is_alive = bench.is_alive()?;
-    Ok(Verdict::unless(
-        (!is_alive).then(|| "no echo is answered afterwards".to_owned()),
-    ))
 }

@@ -200,8 +200,9 @@ pub(super) static STIMULI: &[Stimulus] = &[
     ),
     stimulus(
         "arp/flood",
-        "requests from 300 hardware addresses and 250 IP addresses, and an echo",
-        "a reply to the echo",
+        "requests from 300 hardware addresses and 250 IP addresses; after every 50 of them more of a name on a \
+         connection that was there before, or an echo where no server greets",
+        "the text acknowledged, and the greeting at the end; or a reply to each echo",
     ),
     stimulus(
         "out/checksums",

@@ -263,7 +263,7 @@ pub static DRIVERS: &[Row] = &[
     ),
     host(
         Fault::PaddingCounted,
-        &["eth/every-length", "eth/padding-in"],
+        &["eth/every-length", "eth/padding-in", "out/checksums"],
         Some(|s| *s == Symptom::WrongLength),
     ),
     host(

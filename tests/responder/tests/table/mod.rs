@@ -167,6 +167,7 @@ pub static STACKS: &[Row] = &[
         &["arp/flood"],
         Some(|s| matches!(s, Symptom::Died { .. })),
     ),
+    host(Fault::NeighborsEndTalks, &["arp/flood"], None),
     host(Fault::AnyAddress, &["ip4/not-mine"], None),
     host(Fault::HeaderUnchecked, &["ip4/checksum"], None),
     host(Fault::AnyVersion, &["ip4/version"], None),
