@@ -158,7 +158,7 @@ fn an_interrupted_probe_has_its_findings() {
     probe.signal(Signal::INT);
     let (lines, _, status) = probe.end();
     assert_eq!(status.code(), Some(130));
-    let found = "a name ends at a line feed: it is handled as a line";
+    let found = "a name is handled as a line: it ends at a line feed";
     let is_it = |line: &String| line.contains(r#""event":"finding""#) && line.contains(found);
     assert!(lines.iter().any(is_it), "{lines:#?}");
 }

@@ -28,6 +28,8 @@ pub enum TextFault {
     EndsAtNul,
     /// A name ends at a line feed.
     EndsAtLineFeed,
+    /// White space around a name isn't its part.
+    Trims,
     /// What isn't UTF-8 is replaced.
     Replaces,
     /// What isn't ASCII is replaced.
@@ -44,6 +46,8 @@ pub enum TextFault {
     Nameless,
     /// What is refused is refused in other words.
     OtherWords,
+    /// Where a refusal is due, FIN comes without a word.
+    Mute,
     /// Half of a long reply is lost while others are there.
     CutsBesideOthers,
     /// Texts are lost whose reply fills packets of 64 bytes.
@@ -64,11 +68,12 @@ pub enum TextFault {
 
 impl TextFault {
     /// All that are some.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::NoLimit,
         Self::ShortReply,
         Self::EndsAtNul,
         Self::EndsAtLineFeed,
+        Self::Trims,
         Self::Replaces,
         Self::AsciiAlone,
         Self::CutsCharacters,
@@ -77,6 +82,7 @@ impl TextFault {
         Self::NothingIsError,
         Self::Nameless,
         Self::OtherWords,
+        Self::Mute,
         Self::CutsBesideOthers,
         Self::LosesWholePackets,
         Self::Two,
@@ -105,6 +111,8 @@ impl TextFault {
             Self::Filters if is_reply && !is_refusal => return None,
             Self::Nameless if name.is_empty() && !is_refusal => greeting(b"World"),
             Self::OtherWords if is_refusal => b"Error: bad name\n".to_vec(),
+            Self::Trims if !is_refusal => greeting(name.trim_ascii()),
+            Self::Mute if is_refusal => Vec::new(),
             Self::CutsBesideOthers if others > 0 && right.len() > 512 => {
                 right[..right.len() / 2].to_vec()
             }

@@ -46,6 +46,8 @@ pub struct Of {
     pub is_beginning: bool,
     /// The byte that was due next there.
     stops_before: Option<u8>,
+    /// White space around the name is missing, and nothing else.
+    pub is_trimmed: bool,
     /// What came is a refusal.
     refusal: Option<Refusal>,
 }
@@ -171,6 +173,7 @@ impl Of {
             is_right,
             is_beginning,
             stops_before: due.filter(|_| is_beginning).and_then(next),
+            is_trimmed: !is_right && due.is_some_and(|due| is_trimmed(due, actual)),
             refusal: Refusal::of(actual),
         }
     }
@@ -222,6 +225,17 @@ impl Of {
     pub fn is_wrong_refusal(&self) -> bool {
         let is_due = matches!(self.due(), Some(Expected::Refusal(_) | Expected::Late));
         is_due && self.refusal.is_some() && !self.is_right
+    }
+
+    /// FIN came without a byte where a refusal was due.
+    pub fn is_no_refusal(&self) -> bool {
+        match self.cause() {
+            Some(Cause::Reply { expected, end }) => {
+                let is_due = matches!(expected, Expected::Refusal(_) | Expected::Late);
+                is_due && self.came == 0 && end == End::Fin
+            }
+            _ => false,
+        }
     }
 
     /// What came says that no name came in time.
@@ -325,6 +339,14 @@ fn lengths_of(dialog: Dialog) -> (usize, usize) {
     let refusal = dialog.refusal.map_or(0, |_| REFUSAL);
     let replies = dialog.greeted.iter().map(reply).sum::<usize>() + refusal;
     (lens(dialog.send).max().unwrap_or(0), replies)
+}
+
+/// Whether a greeting is that of the same name without the white space around it.
+fn is_trimmed(due: Expected, actual: &[u8]) -> bool {
+    let due: Vec<u8> = due.bytes().collect();
+    let name = due.strip_prefix(GREETING.as_bytes());
+    let names = name.zip(actual.strip_prefix(GREETING.as_bytes()));
+    names.is_some_and(|(name, came)| name.trim_ascii() == came || name.trim_ascii_end() == came)
 }
 
 /// Whether an id is this one, or begins as one that ends in a star.

@@ -8,7 +8,7 @@ use super::seen::{Of, ROW, Seen, Stopped};
 use super::{Cause, Said, like, some, texts};
 use crate::probe::link::grouped;
 
-pub(super) const CAUSES: [Cause; 12] = [
+pub(super) const CAUSES: [Cause; 13] = [
     Cause {
         id: "server/resets",
         whose: Whose::Server,
@@ -67,6 +67,12 @@ pub(super) const CAUSES: [Cause; 12] = [
         look: "PROTOCOL.md, *Refusals*: each sentence to the byte, the line feed at its end as well; places are \
                counted in bytes",
         find: wrong_refusal,
+    },
+    Cause {
+        id: "server/no-refusal",
+        whose: Whose::Server,
+        look: "PROTOCOL.md, *Refusals*: the sentence, then FIN, and a read for a while before the close",
+        find: no_refusal,
     },
     Cause {
         id: "server/shared-buffer",
@@ -183,6 +189,18 @@ fn wrong_refusal<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
         "it refuses what it should, but in other words than are due"
     };
     (!crosses.is_empty()).then(|| Said::new(what, crosses))
+}
+
+/// It may have ended otherwise where a refusal was due, but not without a byte.
+fn no_refusal<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    const SOME: usize = 2;
+    let crosses = some(open, |cross| cross.is_no_refusal() && !cross.is(&["udp/*"]));
+    (crosses.len() >= SOME).then(|| {
+        Said::new(
+            "it closes the connection without a word where a refusal is due",
+            crosses,
+        )
+    })
 }
 
 fn one_read<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {

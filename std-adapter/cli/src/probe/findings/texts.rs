@@ -29,7 +29,7 @@ pub(super) const CAUSES: [Cause; 9] = [
     Cause {
         id: "server/name-as-line",
         whose: Whose::Server,
-        look: "`fgets`, `read_line`, `trim`: a line feed is a byte of the name",
+        look: "`fgets`, `read_line`, `trim`: a line feed is a byte of the name, and so is a space",
         find: name_as_line,
     },
     Cause {
@@ -110,8 +110,8 @@ fn name_as_line<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     like(
         open,
         "tcp/line-feed",
-        |cross| cross.stops_before(b'\n'),
-        "a name ends at a line feed: it is handled as a line",
+        |cross| cross.stops_before(b'\n') || cross.is_trimmed,
+        "a name is handled as a line: it ends at a line feed, or white space around it is missing",
     )
 }
 

@@ -268,6 +268,12 @@ fn of_the_server() -> Shown {
                 .to_vec()]),
         ),
         (
+            "server/no-refusal",
+            results([["tcp/bad-first", "tcp/too-long-far"]
+                .map(|id| due(id, TOO_LONG, b""))
+                .to_vec()]),
+        ),
+        (
             "server/wrong-refusal",
             results([
                 ["tcp/too-long-by-one", "lines/too-long-line", "udp/too-long"]
