@@ -97,12 +97,7 @@ fn a_host_without_a_fault_passes_over_ip6_all_of_frames() {
     assert_eq!(symptoms, []);
     let of_frames = || verdicts.iter().filter(|(id, _)| is_of_frames(id));
     for (id, verdict) in of_frames() {
-        // How many echoes there were is noted.
-        let is_noted = ["eth/one-by-one", "eth/burst"].contains(id);
-        match verdict {
-            Verdict::Noted(_) if is_noted => {}
-            _ => assert_eq!(*verdict, Verdict::Passed, "{id}"),
-        }
+        assert_eq!(*verdict, Verdict::Passed, "{id}");
     }
     assert!(of_frames().count() > 20, "{verdicts:?}");
     let lacks = Verdict::Skipped("the board was named by an address of IPv6");

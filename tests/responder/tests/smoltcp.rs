@@ -4,6 +4,7 @@
 mod by_hand;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use greet_core::limits::Limits;
 use greet_core::probe::Level;
@@ -53,6 +54,7 @@ fn graded(
     let own = "10.0.0.99/24".parse().expect("an address");
     let mut setup = Setup::new(hardware, own, "10.0.0.1".parse().expect("an address"));
     setup.is_alone = true;
+    setup.walk = Duration::from_secs(1);
     let mut bench = Bench::new(&mut cable, setup).expect("it works");
     let picked: BTreeMap<_, _> = RAW_CASES
         .iter()

@@ -91,6 +91,9 @@ pub(super) fn burst(bench: &mut Bench<'_>) -> Done {
             )));
         }
     }
+    if all == [COUNTS; 3] {
+        return Ok(Verdict::Passed);
+    }
     let said = Lengths::ALL.into_iter().zip(all).map(|(lengths, counts)| {
         let counts = counts.map(|count| count.to_string()).join(", ");
         format!("{counts} {}", lengths.name())

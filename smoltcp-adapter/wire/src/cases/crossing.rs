@@ -121,7 +121,7 @@ fn one_by_one(bench: &mut Bench<'_>) -> Done {
     let period = period(&lost);
     let is_regular = period.is_some();
     if lost.is_empty() {
-        return Ok(Verdict::Noted(format!("{of} were sent, and all answered")));
+        return Ok(Verdict::Passed);
     }
     let count = lost.len();
     if count < 3 || !is_regular && count * 200 < of {

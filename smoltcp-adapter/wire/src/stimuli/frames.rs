@@ -68,7 +68,7 @@ pub(super) static STIMULI: &[Stimulus] = &[
         "eth/one-by-one",
         "echoes, each once the one before was answered, for 20 s; 70,000 at least with `--thorough`, and fewer where 30 \
          were lost",
-        "all answered, but for less than 0.5 % without a period; how many there were is a note",
+        "all answered, but for less than 0.5 % without a period, which is a note",
     ),
     stimulus(
         "eth/steady",
@@ -106,7 +106,7 @@ pub(super) static STIMULI: &[Stimulus] = &[
         "16, 64, 256 and 1024 echoes at once: short ones, long ones, and both and any between by turns; an echo behind \
          each burst",
         "the echo answered in one of six tries, and of mixed ones all in one of three tries where as many short ones and as \
-         many long ones are all answered. How many of each were answered is a note",
+         many long ones are all answered. How many of each were answered, if not all, is a note",
     ),
     stimulus(
         "eth/padding-in",
