@@ -322,6 +322,7 @@ fn a_fault_is_found_where_it_is() {
         (Fault::KeepsHalfOpen, &["crowd/half-open"]),
         (Fault::Endless, &["crowd/late"]),
         (Fault::FastClock, &["crowd/late"]),
+        (Fault::EarlyDeadline, &["crowd/late"]),
         (Fault::SlowClock, &["crowd/late"]),
         (Fault::TimeWait, &["crowd/same-port"]),
         (Fault::SharesReply, &["crowd/mixed"]),

@@ -67,8 +67,10 @@ pub enum Fault {
     KeepsHalfOpen,
     /// Nobody is ever late.
     Endless,
-    /// The deadline comes ten times too early.
+    /// All that waits for time takes a tenth of it.
     FastClock,
+    /// The deadline comes ten times too early, and nothing else.
+    EarlyDeadline,
     /// All that waits for time takes ten times as long.
     SlowClock,
     /// Who comes from the port of an earlier client is refused.
@@ -105,7 +107,7 @@ pub enum Fault {
 
 impl Fault {
     /// All that are some.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::FlipsLastByte,
         Self::KeepsOpen,
         Self::NeverEnds,
@@ -125,6 +127,7 @@ impl Fault {
         Self::KeepsHalfOpen,
         Self::Endless,
         Self::FastClock,
+        Self::EarlyDeadline,
         Self::SlowClock,
         Self::TimeWait,
         Self::LosesLongNames,
@@ -227,7 +230,10 @@ impl Faulty {
     fn accept(&mut self, backlog: &mut Backlog<false>, now: Instant) {
         let limits = match self.fault {
             Fault::Hasty => Limits::DEFAULT.with_settle(Duration::ZERO),
-            Fault::FastClock => Limits::DEFAULT.with_deadline(Duration::from_secs(1)),
+            Fault::FastClock => Limits::DEFAULT
+                .with_settle(Limits::DEFAULT.settle() / 10)
+                .with_deadline(Limits::DEFAULT.deadline() / 10),
+            Fault::EarlyDeadline => Limits::DEFAULT.with_deadline(Limits::DEFAULT.deadline() / 10),
             Fault::SlowClock => Limits::DEFAULT
                 .with_settle(Limits::DEFAULT.settle() * 10)
                 .with_deadline(Limits::DEFAULT.deadline() * 10),
@@ -327,7 +333,11 @@ impl Faulty {
                     reply.clone_from(&self.last_reply);
                 }
                 let is_late = reply.starts_with(b"Error: no name within ");
-                if is_late && matches!(self.fault, Fault::FastClock | Fault::SlowClock) {
+                let says_another = matches!(
+                    self.fault,
+                    Fault::FastClock | Fault::SlowClock | Fault::EarlyDeadline
+                );
+                if is_late && says_another {
                     reply = b"Error: no name within 10 s\n".to_vec();
                 }
                 let is_long = reply.len() > LONG + 7;
@@ -350,12 +360,7 @@ impl Faulty {
                     *last ^= 1;
                 }
                 match client.end.send(&reply) {
-                    Poll::Ready(Ok(_))
-                        if matches!(
-                            self.fault,
-                            Fault::WritesOnce | Fault::FastClock | Fault::SlowClock
-                        ) =>
-                    {
+                    Poll::Ready(Ok(_)) if self.fault == Fault::WritesOnce || says_another => {
                         exchange.transmitted(usize::MAX, now);
                     }
                     Poll::Ready(Ok(n)) => exchange.transmitted(n, now),

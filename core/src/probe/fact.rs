@@ -27,7 +27,7 @@ pub enum Fact {
     },
     /// A name that only quiet ends was answered after so long. The protocol's own quiet lasts 20 ms.
     Quiet {
-        /// From its last byte to the first of its reply.
+        /// From its last byte to the first of its reply, less the way there and back.
         took: Duration,
     },
     /// So many clients are served at once, and no more.

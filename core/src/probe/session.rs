@@ -31,6 +31,8 @@ pub(super) struct Known {
     pub(super) reassembles: Option<bool>,
     /// How long the shortest handshake took: a round trip, and a little.
     pub(super) handshake: Option<Duration>,
+    /// How long the quiet took that ends a name, where a deadline gave reason to ask.
+    pub(super) quiet: Option<Duration>,
     /// Of greetings in a row so many were disturbed that the link loses segments.
     pub(super) is_lossy: bool,
     /// Checks that wait for the deadline, side by side.

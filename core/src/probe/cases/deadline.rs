@@ -278,11 +278,16 @@ fn latest(session: &Session<'_>, due: Duration) -> Duration {
     due + due / 10 + again
 }
 
+/// Whether the deadline came before its time, by more than clocks differ.
+fn is_early(due: Duration, took: Duration) -> bool {
+    took.saturating_add(due / 10) < due
+}
+
 /// Whether the deadline came when the server says. From then on it counts for other checks.
 fn in_time(session: &mut Session<'_>, due: Duration, took: Duration) -> Result<(), Cause> {
     let fact = Fact::Deadline { said: due, took };
     (session.report)(Event::Found { fact });
-    if took.saturating_add(due / 10) < due {
+    if is_early(due, took) {
         return Err(Cause::Early { due, took });
     }
     if took > latest(session, due) {
@@ -300,6 +305,10 @@ fn late(session: &mut Session<'_>) -> Done {
         let (_, second) = deadline(session).during(WAITING_FOR_IT)?;
         took = took.min(second);
     }
+    // Whose fault it is if it isn't in time, another time tells.
+    if (is_early(due, took) || took > latest(session, due)) && session.known.quiet.is_none() {
+        quiet(session);
+    }
     in_time(session, due, took).during(WAITING_FOR_IT)?;
     Ok(Verdict::Passed)
 }
@@ -314,7 +323,7 @@ fn deadline(session: &mut Session<'_>) -> Result<(Duration, Duration), Cause> {
     if told.is_err()
         && session.received == 0
         && session.stack.now() >= until
-        && let Some(times) = quiet(session)
+        && let Some(times) = slow_by(quiet(session))
     {
         let until = session.bound() + session.plan.deadline.saturating_mul(times);
         told = expect_end(session, Expected::Late, until);
@@ -325,33 +334,40 @@ fn deadline(session: &mut Session<'_>) -> Result<(Duration, Duration), Cause> {
     Ok((deadline_in(session.actual()).unwrap_or_default(), took))
 }
 
-/// Measures another time that the server takes by its clock, while the silent client waits: whether it is
-/// slow, or has no deadline. How many times as long as it should take, if it is slow: so long its deadline
-/// is worth waiting for.
-fn quiet(session: &mut Session<'_>) -> Option<u32> {
-    /// Less than this may be somebody's choice, or a busy board.
-    const SLOW: u32 = 3;
+/// Measures another time that the server takes by its clock, while a silent client may wait: it tells a clock
+/// that is fast or slow from a deadline that is another, or that there is none.
+fn quiet(session: &mut Session<'_>) -> Option<Duration> {
     const SLOT: usize = 1;
-    let mut fastest = Duration::MAX;
+    let mut fastest = None;
     for _ in 0..3 {
         if session.stack.slots() > SLOT && session.open(SLOT, Dial::Plain).is_ok() {
             session.send(SLOT, LONG, 0, usize::MAX);
             let start = session.stack.now();
             let until = session.bound();
             if session.take(SLOT, 1, until).is_ok() {
-                fastest = fastest.min(session.stack.now().since(start));
+                let took = session.stack.now().since(start);
+                fastest = Some(fastest.unwrap_or(took).min(took));
             }
             session.stack.close(SLOT);
         }
     }
     session.received = 0;
-    if fastest == Duration::MAX {
-        return None;
-    }
-    let fact = Fact::Quiet { took: fastest };
+    // The way there and back is no part of it.
+    let way = session.known.handshake.unwrap_or_default();
+    let took = fastest?.saturating_sub(way);
+    session.known.quiet = Some(took);
+    let fact = Fact::Quiet { took };
     (session.report)(Event::Found { fact });
+    Some(took)
+}
+
+/// How many times as long as it should a name's quiet took, if the clock is slow: so long a deadline is worth
+/// waiting for.
+fn slow_by(quiet: Option<Duration>) -> Option<u32> {
+    /// Less than this may be somebody's choice, or a busy board.
+    const SLOW: u32 = 3;
     let settle = Limits::DEFAULT.settle();
-    let times = fastest.as_millis().div_ceil(settle.as_millis().max(1));
+    let times = quiet?.as_millis().div_ceil(settle.as_millis().max(1));
     // A little more: it isn't exact.
     let times = u32::try_from(times).ok()?.saturating_add(1);
     (times > SLOW).then_some(times)

@@ -46,7 +46,8 @@ fn cause_of(cause: &Cause, actual: &[u8], row: usize) -> (String, Vec<String>) {
             latency::shown(*beside)
         ),
         Cause::Early { due, took } | Cause::Overdue { due, took } => {
-            clock(*due, *took).unwrap_or_else(|| "the deadline came at another time".to_owned())
+            let (due, took) = (latency::shown(*due), latency::shown(*took));
+            format!("the deadline came after {took}, not {due}")
         }
         other => format!("{other:?}"),
     };

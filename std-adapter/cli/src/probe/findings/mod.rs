@@ -7,6 +7,7 @@
 
 use greet_std::core::probe::Whose;
 
+mod clock;
 mod crosses;
 mod layout;
 mod link;

@@ -5,10 +5,10 @@ use greet_std::core::embedded_io::ErrorKind;
 use greet_std::core::probe::{Cause as Came, End, Fact, Mode, Whose};
 
 use super::seen::{Of, ROW, Seen, Stopped};
-use super::{Cause, Said, like, some, texts};
+use super::{Cause, Said, clock, like, some, texts};
 use crate::probe::link::grouped;
 
-pub(super) const CAUSES: [Cause; 13] = [
+pub(super) const CAUSES: [Cause; 14] = [
     Cause {
         id: "server/resets",
         whose: Whose::Server,
@@ -35,6 +35,12 @@ pub(super) const CAUSES: [Cause; 13] = [
         whose: Whose::Server,
         look: "the check by itself, with the board under a debugger (`--only` and its name)",
         find: dies,
+    },
+    Cause {
+        id: "server/deadline",
+        whose: Whose::Server,
+        look: "the number that the server takes for its deadline, and its unit: the clock by which it counts is right",
+        find: clock::another_deadline,
     },
     Cause {
         id: "server/one-by-one",

@@ -1,14 +1,11 @@
 //! Causes in the network stack and in the driver below it, in the order in which they void others.
 
-use std::time::Duration;
-
 use greet_std::core::limits::GREETING;
 use greet_std::core::probe::{Again, Cause as Came, End, Fact, Mode, Way, Whose};
 
 use super::seen::{LinkSeen, Of, Seen};
-use super::{Cause, Said, some, texts};
-use crate::latency;
-use crate::probe::{Outcome, words};
+use super::{Cause, Said, clock, some, texts};
+use crate::probe::Outcome;
 
 pub(super) const CAUSES: [Cause; 9] = [
     Cause {
@@ -52,7 +49,7 @@ pub(super) const CAUSES: [Cause; 9] = [
         whose: Whose::Stack,
         look: "what the stack and the server take for a millisecond: the timer's prescaler, the clock that feeds \
                it, the tick rate, and who else counts it on",
-        find: clock,
+        find: clock::runs_otherwise,
     },
     Cause {
         id: "stack/few-places",
@@ -355,54 +352,6 @@ pub(super) fn bursts_lost<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a
             || bursts.iter().any(|burst| std::ptr::eq(*burst, cross))
     };
     Some(Said::new(what, some(open, is_burst)))
-}
-
-fn clock<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
-    // What is too early for others follows from a clock that is fast.
-    const BY_THE_CLOCK: &[&str] = &[
-        "crowd/one-more",
-        "first/places",
-        "lines/steady",
-        "tcp/bytewise",
-        "tcp/segments-settle",
-        "tcp/split-*",
-    ];
-    let late = open
-        .iter()
-        .find(|cross| cross.is(&["crowd/late", "lines/half-late"]))?;
-    let deadline = seen.facts.iter().find_map(|fact| match *fact {
-        Fact::Deadline { said, took } if said > Duration::ZERO => Some((said, took)),
-        _ => None,
-    });
-    let (what, is_fast) = match (late.cause(), deadline) {
-        (Some(Came::Early { .. } | Came::Overdue { .. }), Some((said, took))) => {
-            (words::clock(said, took)?, took < said)
-        }
-        _ if late.is_silence() => (slow_by_its_quiet(seen)?, false),
-        _ => return None,
-    };
-    let crosses = some(open, |cross| {
-        std::ptr::eq(cross, *late) || is_fast && cross.is(BY_THE_CLOCK) && !cross.is_silence()
-    });
-    Some(Said::new(what, crosses))
-}
-
-/// Where the deadline doesn't come in time, its quiet tells a clock that is slow from a server that has no
-/// deadline.
-fn slow_by_its_quiet(seen: &Seen) -> Option<String> {
-    /// The protocol's, and what a busy board or a link may add.
-    const QUIET: Duration = Duration::from_millis(20);
-    const SLOW: Duration = Duration::from_millis(80);
-    let took = seen.facts.iter().find_map(|fact| match *fact {
-        Fact::Quiet { took } if took >= SLOW => Some(took),
-        _ => None,
-    })?;
-    let factor = took.as_secs_f64() / QUIET.as_secs_f64();
-    Some(format!(
-        "its clock may run {factor:.0} times slow: no deadline came in time, and a name that 20 ms of quiet \
-         end was answered after {}",
-        latency::shown(took)
-    ))
 }
 
 fn few_places<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {

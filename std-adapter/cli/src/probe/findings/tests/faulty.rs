@@ -70,7 +70,7 @@ pub(super) fn of_servers(fault: Fault) -> &'static str {
         Fault::SendsAway => "server/one-more",
         Fault::Crowded => "server/slow-beside-others",
         Fault::KeepsHalfOpen => "stack/half-open",
-        Fault::Endless => "server/deadline",
+        Fault::Endless | Fault::EarlyDeadline => "server/deadline",
         Fault::FastClock | Fault::SlowClock => "stack/clock",
         Fault::LosesLongNames
         | Fault::LosesLongGreetings
@@ -200,6 +200,17 @@ fn a_clock_that_is_fast_is_named_with_its_factor() {
     let findings = of(&in_memory(Faulty::new(Fault::FastClock)));
     let what = &findings[0].what;
     let due = "its clock runs 10 times fast: the deadline came after 1.00 s, not 10.0 s";
+    assert_eq!(what, due);
+}
+
+#[test]
+fn a_deadline_that_is_another_is_the_servers_and_the_only_finding() {
+    let findings = of(&in_memory(Faulty::new(Fault::EarlyDeadline)));
+    let [Finding { what, .. }] = &findings[..] else {
+        panic!("{findings:#?}");
+    };
+    let due = "its deadline came after 1.00 s, and it says 10.0 s. Its clock is right: the 20 ms of quiet that end a \
+               name took 20.0 ms";
     assert_eq!(what, due);
 }
 

@@ -445,6 +445,42 @@ fn a_slow_clock_is_told_from_no_deadline() {
     );
 }
 
+/// By a clock that is wrong the quiet that ends a name is wrong as well, and as much.
+#[test]
+fn a_clock_is_told_from_a_deadline_that_is_another() {
+    let said = Duration::from_secs(10);
+    for (seconds, quiet, due) in [
+        (1, 2, "stack/clock"),
+        (1, 20, "server/deadline"),
+        (1, 35, "server/deadline"), // the board was busy
+        (7, 14, "stack/clock"),
+        (7, 20, "server/deadline"),
+        (14, 28, "stack/clock"),
+        (14, 20, "server/deadline"),
+        (100, 200, "stack/clock"),
+        (40, 21, "server/deadline"),
+    ] {
+        let (took, quiet) = (Duration::from_secs(seconds), Duration::from_millis(quiet));
+        let cause = if took < said {
+            Cause::Early { due: said, took }
+        } else {
+            Cause::Overdue { due: said, took }
+        };
+        let facts = vec![Fact::Quiet { took: quiet }, Fact::Deadline { said, took }];
+        let seen = Seen {
+            facts,
+            ..results([vec![failed(check("crowd/late"), cause)]])
+        };
+        let findings = of(&seen);
+        let [finding] = &findings[..] else {
+            panic!("{findings:#?}");
+        };
+        assert_eq!(finding.id, due, "{seconds} s, {quiet:?}");
+        let is_right = finding.what.contains("Its clock is right");
+        assert_eq!(is_right, due == "server/deadline", "{}", finding.what);
+    }
+}
+
 #[test]
 fn what_is_only_to_be_noted_comes_last() {
     let far = check("udp/too-long-far");
