@@ -26,6 +26,7 @@ mod runner;
 mod sample;
 mod search;
 mod session;
+mod silent;
 mod stack;
 mod verdict;
 

@@ -30,7 +30,6 @@ pub static CASES: &[&[Case]] = &[
     &close::CASES,
     &crowd::CASES,
     &mixed::CASES,
-    &deadline::CASES,
     &tcp::CASES,
     &sizes::STREAM,
     &orders::CASES,
@@ -39,6 +38,7 @@ pub static CASES: &[&[Case]] = &[
     &udp::CASES,
     &sizes::DATAGRAM,
     &burst::CASES,
+    &deadline::CASES,
     &lines::CASES,
     &connection::CASES,
     &deadline::LINES_CASES,
@@ -50,7 +50,7 @@ const NAMES: &str = "PROTOCOL.md, Where a name ends";
 const REFUSALS: &str = "PROTOCOL.md, Refusals";
 const LINES: &str = "PROTOCOL.md, Lines over TCP";
 
-pub(super) use deadline::WAITING;
+pub(super) use deadline::{LATE, WAITING};
 pub(super) use lines::dialog;
 pub(super) use tcp::vector;
 pub(super) use udp::message;

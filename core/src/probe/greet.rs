@@ -249,10 +249,18 @@ impl Session<'_> {
     }
 
     /// A greeting, and another up to this time, where the server has no place yet or segments are
-    /// lost. Any other answer is final.
-    pub(super) fn greet_with_retry(&mut self, number: u16, until: Instant) -> Result<(), Cause> {
+    /// lost. Any other answer is final. Whoever isn't connected once there must be a place comes anew then: by
+    /// itself it would repeat its SYN ever more rarely.
+    pub(super) fn greet_with_retry(
+        &mut self,
+        number: u16,
+        free: Instant,
+        until: Instant,
+    ) -> Result<(), Cause> {
         loop {
-            match self.greet(0, number) {
+            let is_free = self.stack.now() >= free;
+            let connected = if is_free { until } else { free };
+            match self.greet_until(Mode::Name, 0, number, connected) {
                 Ok(_) => return Ok(()),
                 Err(cause) if self.stack.now() >= until || !self.may_pass(cause) => {
                     return Err(cause);

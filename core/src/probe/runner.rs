@@ -42,6 +42,7 @@ impl<'a> Runner<'a> {
             waits_until: Instant::START,
             told: Instant::START,
             nudge: None,
+            silent: None,
             report,
         };
         let summary = Summary::default();
@@ -103,9 +104,14 @@ impl<'a> Runner<'a> {
         if let Some(reason) = unmet {
             return self.end(check, Verdict::Skipped(reason));
         }
+        if check.group() == "udp" {
+            self.session.begin_silent();
+        }
         let mut verdict = self.run_once(case);
-        // That asks again and again by itself, as long as there is patience.
-        let outlasts_losses = check.needs.contains(&Need::HalfOpen);
+        // That asks again and again by itself, as long as there is patience; and a SYN was repeated before it was
+        // unanswered.
+        let outlasts_losses = check.needs.contains(&Need::HalfOpen)
+            || check.level == Level::May && is_unreachable(&verdict);
         if !outlasts_losses && self.may_be_lost(&verdict) {
             verdict = self.run_once(case);
         }
@@ -307,6 +313,17 @@ impl Summary {
         };
         *counter = counter.saturating_add(1);
     }
+}
+
+/// Whether no connection came about.
+fn is_unreachable(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Failed(Failure {
+            cause: Cause::Unreachable,
+            ..
+        })
+    )
 }
 
 /// Whether this end says that there is nobody at all.

@@ -12,6 +12,7 @@ use super::ending::Endings;
 use super::link::LinkCounters;
 use super::need::{Mode, Need};
 use super::noted::{Left, Nudge, Searched};
+use super::silent::Silent;
 use super::stack::{Dial, Tester};
 use super::verdict::{Cause, End, Expected};
 use super::{Event, Plan};
@@ -86,6 +87,8 @@ pub struct Session<'a> {
     pub(super) told: Instant,
     /// What is to be done if the greeting that goes on stands still.
     pub(super) nudge: Option<Nudge>,
+    /// Who waits for the deadline beside the checks.
+    pub(super) silent: Option<Silent>,
     pub(super) report: &'a mut dyn FnMut(Event<'_>),
 }
 
@@ -136,6 +139,7 @@ impl Session<'_> {
         }
         let nudge = self.nudge_when_due(now);
         self.stack.wait(next.min(until).min(now + TELL).min(nudge));
+        self.hear_silent();
     }
 
     /// Tells the report what was seen of the link since this was called last, and of which greeting.
@@ -427,7 +431,8 @@ impl Session<'_> {
 
     /// Closes whatever a check left open.
     pub(super) fn close_all(&mut self) {
-        for slot in 0..self.stack.slots() {
+        let waits = self.silent_slot();
+        for slot in (0..self.stack.slots()).filter(|slot| Some(*slot) != waits) {
             self.stack.close(slot);
         }
     }

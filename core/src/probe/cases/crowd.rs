@@ -309,6 +309,9 @@ fn median(session: &mut Session<'_>) -> Result<Duration, Cause> {
     Ok(took.get(took.len() / 2).copied().unwrap_or_default())
 }
 
+/// A SYN that isn't answered is repeated after a second (RFC 6298, section 2).
+const ONCE_MORE: Duration = Duration::from_millis(2200);
+
 fn half_open(session: &mut Session<'_>) -> Done {
     let done = beside_half_open(session);
     session.stack.end_half_open();
@@ -319,8 +322,10 @@ fn half_open(session: &mut Session<'_>) -> Done {
 fn beside_half_open(session: &mut Session<'_>) -> Result<(), Failure> {
     let begun = session.stack.half_open(session.plan.clients.into());
     begun.map_err(Cause::from).during("sending SYNs")?;
-    // One that never ends is a silent client: it may hold its place up to the deadline.
-    let until = session.bound() + session.plan.deadline;
-    let greeted = session.greet_with_retry(1, until);
+    // One that never ends is a silent client: it may hold its place up to the deadline. Who comes then isn't kept
+    // out any more, and repeats its SYN once.
+    let free = session.stack.now() + session.plan.deadline;
+    let until = session.bound().max(free + ONCE_MORE);
+    let greeted = session.greet_with_retry(1, free, until);
     greeted.during("a greeting beside half-open connections")
 }

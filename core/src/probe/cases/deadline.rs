@@ -66,7 +66,7 @@ pub(in super::super) const WAITING: [&str; WAITS] = [
     "lines/half-late",
     "lines/idle",
 ];
-const LATE: usize = 0;
+pub(in super::super) const LATE: usize = 0;
 const STEADY: usize = 1;
 const HALF_LATE: usize = 2;
 const IDLE: usize = 3;
@@ -124,7 +124,8 @@ fn wait_together(session: &mut Session<'_>) {
     let gap = session.plan.deadline * 2 / 5;
     let mut watches = [const { None }; WAITS];
     for (number, place) in watches.iter_mut().enumerate() {
-        if !asked.get(number).is_some_and(|asked| *asked) {
+        let waits_already = number == LATE && session.silent.is_some();
+        if waits_already || !asked.get(number).is_some_and(|asked| *asked) {
             continue;
         }
         let since = session.stack.now();
@@ -299,6 +300,13 @@ fn in_time(session: &mut Session<'_>, due: Duration, took: Duration) -> Result<(
 
 fn late(session: &mut Session<'_>) -> Done {
     const WAITING_FOR_IT: &str = "waiting for the deadline";
+    // Who has waited beside others, and was told otherwise, says nothing yet.
+    let until = session.patience();
+    if let Some(Ok((due, took))) = session.take_silent(until)
+        && in_time(session, due, took).is_ok()
+    {
+        return Ok(Verdict::Passed);
+    }
     let (due, mut took) = deadline(session).during(WAITING_FOR_IT)?;
     // What comes after twice the time was no refusal that was sent again.
     if took > latest(session, due) && took < due * 2 {
