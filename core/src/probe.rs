@@ -8,6 +8,7 @@
 
 use core::time::Duration;
 
+mod beside;
 mod bytes;
 mod case;
 mod cases;
@@ -28,6 +29,7 @@ mod search;
 mod session;
 mod silent;
 mod stack;
+mod usual_end;
 mod verdict;
 
 pub use bytes::Repeat;
