@@ -283,7 +283,7 @@ pub(super) fn explain(open: &[&Of]) -> Vec<Finding> {
         let of_it: Vec<_> = of_it.collect();
         let first = of_it.first()?;
         let what = match &of_it[..] {
-            [one] => format!("{} failed alone: {}", one.check.id, row.means),
+            [one] => format!("only {} failed: {}", one.check.id, row.means),
             _ => row.means.to_owned(),
         };
         let whose = if row.id.starts_with("stack/") {
