@@ -22,6 +22,8 @@ pub enum TextFault {
     None,
     /// A name that is too long is greeted, as far as there is room for it.
     NoLimit,
+    /// A name or message of more than 1000 bytes is refused as too long.
+    ShortTexts,
     /// A reply has 1024 bytes and no more.
     ShortReply,
     /// A name ends at NUL.
@@ -68,8 +70,9 @@ pub enum TextFault {
 
 impl TextFault {
     /// All that are some.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NoLimit,
+        Self::ShortTexts,
         Self::ShortReply,
         Self::EndsAtNul,
         Self::EndsAtLineFeed,
@@ -101,6 +104,9 @@ impl TextFault {
         let up_to = |end: u8| right.split(|byte| *byte == end).next().unwrap_or_default();
         let reply = match self {
             Self::NoLimit if name.len() > MAX_TEXT => greeting(&name[..MAX_TEXT]),
+            Self::ShortTexts if !is_refusal && name.len() > SHORT => {
+                b"Error: name is longer than 1024 bytes\n".to_vec()
+            }
             Self::ShortReply => right[..right.len().min(1024)].to_vec(),
             Self::EndsAtNul => up_to(b'\0').to_vec(),
             Self::EndsAtLineFeed if !is_refusal => up_to(b'\n').to_vec(),
@@ -140,6 +146,9 @@ impl TextFault {
         };
         let is_shown = |char: char| !char.is_control() && char != '\u{202e}';
         let shown = match self {
+            Self::ShortTexts if !is_answer && (SHORT + 1..=MAX_TEXT).contains(&text.len()) => {
+                return Some(b"Error: message is longer than 1024 bytes\n".to_vec());
+            }
             Self::AnswersAnswers if is_answer => text.to_owned(),
             Self::AsciiAlone if !is_answer => text.bytes().map(ascii).map(char::from).collect(),
             Self::AnswersAsShown if !is_answer && !text.chars().all(is_shown) => {
@@ -150,6 +159,9 @@ impl TextFault {
         (shown.len() <= MAX_TEXT).then(|| [GREETING.as_bytes(), shown.as_bytes()].concat())
     }
 }
+
+/// What is too long for a server with short buffers.
+const SHORT: usize = 1000;
 
 fn ascii(byte: u8) -> u8 {
     if byte.is_ascii() { byte } else { b'?' }

@@ -3,8 +3,8 @@
 use greet_std::core::embedded_io::ErrorKind;
 use greet_std::core::limits::GREETING;
 use greet_std::core::probe::{
-    About, Body, CASES, Case, Cause, Dialog, End, Expected, Fact, Failure, Line, Repeat, Reply,
-    Verdict,
+    About, Body, CASES, Case, Cause, Dialog, End, Expected, Fact, Failure, Line, Need, Repeat,
+    Reply, Verdict,
 };
 
 use super::{Finding, Spoils};
@@ -57,6 +57,8 @@ pub struct Of {
 enum Refusal {
     /// No name came in time.
     Late,
+    /// There is a byte that is no text.
+    NotUtf8,
     Other,
 }
 
@@ -65,7 +67,12 @@ impl Refusal {
         if Expected::Late.is(actual) {
             return Some(Self::Late);
         }
-        actual.starts_with(b"Error: ").then_some(Self::Other)
+        let says = |words: &[u8]| actual.windows(words.len()).any(|part| part == words);
+        match actual.starts_with(b"Error: ") {
+            true if says(b"not UTF-8") => Some(Self::NotUtf8),
+            true => Some(Self::Other),
+            false => None,
+        }
     }
 }
 
@@ -225,6 +232,20 @@ impl Of {
     pub fn is_wrong_refusal(&self) -> bool {
         let is_due = matches!(self.due(), Some(Expected::Refusal(_) | Expected::Late));
         is_due && self.refusal.is_some() && !self.is_right
+    }
+
+    /// How many bytes of text were refused that were to be greeted, though nothing in them is no text.
+    pub fn refused_len(&self) -> Option<usize> {
+        let Some(Cause::Reply { expected, .. }) = self.cause() else {
+            return None;
+        };
+        let len = expected.text_len()?;
+        (self.refusal == Some(Refusal::Other)).then_some(len.into())
+    }
+
+    /// It goes by datagrams.
+    pub fn is_over_udp(&self) -> bool {
+        self.check.needs.contains(&Need::Udp)
     }
 
     /// FIN came without a byte where a refusal was due.

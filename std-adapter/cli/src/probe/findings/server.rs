@@ -2,13 +2,15 @@
 //! it, then what keeps it from being graded. What else it does wrong, [`crosses`](super::crosses) says.
 
 use greet_std::core::embedded_io::ErrorKind;
+use greet_std::core::limits::GREETING;
 use greet_std::core::probe::{Cause as Came, End, Fact, Mode, Whose};
 
 use super::seen::{Of, ROW, Seen, Stopped};
-use super::{Cause, Said, clock, like, some, texts};
+use super::{Cause, Said, clock, like, some, stack, texts};
+use crate::probe::Outcome;
 use crate::probe::link::grouped;
 
-pub(super) const CAUSES: [Cause; 14] = [
+pub(super) const CAUSES: [Cause; 15] = [
     Cause {
         id: "server/resets",
         whose: Whose::Server,
@@ -79,6 +81,13 @@ pub(super) const CAUSES: [Cause; 14] = [
         whose: Whose::Server,
         look: "PROTOCOL.md, *Refusals*: the sentence, then FIN, and a read for a while before the close",
         find: no_refusal,
+    },
+    Cause {
+        id: "server/too-short",
+        whose: Whose::Server,
+        look: "the length that it takes for too long, and the buffer behind it: a name, and a message, may have \
+               1024 bytes, and 1025 are too many",
+        find: too_short,
     },
     Cause {
         id: "server/shared-buffer",
@@ -207,6 +216,48 @@ fn no_refusal<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
             crosses,
         )
     })
+}
+
+/// What is refused has arrived. Where longer texts are greeted, it isn't for their length.
+fn too_short<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let longest = |is_over_udp| {
+        let passed = move |of: &&Of| {
+            let is_same = of.is_over_udp() == is_over_udp && of.check.group() != "lines";
+            is_same && of.result == Outcome::Passed
+        };
+        let replies = seen.results.iter().filter(passed).filter_map(Of::lengths);
+        replies.map(|(_, reply)| reply.saturating_sub(GREETING.len()))
+    };
+    let is_too_long = |cross: &Of| {
+        let is_longest = |len| longest(cross.is_over_udp()).all(|passed| passed < len);
+        cross.check.group() != "lines" && cross.refused_len().is_some_and(is_longest)
+    };
+    let crosses = some(open, is_too_long);
+    let over = |is_over_udp| {
+        let of_it = crosses
+            .iter()
+            .filter(move |cross| cross.is_over_udp() == is_over_udp);
+        let shortest = of_it.filter_map(|cross| cross.refused_len()).min()?;
+        let searched = seen.facts.iter().find_map(|fact| match *fact {
+            Fact::Length { way, fails, .. } if stack::is_over_udp(way) == is_over_udp => {
+                Some(usize::from(fails))
+            }
+            _ => None,
+        });
+        Some(searched.map_or(shortest, |fails| fails.min(shortest)))
+    };
+    let of = |texts, len| format!("{texts} of {len} bytes");
+    let refused = match (over(false), over(true)) {
+        (Some(name), Some(message)) if name == message => of("names and messages", name),
+        (Some(name), Some(message)) => {
+            format!("{} and {}", of("names", name), of("messages", message))
+        }
+        (Some(name), None) => of("names", name),
+        (None, Some(message)) => of("messages", message),
+        (None, None) => return None,
+    };
+    let what = format!("it refuses {refused}, where up to 1024 are to be greeted");
+    Some(Said::new(what, crosses))
 }
 
 fn one_read<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {

@@ -115,7 +115,7 @@ impl Direction {
     }
 }
 
-const fn is_over_udp(way: Way) -> bool {
+pub(super) const fn is_over_udp(way: Way) -> bool {
     matches!(way, Way::Datagram | Way::Message | Way::Answer)
 }
 
@@ -150,6 +150,10 @@ fn measured(seen: &Seen) -> Option<(Direction, usize, usize)> {
             let (passes, fails) = (more + usize::from(passes), more + usize::from(fails));
             let is_over_udp = is_over_udp(way);
             let contradicts = |of: &Of| {
+                // What is refused has come, and so has the refusal.
+                if of.refused_len() >= Some(fails - more) && of.is_over_udp() == is_over_udp {
+                    return true;
+                }
                 // No frame is lost of a reply that ends early.
                 if direction == Direction::Out && !is_over_udp && of.is_cut() {
                     return true;

@@ -90,6 +90,7 @@ pub(super) fn of_texts(fault: TextFault) -> &'static str {
     match fault {
         TextFault::None => "none",
         TextFault::NoLimit => "server/too-long",
+        TextFault::ShortTexts => "server/too-short",
         TextFault::ShortReply => "server/reply-cut",
         TextFault::EndsAtNul => "server/name-as-string",
         TextFault::EndsAtLineFeed | TextFault::Trims => "server/name-as-line",

@@ -283,6 +283,18 @@ fn of_the_server() -> Shown {
             ]),
         ),
         (
+            "server/too-short",
+            results([["tcp/full", "read/slow"]
+                .map(|id| {
+                    due(
+                        id,
+                        Expected::Greeting(&[Repeat(b"c", 1024)]),
+                        b"Error: too long\n",
+                    )
+                })
+                .to_vec()]),
+        ),
+        (
             "server/wrong-greeting",
             results([vec![replied("tcp/world", End::Fin, b"Hello world")]]),
         ),

@@ -1,11 +1,11 @@
 //! Causes in the server that look like each other or like somebody else's, told apart.
 
 use greet_std::core::embedded_io::ErrorKind;
-use greet_std::core::probe::{Cause, End, Expected};
+use greet_std::core::probe::{Cause, End, Expected, Repeat};
 
 use super::super::of;
 use super::super::seen::{Seen, Stopped};
-use super::made_up::{LOSSY, TOO_LONG, due, ended, failed, replied, results};
+use super::made_up::{LOSSY, TOO_LONG, due, ended, failed, passed, replied, results};
 use super::{check, first};
 use crate::probe::Outcome;
 
@@ -193,4 +193,25 @@ fn refusals_in_other_words_are_no_short_buffers() {
         assert!(finding.what.contains(words), "{}", finding.what);
     }
     assert_eq!(one(b"Hello, ddddd")[0].id, "server/too-long");
+}
+
+#[test]
+fn what_is_refused_for_its_length_is_told_from_what_is_refused_otherwise() {
+    let refused = |id, len| {
+        let long: [&'static [Repeat]; 2] = [&[Repeat(b"c", 300)], &[Repeat(b"c", 1024)]];
+        let expected = Expected::Greeting(long[usize::from(len == 1024)]);
+        due(id, expected, b"Error: too much\n")
+    };
+    let found = |results| {
+        let findings = of(&results);
+        findings.into_iter().next().map(|one| (one.id, one.what))
+    };
+    let both = results([vec![refused("tcp/full", 1024), refused("udp/full", 300)]]);
+    let what = "it refuses names of 1024 bytes and messages of 300 bytes, where up to 1024 are to be greeted";
+    assert_eq!(found(both), Some(("server/too-short", what.to_owned())));
+    // A longer one was greeted.
+    let other = results([passed(&["tcp/full"]), vec![refused("tcp/nul", 300)]]);
+    let found = found(other).expect("a finding");
+    assert_eq!(found.0, "server/name-as-string");
+    assert!(found.1.starts_with("only tcp/nul failed: "), "{}", found.1);
 }
