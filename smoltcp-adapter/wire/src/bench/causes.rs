@@ -79,6 +79,8 @@ impl Symptom {
                 "udp/length",
                 "udp/padding-in",
             ],
+            // What comes behind a short packet makes its frame long.
+            Self::LongLost { .. } => &["eth/padding-in"],
             // Without ICMP there are no errors, either.
             Self::NoEcho => &["icmp/echo", "icmp6/echo", "udp/closed"],
             Self::Ring { .. } | Self::MixedLost { .. } => {

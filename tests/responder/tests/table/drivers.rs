@@ -50,6 +50,29 @@ pub static DRIVERS: &[Row] = &[
         &["eth/ring"],
         Some(|s| matches!(s, Symptom::Ring { most: 4, .. })),
     ),
+    // So many echoes with something behind them are lost as well.
+    to(
+        "lose-longer=300",
+        &["eth/every-length", "icmp6/every-length"],
+        Some(|s| {
+            *s == Symptom::LongLost {
+                way: Some(Direction::In),
+                passes: 300,
+                fails: 301,
+            }
+        }),
+    ),
+    from(
+        "lose-longer=300",
+        &["eth/every-length", "icmp6/every-length"],
+        Some(|s| {
+            *s == Symptom::LongLost {
+                way: Some(Direction::Out),
+                passes: 300,
+                fails: 301,
+            }
+        }),
+    ),
     to(
         "lose-longer=1000",
         &["eth/every-length", "icmp6/every-length"],
