@@ -62,6 +62,8 @@ pub enum TextFault {
     DropsEmpty,
     /// A datagram that is too long is cut.
     CutsDatagrams,
+    /// Each datagram is cut behind 512 bytes.
+    CutsMessages,
     /// Answers are answered.
     AnswersAnswers,
     /// An answer is the message as a terminal may show it.
@@ -70,7 +72,7 @@ pub enum TextFault {
 
 impl TextFault {
     /// All that are some.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::NoLimit,
         Self::ShortTexts,
         Self::ShortReply,
@@ -92,6 +94,7 @@ impl TextFault {
         Self::StartsAgain,
         Self::DropsEmpty,
         Self::CutsDatagrams,
+        Self::CutsMessages,
         Self::AnswersAnswers,
         Self::AnswersAsShown,
     ];
@@ -133,6 +136,7 @@ impl TextFault {
         match self {
             Self::DropsEmpty if datagram.is_empty() => None,
             Self::CutsDatagrams => Some(&datagram[..datagram.len().min(MAX_TEXT)]),
+            Self::CutsMessages => Some(&datagram[..datagram.len().min(512)]),
             _ => Some(datagram),
         }
     }

@@ -150,6 +150,16 @@ impl Seen {
         self.facts.push(fact);
     }
 
+    /// The longest text that a check greeted, or had answered over UDP; lines may be handled otherwise.
+    pub fn longest_passed(&self, is_over_udp: bool) -> usize {
+        let passed = self.results.iter().filter(|of| {
+            let is_same = of.is_over_udp() == is_over_udp && of.check.group() != "lines";
+            is_same && of.result == Outcome::Passed
+        });
+        let replies = passed.filter_map(Of::lengths).map(|(_, reply)| reply);
+        replies.max().unwrap_or(0).saturating_sub(GREETING.len())
+    }
+
     /// What may be somebody's fault; what is inconclusive says itself what was in the way.
     pub fn crosses(&self) -> impl Iterator<Item = &Of> {
         self.results.iter().filter(|of| {

@@ -2,12 +2,10 @@
 //! it, then what keeps it from being graded. What else it does wrong, [`crosses`](super::crosses) says.
 
 use greet_std::core::embedded_io::ErrorKind;
-use greet_std::core::limits::GREETING;
 use greet_std::core::probe::{Cause as Came, End, Fact, Mode, Whose};
 
 use super::seen::{Of, ROW, Seen, Stopped};
 use super::{Cause, Said, clock, like, some, stack, texts};
-use crate::probe::Outcome;
 use crate::probe::link::grouped;
 
 pub(super) const CAUSES: [Cause; 15] = [
@@ -220,16 +218,8 @@ fn no_refusal<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
 
 /// What is refused has arrived. Where longer texts are greeted, it isn't for their length.
 fn too_short<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
-    let longest = |is_over_udp| {
-        let passed = move |of: &&Of| {
-            let is_same = of.is_over_udp() == is_over_udp && of.check.group() != "lines";
-            is_same && of.result == Outcome::Passed
-        };
-        let replies = seen.results.iter().filter(passed).filter_map(Of::lengths);
-        replies.map(|(_, reply)| reply.saturating_sub(GREETING.len()))
-    };
     let is_too_long = |cross: &Of| {
-        let is_longest = |len| longest(cross.is_over_udp()).all(|passed| passed < len);
+        let is_longest = |len| seen.longest_passed(cross.is_over_udp()) < len;
         cross.check.group() != "lines" && cross.refused_len().is_some_and(is_longest)
     };
     let crosses = some(open, is_too_long);

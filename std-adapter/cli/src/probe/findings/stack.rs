@@ -98,11 +98,13 @@ impl Direction {
         }
     }
 
-    fn texts(self) -> &'static str {
-        match self {
-            Self::In => "names",
-            Self::Out => "replies",
-            Self::Either => "texts",
+    fn texts(self, is_over_udp: bool) -> &'static str {
+        match (self, is_over_udp) {
+            (Self::In, false) => "names",
+            (Self::In, true) => "messages",
+            (Self::Out, false) => "replies",
+            (Self::Out, true) => "answers",
+            (Self::Either, _) => "texts",
         }
     }
 
@@ -120,12 +122,14 @@ pub(super) const fn is_over_udp(way: Way) -> bool {
 }
 
 pub(super) fn frames_lost<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
-    let (direction, passes, fails) = measured(seen).or_else(|| inferred(seen, open))?;
+    let measured = measured(seen);
+    let inferred = || inferred(seen, open).map(|found| (found, false));
+    let ((direction, passes, fails), is_over_udp) = measured.or_else(inferred)?;
     let what = format!(
         "long frames are lost, or cut,{}: {} of {passes} bytes pass, of {fails} they don't (headers are 42 to \
          66 bytes more)",
         direction.words(),
-        direction.texts()
+        direction.texts(is_over_udp)
     );
     let is_long = |(inward, outward): (usize, usize)| match direction {
         Direction::In => inward > passes,
@@ -136,7 +140,8 @@ pub(super) fn frames_lost<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a
     Some(Said::new(what, crosses))
 }
 
-fn measured(seen: &Seen) -> Option<(Direction, usize, usize)> {
+/// Also whether that was over UDP.
+fn measured(seen: &Seen) -> Option<((Direction, usize, usize), bool)> {
     /// No check blames a shorter one, nor a longer one, which has several frames.
     const LENGTHS: std::ops::Range<u16> = 64..1025;
     seen.facts.iter().find_map(|fact| match *fact {
@@ -154,8 +159,9 @@ fn measured(seen: &Seen) -> Option<(Direction, usize, usize)> {
                 if of.refused_len() >= Some(fails - more) && of.is_over_udp() == is_over_udp {
                     return true;
                 }
-                // No frame is lost of a reply that ends early.
-                if direction == Direction::Out && !is_over_udp && of.is_cut() {
+                // No frame is lost of a reply that ends early, nor of an answer to a part.
+                let is_whole = direction == Direction::Out || is_over_udp;
+                if is_whole && of.is_over_udp() == is_over_udp && of.is_cut() {
                     return true;
                 }
                 // A server may handle lines otherwise.
@@ -172,7 +178,7 @@ fn measured(seen: &Seen) -> Option<(Direction, usize, usize)> {
             let is_one_frame = |mss: u16| usize::from(mss) >= passes || direction == Direction::Out;
             let is_in_frames = is_over_udp || seen.link.mss.is_none_or(is_one_frame);
             let is_clear = is_in_frames && !seen.results.iter().any(contradicts);
-            is_clear.then_some((direction, passes, fails))
+            is_clear.then_some(((direction, passes, fails), is_over_udp))
         }
         _ => None,
     })

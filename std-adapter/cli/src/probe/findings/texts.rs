@@ -1,5 +1,6 @@
 //! Causes in what a server makes of names and messages: where they end, what they may be, and what comes back.
 
+use greet_std::core::limits::GREETING;
 use greet_std::core::probe::Whose;
 
 use super::seen::{Of, Seen};
@@ -151,14 +152,25 @@ fn never_ends<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
 }
 
 /// What is put together and cut isn't lost.
-fn datagram_cut<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+fn datagram_cut<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     const TOO_LONG: &[&str] = &["udp/too-long*", "first/reassembly"];
-    like(
-        open,
-        "udp/too-long",
-        |cross| cross.is(TOO_LONG) && cross.is_another_reply(),
-        "a message that is too long is cut, and answered as if that were all of it",
-    )
+    let len = |cross: &Of| cross.came.saturating_sub(GREETING.len());
+    let whole = seen.longest_passed(true);
+    let is_cut = |cross: &Of| cross.is_over_udp() && cross.is_cut() && len(cross) >= whole;
+    let is_of_it = |cross: &Of| is_cut(cross) || cross.is(TOO_LONG) && cross.is_another_reply();
+    // A shorter one, whose end is missing as well.
+    let short = open.iter().find(|cross| is_cut(cross));
+    let what = match short {
+        Some(cross) => format!(
+            "a message is cut behind {} bytes, and answered as if that were all of it",
+            len(cross)
+        ),
+        None => {
+            "a message that is too long is cut, and answered as if that were all of it".to_owned()
+        }
+    };
+    let telling = short.map_or("udp/too-long", |cross| cross.check.id);
+    like(open, telling, is_of_it, what)
 }
 
 fn answer_as_shown<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {

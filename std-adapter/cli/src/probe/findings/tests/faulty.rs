@@ -107,7 +107,7 @@ pub(super) fn of_texts(fault: TextFault) -> &'static str {
         TextFault::Two => "stack/few-places",
         TextFault::StartsAgain => "server/error-of-one",
         TextFault::DropsEmpty => "server/datagrams",
-        TextFault::CutsDatagrams => "server/datagram-cut",
+        TextFault::CutsDatagrams | TextFault::CutsMessages => "server/datagram-cut",
         TextFault::AnswersAnswers => "server/answers-loop",
         TextFault::AnswersAsShown => "server/answer-as-shown",
     }

@@ -1,11 +1,11 @@
 //! Causes in the server that look like each other or like somebody else's, told apart.
 
 use greet_std::core::embedded_io::ErrorKind;
-use greet_std::core::probe::{Cause, End, Expected, Repeat};
+use greet_std::core::probe::{Cause, End, Expected, Fact, Repeat, Way};
 
 use super::super::of;
 use super::super::seen::{Seen, Stopped};
-use super::made_up::{LOSSY, TOO_LONG, due, ended, failed, passed, replied, results};
+use super::made_up::{LOSSY, TOO_LONG, due, ended, failed, passed, replied, results, silent};
 use super::{check, first};
 use crate::probe::Outcome;
 
@@ -214,4 +214,37 @@ fn what_is_refused_for_its_length_is_told_from_what_is_refused_otherwise() {
     let found = found(other).expect("a finding");
     assert_eq!(found.0, "server/name-as-string");
     assert!(found.1.starts_with("only tcp/nul failed: "), "{}", found.1);
+}
+
+#[test]
+fn a_message_that_is_cut_by_its_length_is_told_from_one_that_ends_otherwise() {
+    let long = Expected::Greeting(&[Repeat(b"c", 1024)]);
+    let cut = |id, came| due(id, long, &[b"Hello, ", &[b'c'; 1024][..came]].concat());
+    let far = due("udp/too-long", TOO_LONG, b"Hello, ccc");
+    let seen = Seen {
+        facts: vec![Fact::Length {
+            way: Way::Message,
+            passes: 512,
+            fails: 513,
+        }],
+        ..results([passed(&["udp/ada"]), vec![cut("udp/full", 512), far]])
+    };
+    let findings = of(&seen);
+    let [finding] = &findings[..] else {
+        panic!("{findings:#?}");
+    };
+    assert_eq!(finding.id, "server/datagram-cut");
+    assert_eq!(finding.checks, ["udp/full", "udp/too-long"]);
+    let what = "a message is cut behind 512 bytes";
+    assert!(finding.what.starts_with(what), "{}", finding.what);
+    // A longer one was answered whole.
+    let other = results([passed(&["udp/full"]), vec![cut("udp/c1", 3)]]);
+    assert_eq!(first(&other), "server/answer-as-shown");
+    // What never comes is lost, and said to be a message.
+    let lost = Seen {
+        results: silent(&["udp/full"]),
+        ..seen
+    };
+    let what = &of(&lost)[0].what;
+    assert!(what.contains(": messages of 512 bytes pass"), "{what}");
 }
