@@ -32,6 +32,12 @@ pub enum TextFault {
     EndsAtLineFeed,
     /// White space around a name isn't its part.
     Trims,
+    /// So isn't any white space that Unicode knows.
+    TrimsUnicode,
+    /// A line feed is answered as two bytes, for a terminal.
+    AddsReturns,
+    /// Characters are answered in another form that Unicode has for them.
+    Normalizes,
     /// What isn't UTF-8 is replaced.
     Replaces,
     /// What isn't ASCII is replaced.
@@ -72,13 +78,16 @@ pub enum TextFault {
 
 impl TextFault {
     /// All that are some.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::NoLimit,
         Self::ShortTexts,
         Self::ShortReply,
         Self::EndsAtNul,
         Self::EndsAtLineFeed,
         Self::Trims,
+        Self::TrimsUnicode,
+        Self::AddsReturns,
+        Self::Normalizes,
         Self::Replaces,
         Self::AsciiAlone,
         Self::CutsCharacters,
@@ -121,6 +130,12 @@ impl TextFault {
             Self::Nameless if name.is_empty() && !is_refusal => greeting(b"World"),
             Self::OtherWords if is_refusal => b"Error: bad name\n".to_vec(),
             Self::Trims if !is_refusal => greeting(name.trim_ascii()),
+            Self::TrimsUnicode | Self::AddsReturns | Self::Normalizes if !is_refusal => {
+                str::from_utf8(name).map_or_else(
+                    |_| right.to_vec(),
+                    |name| greeting(self.rewritten(name).as_bytes()),
+                )
+            }
             Self::Mute if is_refusal => Vec::new(),
             Self::CutsBesideOthers if others > 0 && right.len() > 512 => {
                 right[..right.len() / 2].to_vec()
@@ -129,6 +144,24 @@ impl TextFault {
             _ => right.to_vec(),
         };
         Some(reply)
+    }
+
+    /// What it makes of text.
+    fn rewritten(self, text: &str) -> String {
+        let char = |char| match char {
+            // Some of those of which the normal form is another; each as one that is.
+            '\u{f900}'..='\u{faff}' => '\u{8c48}',
+            '\u{212a}' => 'K',
+            '\u{37e}' => ';',
+            '\u{2f800}'..='\u{2fa1f}' => '\u{4e3d}',
+            _ => char,
+        };
+        match self {
+            Self::TrimsUnicode => text.trim().to_owned(),
+            Self::AddsReturns => text.replace('\n', "\r\n"),
+            Self::Normalizes => text.chars().map(char).collect(),
+            _ => text.to_owned(),
+        }
     }
 
     /// What reaches the responder of a datagram.
@@ -157,6 +190,11 @@ impl TextFault {
             Self::AsciiAlone if !is_answer => text.bytes().map(ascii).map(char::from).collect(),
             Self::AnswersAsShown if !is_answer && !text.chars().all(is_shown) => {
                 text.replace(|char| !is_shown(char), "?")
+            }
+            Self::TrimsUnicode | Self::AddsReturns | Self::Normalizes
+                if !is_answer && self.rewritten(text) != text =>
+            {
+                self.rewritten(text)
             }
             _ => return None,
         };

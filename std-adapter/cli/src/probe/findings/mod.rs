@@ -11,6 +11,7 @@ mod clock;
 mod crosses;
 mod layout;
 mod link;
+mod rewritten;
 mod seen;
 mod server;
 mod stack;

@@ -7,6 +7,7 @@ use greet_std::core::probe::{
     Reply, Verdict,
 };
 
+use super::rewritten::Rewritten;
 use super::{Finding, Spoils};
 use crate::probe::Outcome;
 
@@ -48,6 +49,8 @@ pub struct Of {
     stops_before: Option<u8>,
     /// White space around the name is missing, and nothing else.
     pub is_trimmed: bool,
+    /// Characters of the text are others.
+    pub(super) rewritten: Option<Rewritten>,
     /// What came is a refusal.
     refusal: Option<Refusal>,
 }
@@ -180,6 +183,15 @@ impl Of {
         };
         let begins = |due: Expected| due.bytes().take(actual.len()).eq(actual.iter().copied());
         let is_right = due.is_some_and(|due| due.is(actual));
+        let text = |due: Expected| {
+            let due: Vec<u8> = due.bytes().collect();
+            let text = due.strip_prefix(GREETING.as_bytes()).map(<[u8]>::to_vec);
+            text.zip(actual.strip_prefix(GREETING.as_bytes()))
+        };
+        let texts = due.filter(|_| !is_right).and_then(text);
+        let texts = texts.as_ref().map(|(due, came)| (&due[..], *came));
+        let is_trimmed = texts.is_some_and(|(due, came)| is_trimmed(due, came));
+        let rewritten = texts.filter(|_| !is_trimmed && check.group() != "lines");
         let is_beginning = !is_right && !actual.is_empty() && due.is_some_and(begins);
         let next = |due: Expected| due.bytes().nth(actual.len());
         Self {
@@ -190,7 +202,8 @@ impl Of {
             is_right,
             is_beginning,
             stops_before: due.filter(|_| is_beginning).and_then(next),
-            is_trimmed: !is_right && due.is_some_and(|due| is_trimmed(due, actual)),
+            is_trimmed,
+            rewritten: rewritten.and_then(|(due, came)| Rewritten::of(due, came)),
             refusal: Refusal::of(actual),
         }
     }
@@ -372,12 +385,15 @@ fn lengths_of(dialog: Dialog) -> (usize, usize) {
     (lens(dialog.send).max().unwrap_or(0), replies)
 }
 
-/// Whether a greeting is that of the same name without the white space around it.
-fn is_trimmed(due: Expected, actual: &[u8]) -> bool {
-    let due: Vec<u8> = due.bytes().collect();
-    let name = due.strip_prefix(GREETING.as_bytes());
-    let names = name.zip(actual.strip_prefix(GREETING.as_bytes()));
-    names.is_some_and(|(name, came)| name.trim_ascii() == came || name.trim_ascii_end() == came)
+/// Whether this is the same text without the white space around it, or before or behind it, or some of that.
+fn is_trimmed(due: &[u8], came: &[u8]) -> bool {
+    let (Ok(due), Ok(came)) = (str::from_utf8(due), str::from_utf8(came)) else {
+        return false;
+    };
+    // For some, whatever is below a space is as good as one.
+    let is_space = |char: char| char.is_whitespace() || char < ' ';
+    let is_same = due.trim_matches(is_space) == came.trim_matches(is_space);
+    is_same && came.len() < due.len() && due.contains(came)
 }
 
 /// Whether an id is this one, or begins as one that ends in a star.

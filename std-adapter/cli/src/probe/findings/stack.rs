@@ -283,8 +283,8 @@ fn bytes_change<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
         } => Some((way, len, first, count, again)),
         _ => None,
     });
-    // What the responder changes, it changes in short messages, too.
-    let measured = measured.filter(|(way, ..)| !(is_over_udp(*way) && texts::is_as_shown(open)));
+    // What a server makes of text, it makes of short messages, and of characters.
+    let measured = measured.filter(|(way, ..)| !texts::is_changed(open, is_over_udp(*way)));
     let caught = seen.facts.iter().find_map(|fact| match *fact {
         Fact::Unchecked { sent, wrong } => Some(format!(
             "bytes change on their way in, and checksums catch it: messages weren't answered, and of {sent} \

@@ -3,11 +3,12 @@
 use greet_std::core::limits::GREETING;
 use greet_std::core::probe::Whose;
 
+use super::rewritten::Rewritten;
 use super::seen::{Of, Seen};
 use super::{Cause, Said, like, some};
 use crate::probe::link::grouped;
 
-pub(super) const CAUSES: [Cause; 9] = [
+pub(super) const CAUSES: [Cause; 10] = [
     Cause {
         id: "server/utf-8",
         whose: Whose::Server,
@@ -56,6 +57,13 @@ pub(super) const CAUSES: [Cause; 9] = [
         whose: Whose::Server,
         look: "where text is made fit for a terminal or a log: behind the answer, not before it",
         find: answer_as_shown,
+    },
+    Cause {
+        id: "server/text-changed",
+        whose: Whose::Server,
+        look: "what is made of text between the read and the write: line ends, normal forms of Unicode, escapes; it \
+               comes back byte for byte",
+        find: text_changed,
     },
     Cause {
         id: "stack/texts",
@@ -108,10 +116,13 @@ fn name_as_string<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
 }
 
 fn name_as_line<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    // A message is told by the length of its answer, so one that is trimmed looks like another.
+    let trims = open.iter().any(|cross| cross.is_trimmed);
+    let is_another = |cross: &Of| cross.is(&["sizes/datagram"]) && cross.is_another_reply();
     like(
         open,
         "tcp/line-feed",
-        |cross| cross.stops_before(b'\n') || cross.is_trimmed,
+        |cross| cross.stops_before(b'\n') || cross.is_trimmed || trims && is_another(cross),
         "a name is handled as a line: it ends at a line feed, or white space around it is missing",
     )
 }
@@ -191,6 +202,26 @@ pub(super) fn is_as_shown(open: &[&Of]) -> bool {
     const SHOWN: &[&str] = &["udp/forged-line", "udp/terminal", "udp/bidi", "udp/c1"];
     const PLAIN: &[&str] = &["udp/ada", "udp/chinese", "udp/full"];
     others(open, SHOWN) >= 2 && others(open, PLAIN) == 0
+}
+
+/// What goes wrong alone goes wrong among many, and not in the first place alone.
+fn text_changed<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let Rewritten { at, due, came } = open.iter().find_map(|cross| cross.rewritten)?;
+    let what = format!(
+        "it answers with other characters than came: where U+{:04X} was due, at byte {at} of a text, U+{:04X} came, \
+         and what is behind is right again",
+        u32::from(due),
+        u32::from(came)
+    );
+    let is_of_all = |cross: &Of| cross.is(&["sizes/*", "crowd/mixed"]) && cross.is_another_reply();
+    let crosses = some(open, |cross| cross.rewritten.is_some() || is_of_all(cross));
+    Some(Said::new(what, crosses))
+}
+
+/// A server changes text where it should not, so that bytes needn't change by themselves.
+pub(super) fn is_changed(open: &[&Of], is_over_udp: bool) -> bool {
+    let is_of_it = |cross: &&Of| cross.rewritten.is_some() || cross.is_trimmed;
+    open.iter().any(is_of_it) || is_over_udp && is_as_shown(open)
 }
 
 /// What goes wrong alone goes wrong among many.

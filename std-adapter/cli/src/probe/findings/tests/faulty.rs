@@ -93,7 +93,10 @@ pub(super) fn of_texts(fault: TextFault) -> &'static str {
         TextFault::ShortTexts => "server/too-short",
         TextFault::ShortReply => "server/reply-cut",
         TextFault::EndsAtNul => "server/name-as-string",
-        TextFault::EndsAtLineFeed | TextFault::Trims => "server/name-as-line",
+        TextFault::AddsReturns | TextFault::Normalizes => "server/text-changed",
+        TextFault::EndsAtLineFeed | TextFault::Trims | TextFault::TrimsUnicode => {
+            "server/name-as-line"
+        }
         TextFault::Replaces | TextFault::AsciiAlone => "server/utf-8",
         TextFault::CutsCharacters => "server/one-read",
         TextFault::Filters => "server/name-as-reply",

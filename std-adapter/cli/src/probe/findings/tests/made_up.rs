@@ -388,6 +388,14 @@ fn of_texts() -> Shown {
             ),
         ),
         (
+            "server/text-changed",
+            ended(
+                &["tcp/line-feed", "udp/forged-line"],
+                greeting(&[Repeat(b"a\nb", 1)]),
+                b"Hello, a\r\nb",
+            ),
+        ),
+        (
             "stack/texts",
             results([silent(&["sizes/stream", "crowd/mixed"])]),
         ),
