@@ -2,6 +2,7 @@
 //! it, then what keeps it from being graded. What else it does wrong, [`crosses`](super::crosses) says.
 
 use greet_std::core::embedded_io::ErrorKind;
+use greet_std::core::limits::MAX_TEXT;
 use greet_std::core::probe::{Cause as Came, End, Fact, Mode, Whose};
 
 use super::seen::{Of, ROW, Seen, Stopped};
@@ -250,18 +251,27 @@ fn too_short<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     Some(Said::new(what, crosses))
 }
 
-fn one_read<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+fn one_read<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     const PIECES: &[&str] = &["tcp/split-*", "tcp/segments-settle", "tcp/bytewise"];
-    let crosses = some(open, |cross| {
+    const TOO_LONG: &[&str] = &["tcp/too-long-pieces"];
+    let mut crosses = some(open, |cross| {
         let is_whole = cross.end() == Some(End::Fin);
         is_whole && cross.is_beginning || cross.is(PIECES) && !cross.is_silence()
     });
     let cut_at = texts::cut_at(open);
-    let in_pieces = crosses
-        .iter()
-        .filter(|cross| cross.is(PIECES) && cross.is_beginning)
-        .filter(|cross| Some(cross.came) != cut_at);
-    (in_pieces.count() >= 2).then(|| {
+    // Who closes behind the first piece resets at the next, but not where a whole name comes at once.
+    let is_whole = seen.longest_passed(false) == MAX_TEXT;
+    let is_in_pieces = |cross: &&&Of| {
+        let is_cut = cross.is_beginning && Some(cross.came) != cut_at;
+        cross.is(PIECES) && (is_cut || is_whole && cross.is_reset())
+    };
+    let is_one_read = crosses.iter().filter(is_in_pieces).count() >= 2;
+    // One that is too long is refused, if it comes at once.
+    let too_long = some(open, |cross| cross.is(&["tcp/too-long*"]));
+    if is_whole && too_long.iter().all(|cross| cross.is(TOO_LONG)) {
+        crosses.extend(too_long);
+    }
+    is_one_read.then(|| {
         Said::new(
             "one read is taken for one message: a name that comes in pieces is cut",
             crosses,

@@ -199,6 +199,17 @@ fn a_wrong_end_of_all_that_is_right_has_one_finding() {
     }
 }
 
+/// A name that is too long and comes in pieces is cut like any other.
+#[test]
+fn a_server_that_reads_once_has_one_finding() {
+    let findings = of(&in_memory(Faulty::new(Fault::Hasty)));
+    let [Finding { id, checks, .. }] = &findings[..] else {
+        panic!("{findings:#?}");
+    };
+    assert_eq!(*id, "server/one-read");
+    assert!(checks.contains(&"tcp/too-long-pieces"), "{checks:?}");
+}
+
 #[test]
 fn a_clock_that_is_fast_is_named_with_its_factor() {
     let findings = of(&in_memory(Faulty::new(Fault::FastClock)));
