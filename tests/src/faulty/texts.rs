@@ -115,7 +115,7 @@ impl TextFault {
         let greeting = |name: &[u8]| [GREETING.as_bytes(), name].concat();
         let up_to = |end: u8| right.split(|byte| *byte == end).next().unwrap_or_default();
         let reply = match self {
-            Self::NoLimit if name.len() > MAX_TEXT => greeting(&name[..MAX_TEXT]),
+            Self::NoLimit if name.len() > MAX_TEXT => greeting(name),
             Self::ShortTexts if !is_refusal && name.len() > SHORT => {
                 b"Error: name is longer than 1024 bytes\n".to_vec()
             }

@@ -51,6 +51,8 @@ pub struct Of {
     pub is_trimmed: bool,
     /// Characters of the text are others.
     pub(super) rewritten: Option<Rewritten>,
+    /// How many bytes of text were greeted, if what came is a greeting.
+    pub greeted: usize,
     /// What came is a refusal.
     refusal: Option<Refusal>,
 }
@@ -204,6 +206,9 @@ impl Of {
             stops_before: due.filter(|_| is_beginning).and_then(next),
             is_trimmed,
             rewritten: rewritten.and_then(|(due, came)| Rewritten::of(due, came)),
+            greeted: actual
+                .strip_prefix(GREETING.as_bytes())
+                .map_or(0, <[u8]>::len),
             refusal: Refusal::of(actual),
         }
     }

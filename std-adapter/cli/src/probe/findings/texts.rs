@@ -1,6 +1,6 @@
 //! Causes in what a server makes of names and messages: where they end, what they may be, and what comes back.
 
-use greet_std::core::limits::GREETING;
+use greet_std::core::limits::{GREETING, MAX_TEXT};
 use greet_std::core::probe::Whose;
 
 use super::rewritten::Rewritten;
@@ -8,7 +8,7 @@ use super::seen::{Of, Seen};
 use super::{Cause, Said, like, some};
 use crate::probe::link::grouped;
 
-pub(super) const CAUSES: [Cause; 10] = [
+pub(super) const CAUSES: [Cause; 11] = [
     Cause {
         id: "server/utf-8",
         whose: Whose::Server,
@@ -39,6 +39,12 @@ pub(super) const CAUSES: [Cause; 10] = [
         whose: Whose::Server,
         look: "the buffer for a reply: it needs room for 1031 bytes, 7 more than the longest name",
         find: reply_cut,
+    },
+    Cause {
+        id: "server/too-long",
+        whose: Whose::Server,
+        look: "where a name may end that has no end: what is counted, and against which limit, before it is greeted",
+        find: no_limit,
     },
     Cause {
         id: "server/never-ends",
@@ -145,6 +151,19 @@ pub(super) fn cut_at(open: &[&Of]) -> Option<usize> {
         .filter(|cross| cross.is(LONGEST) && cross.is_cut());
     let (one, other) = (longest.next()?, longest.next()?);
     (one.came == other.came).then_some(one.came)
+}
+
+/// Whoever greets it has no short buffer.
+fn no_limit<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+    let is_greeted = |cross: &Of| cross.is(&["tcp/too-long*"]) && cross.greeted > MAX_TEXT;
+    let most = open.iter().filter(|cross| is_greeted(cross));
+    let most = most.map(|cross| cross.greeted).max()?;
+    let what =
+        format!("it greets names that are too long: one of {most} bytes, where 1024 are the most");
+    Some(Said::new(
+        what,
+        some(open, |cross| cross.is(&["tcp/too-long*"])),
+    ))
 }
 
 fn never_ends<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {

@@ -368,6 +368,14 @@ fn of_texts() -> Shown {
             ended(&["read/slow", "tcp/reply-1025", "tcp/full"], long, &cut),
         ),
         (
+            "server/too-long",
+            ended(
+                &["tcp/too-long-by-one", "tcp/too-long-quiet"],
+                TOO_LONG,
+                &[b"Hello, ", &[b'd'; 1025][..]].concat(),
+            ),
+        ),
+        (
             "server/never-ends",
             results([silent(&["tcp/at-mss", "tcp/segments-settle"])]),
         ),
