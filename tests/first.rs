@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use greet_core::probe::{About, Beyond, CASES, Event, Fact, Mode, Plan, Summary, run, soak};
-use greet_tests::faulty::{Fault, Faulty};
+use greet_tests::faulty::{Fault, Faulty, FaultyTexts, TextFault};
 use greet_tests::lab::{SimulatedLab, SmoltcpLab, Subject, grade};
 use greet_tests::memory::lab::{MemoryLab, Ours};
 use smoltcp_sim::Link;
@@ -216,6 +216,17 @@ fn nobody_is_accused_over_a_slow_link() {
             grade.skipped
         );
     }
+}
+
+/// All other checks go on with FIN, but those that are about what comes before it.
+#[test]
+fn a_server_that_needs_fin_is_graded() {
+    let lab = || MemoryLab::new(FaultyTexts::new(TextFault::FinAlone), 8);
+    let (_, found) = facts(&mut lab(), &Plan::DEFAULT, |_| false);
+    assert_eq!(found, [Fact::NeedsFin]);
+    let grade = grade(&mut lab(), &Plan::DEFAULT, |_| true);
+    assert_eq!(grade.failed(), ["tcp/world"].into(), "{:#?}", grade.failed);
+    assert!(grade.skipped.is_empty(), "{:?}", grade.skipped);
 }
 
 /// Each of them was "no greet server".

@@ -1,7 +1,8 @@
 //! How a server ends its right replies: with FIN, or always otherwise.
 //!
 //! That is one fault, and the first greeting finds it. One check of each mode fails of it; the others take such
-//! an end for FIN, so that they say what else is wrong.
+//! an end for FIN, so that they say what else is wrong. So it is with a server that takes FIN alone for the end
+//! of a name: the others send it.
 
 use super::need::Mode;
 
@@ -25,6 +26,8 @@ pub(super) struct Endings {
     pub(super) name: Ending,
     pub(super) lines: Ending,
     pub(super) mode: Mode,
+    /// No name ends but with FIN.
+    pub(super) needs_fin: bool,
     /// Nothing but FIN will do.
     pub(super) is_strict: bool,
 }
@@ -34,6 +37,7 @@ impl Endings {
         name: Ending::Fin,
         lines: Ending::Fin,
         mode: Mode::Name,
+        needs_fin: false,
         is_strict: false,
     };
 
@@ -44,6 +48,11 @@ impl Endings {
             Mode::Name => self.name,
             Mode::Lines => self.lines,
         }
+    }
+
+    /// Whether FIN has to end a name that is otherwise complete.
+    pub(super) const fn add_fin(self) -> bool {
+        self.needs_fin && !self.is_strict
     }
 
     /// What does now.

@@ -14,6 +14,8 @@ use super::need::Mode;
 pub enum Fact {
     /// A client that has sent FIN gets no reply any more.
     NoHalfClose,
+    /// No name is answered before its FIN.
+    NeedsFin,
     /// Each right reply in this mode ends with RST, not with FIN.
     EndsWithReset(Mode),
     /// Behind a right reply in this mode no FIN comes: the connection stays open.

@@ -8,6 +8,7 @@ use embedded_io::ErrorKind;
 
 use super::Event;
 use super::ending::Ending;
+use super::fact::Fact;
 use super::need::{Mode, Need};
 use super::session::Session;
 use super::stack::Dial;
@@ -118,6 +119,9 @@ impl Session<'_> {
         let wrong = |session: &Self, greeted: Result<_, Cause>| {
             greeted.err().and_then(|cause| session.wrong_ending(cause))
         };
+        if mode == Mode::Name && self.is_unanswered(greeted) {
+            greeted = self.greet_first_with_fin();
+        }
         if wrong(self, greeted) == Some(Ending::Reset) {
             // Once is no habit. A FIN that was lost would have come again.
             greeted = self.greet_in(mode, 0, u16::MAX);
@@ -138,6 +142,44 @@ impl Session<'_> {
             return without.map(drop);
         }
         greeted.map(drop)
+    }
+
+    /// Whether nothing came to a name, and no end.
+    fn is_unanswered(&self, greeted: Result<Duration, Cause>) -> bool {
+        let is_silence = matches!(
+            greeted,
+            Err(Cause::Reply {
+                end: End::Silence,
+                ..
+            })
+        );
+        is_silence && self.received == 0
+    }
+
+    /// Finds out whether FIN alone ends a name, where one without wasn't answered. If so, all are sent with it
+    /// from now on.
+    fn greet_first_with_fin(&mut self) -> Result<Duration, Cause> {
+        let greet = |session: &mut Self, fin| {
+            session.endings.needs_fin = fin;
+            session.greet_in(Mode::Name, 0, u16::MAX)
+        };
+        let with = greet(self, true);
+        let is_right = match with {
+            Ok(_) => true,
+            Err(cause) => self.wrong_ending(cause).is_some(),
+        };
+        if !is_right {
+            self.endings.needs_fin = false;
+            return with;
+        }
+        // Once is no habit: a board may have been busy.
+        let without = greet(self, false);
+        if !self.is_unanswered(without) {
+            return without;
+        }
+        let fact = Fact::NeedsFin;
+        (self.report)(Event::Found { fact });
+        greet(self, true)
     }
 
     /// A greeting, and another up to this time, where who comes is turned away for want of a place.

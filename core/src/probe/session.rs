@@ -247,6 +247,16 @@ impl Session<'_> {
         let until = self.bound();
         let len = self.fill(|offset| greeting.name_byte(from + offset));
         self.send_room(slot, len, until);
+        if !matches!(greeting, Expected::Line(_)) {
+            self.end_name(slot);
+        }
+    }
+
+    /// Sends FIN behind a name that is complete, where this server answers none without.
+    pub(super) fn end_name(&mut self, slot: usize) {
+        if self.endings.add_fin() {
+            self.finish(slot);
+        }
     }
 
     /// Sends so many bytes of the room, and says whether all of them left.

@@ -4,6 +4,7 @@
 
 mod process;
 
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
@@ -64,6 +65,28 @@ fn pass_on(client: &TcpStream, server: SocketAddr, end: End) -> io::Result<()> {
     drop(to_client);
     let _ = inward.join();
     Ok(())
+}
+
+/// Somebody in front of a server who reads until FIN, as a script does, before it passes on what came.
+fn until_fin(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            thread::spawn(move || answer_after_fin(client, server));
+        }
+    });
+    address
+}
+
+fn answer_after_fin(mut client: TcpStream, server: SocketAddr) -> io::Result<()> {
+    let (mut name, mut reply) = (Vec::new(), Vec::new());
+    client.read_to_end(&mut name)?;
+    let mut to_server = TcpStream::connect(server)?;
+    to_server.write_all(&name)?;
+    to_server.shutdown(Shutdown::Write)?;
+    to_server.read_to_end(&mut reply)?;
+    client.write_all(&reply)
 }
 
 /// A server of each mode, patient where a busy machine may be slow.
@@ -140,4 +163,19 @@ fn so_it_is_in_lines_mode() {
         assert_eq!(summary["failed"], findings.len(), "{summary:#}");
         assert!(summary["passed"].as_u64() > Some(20), "{summary:#}");
     }
+}
+
+#[test]
+fn a_server_that_waits_for_fin_is_one_finding() {
+    let (server, _) = servers();
+    let address = until_fin(server).to_string();
+    let groups = ["first", "close", "tcp/world*", "tcp/full*", "crowd/at-once"];
+    let (findings, summary) = graded(&["--timeout=1s", &address], &groups);
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    for finding in &findings {
+        assert_eq!(finding["id"], "server/never-ends");
+        assert_eq!(finding["checks"], serde_json::json!(["tcp/world"]));
+    }
+    assert_eq!(summary["failed"], 1, "{summary:#}");
+    assert!(summary["passed"].as_u64() > Some(5), "{summary:#}");
 }

@@ -48,6 +48,8 @@ pub enum TextFault {
     Filters,
     /// A name of a whole segment ends with FIN alone.
     NeedsFin,
+    /// Every name ends with FIN alone.
+    FinAlone,
     /// A read of no bytes is an error, if nothing came before.
     NothingIsError,
     /// The empty name gets the reply to another.
@@ -78,7 +80,7 @@ pub enum TextFault {
 
 impl TextFault {
     /// All that are some.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::NoLimit,
         Self::ShortTexts,
         Self::ShortReply,
@@ -93,6 +95,7 @@ impl TextFault {
         Self::CutsCharacters,
         Self::Filters,
         Self::NeedsFin,
+        Self::FinAlone,
         Self::NothingIsError,
         Self::Nameless,
         Self::OtherWords,
@@ -334,7 +337,12 @@ impl Client {
                 Poll::Pending => {
                     let Self { end, exchange, .. } = self;
                     let fits = |len| end.in_one_segment(len);
-                    if fault != TextFault::NeedsFin || fits(self.name.len()) {
+                    let ends_so = match fault {
+                        TextFault::NeedsFin => fits(self.name.len()),
+                        TextFault::FinAlone => false,
+                        _ => true,
+                    };
+                    if ends_so {
                         exchange.quiet(now, fits);
                     }
                     let is_cut =

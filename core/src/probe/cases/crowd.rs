@@ -263,6 +263,7 @@ fn its_reply(session: &mut Session<'_>, number: u16) -> Result<(), Cause> {
 /// The name of a client who holds a place, to its end.
 fn complete_held(session: &mut Session<'_>, slot: usize) -> Result<(), Cause> {
     session.send(slot, HELD, 1, usize::MAX);
+    session.end_name(slot);
     session.expect(slot, Expected::Greeting(HELD))
 }
 

@@ -116,7 +116,10 @@ fn one_order(session: &mut Session<'_>, chance: &mut Chance) -> Result<(), Cause
     for client in &*clients {
         match client.part {
             Part::Speaks => session.send_client(client.slot, client.number),
-            Part::Hesitates => session.send(client.slot, HELD, 1, usize::MAX),
+            Part::Hesitates => {
+                session.send(client.slot, HELD, 1, usize::MAX);
+                session.end_name(client.slot);
+            }
             Part::Leaves => session.stack.close(client.slot),
         }
     }

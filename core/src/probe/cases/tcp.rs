@@ -383,6 +383,8 @@ pub(in super::super) fn vector(session: &mut Session<'_>, vector: &Vector) -> Do
         }
         if fin {
             session.finish(0);
+        } else if vector.refusal.is_none() {
+            session.end_name(0);
         }
         let result = session.expect(0, vector.expected());
         session.stack.close(0);
@@ -436,6 +438,7 @@ fn bytewise(session: &mut Session<'_>) -> Done {
             session.send(0, BYTEWISE, at, at + 1);
             longest = longest.max(session.stack.now().since(before));
         }
+        session.end_name(0);
         let result = session.expect(0, Expected::Greeting(BYTEWISE));
         session.stack.close(0);
         if result.is_ok() || longest < STRETCHED {

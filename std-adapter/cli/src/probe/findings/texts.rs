@@ -1,7 +1,7 @@
 //! Causes in what a server makes of names and messages: where they end, what they may be, and what comes back.
 
 use greet_std::core::limits::{GREETING, MAX_TEXT};
-use greet_std::core::probe::Whose;
+use greet_std::core::probe::{Fact, Whose};
 
 use super::rewritten::Rewritten;
 use super::seen::{Of, Seen};
@@ -166,18 +166,34 @@ fn no_limit<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     ))
 }
 
-fn never_ends<'a>(_: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
+fn never_ends<'a>(seen: &'a Seen, open: &[&'a Of]) -> Option<Said<'a>> {
     const WITHOUT_FIN: &[&str] = &[
         "tcp/at-mss",
         "tcp/full-quiet",
         "tcp/segments-settle",
         "tcp/bytewise",
     ];
+    if seen.facts.contains(&Fact::NeedsFin) {
+        return Some(ends_with_fin_alone(open));
+    }
     like(
         open,
         "tcp/at-mss",
         |cross| cross.is(WITHOUT_FIN) && cross.is_silence(),
         "a name that fills its last segment never ends without FIN",
+    )
+}
+
+fn ends_with_fin_alone<'a>(open: &[&'a Of]) -> Said<'a> {
+    let crosses = some(open, |cross| cross.is(&["tcp/*"]) && cross.is_silence());
+    Said::new(
+        "a name ends with FIN alone: without, it isn't answered, however short it is and however long the quiet \
+         behind it",
+        crosses,
+    )
+    .look(
+        "where the server reads until there is nothing more: PROTOCOL.md, *Where a name ends*: a segment below the \
+         MSS ends a name, and 20 ms of quiet, as FIN does",
     )
 }
 

@@ -100,7 +100,7 @@ pub(super) fn of_texts(fault: TextFault) -> &'static str {
         TextFault::Replaces | TextFault::AsciiAlone => "server/utf-8",
         TextFault::CutsCharacters => "server/one-read",
         TextFault::Filters => "server/name-as-reply",
-        TextFault::NeedsFin => "server/never-ends",
+        TextFault::NeedsFin | TextFault::FinAlone => "server/never-ends",
         TextFault::NothingIsError => "server/no-bytes",
         TextFault::Nameless => "server/empty-name",
         TextFault::OtherWords => "server/wrong-refusal",
