@@ -129,9 +129,10 @@ pub(super) const ROWS: &[Row] = &[
             "lines/half-late",
             "lines/idle",
         ],
-        "nothing ends a connection on which nothing happens, so one client can hold a place for ever; or the \
-         deadline doesn't come when it should",
-        "a deadline for each connection, where it is started anew, and the clock that it is read from",
+        "nothing ended a connection on which nothing happened, in `--deadline` (10 s by default) and `--timeout` \
+         (5 s) together, so one client can hold a place for longer; or the deadline doesn't come when it should",
+        "a deadline for each connection, where it is started anew, and the clock that it is read from; a server \
+         whose deadline is another is graded with `--deadline TIME`",
     ),
     row(
         "server/no-udp-answers",
